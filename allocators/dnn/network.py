@@ -33,7 +33,7 @@ class Network:
     @property
     def links(self) -> int:
         """K, the number of links it was made for: one output each."""
-        return self.bias[-1].shape[0]
+        return int(self.bias[-1].shape[0])
 
     def tensors(self) -> dict[str, Float32Array]:
         """Return the arrays under the names they have in the file."""
