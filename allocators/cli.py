@@ -83,7 +83,9 @@ def train() -> None:
 @click.option("--epochs", type=int, default=400, show_default=True, help="At most.")
 @click.option("--batch-size", type=int, default=1000, show_default=True)
 @click.option("--learning-rate", type=float, default=3e-3, show_default=True, help="At its peak.")
-@click.option("--patience", type=int, default=100, show_default=True, help="Epochs; early stopping.")
+@click.option(
+    "--patience", type=int, default=100, show_default=True, help="Epochs; early stopping."
+)
 @click.option("--validation", type=int, default=4000, show_default=True, help="Validation samples.")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--threads", type=int, default=1, show_default=True, help="One: same bits again.")

@@ -18,8 +18,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from allocators.dnn.network import Float32Array
 from allocators.training.samples import Setting, check_at_least, label
 from allocators.training.seeds import stream
@@ -245,12 +243,17 @@ def _join(folder: Path, settings: DatasetSettings) -> None:
     links = settings.setting.links
     with h5py.File(part, "w") as file:
         for name, shape in (("gain", (links, links)), ("power", (links,))):
-            layout = h5py.VirtualLayout((settings.samples, *shape), dtype=np.float32)
+            whole = h5py.h5s.create_simple((settings.samples, *shape))
+            properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+            properties.set_obj_track_times(False)  # or the bytes would depend on the date
             for index in range(settings.shards):
-                first, size = index * settings.shard_size, settings.size(index)
-                source = shard_path(folder, index).name
-                layout[first : first + size] = h5py.VirtualSource(source, name, (size, *shape))
-            file.create_virtual_dataset(name, layout)
+                size = settings.size(index)
+                first = (index * settings.shard_size, *(0 for _ in shape))
+                whole.select_hyperslab(first, (size, *shape))
+                source = shard_path(folder, index).name.encode()
+                piece = h5py.h5s.create_simple((size, *shape))
+                properties.set_virtual(whole, source, name.encode(), piece)
+            h5py.h5d.create(file.id, name.encode(), h5py.h5t.NATIVE_FLOAT, whole, dcpl=properties)
         _describe(file, settings)
     part.replace(path)
 
