@@ -1,0 +1,1 @@
+"""Power allocators, one module each; `sim` finds them by name through the entry points."""
