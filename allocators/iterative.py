@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
+from numba import float64, int64
 
+from allocators.vector import read_only
 from allocators.warm_up import checked_spec, warm_up
 from sim.deadline.errors import InputError
 from sim.deadline.solver import AnytimeSolver
@@ -43,6 +45,19 @@ class Advance(Protocol):
         passes: int,
         /,
     ) -> tuple[int, int]: ...
+
+
+# The same arguments, to numba.
+ADVANCE_SIGNATURE = (
+    read_only(3),
+    read_only(2),
+    read_only(2),
+    read_only(1),
+    float64[:, ::1],
+    float64[:, ::1],
+    float64,
+    int64,
+)
 
 
 class IterativeAllocator(AnytimeSolver[PowerControlProblem, Allocation]):
@@ -97,32 +112,29 @@ class IterativeAllocator(AnytimeSolver[PowerControlProblem, Allocation]):
         return Allocation(power, work, "max_iterations" if running else "converged")
 
     def iterates(self, problem: PowerControlProblem) -> Iterator[Allocation]:
-        """Yield the best powers so far after each pass over the subbands not yet converged."""
-        starts = [problem.p_max_w.copy(), *self._random_starts(problem)]
-        best_power = starts[0].copy()
+        """Yield the best powers so far after each pass over the subbands not yet converged.
+
+        ``status`` is ``"running"`` until the last.
+        """
+        best_power = problem.p_max_w.copy()
         best = np.full(len(best_power), -np.inf)
+        starts = [best_power.copy(), *self._random_starts(problem)]
         work = 0
-        unfinished = 0
+        abandoned = 0
         for n, power in enumerate(starts):
             state = np.zeros((len(power), 2))
             for done in range(1, self._max_iterations + 1):
-                passed, running = self._run(problem, power, state, 1)
-                work += passed
-                last = not running or done == self._max_iterations
-                unfinished += running if last else 0
+                iterations, running = self._run(problem, power, state, 1)
+                work += iterations
                 answer = power.copy()
                 if n:
-                    answer = best_power.copy()
-                    _keep_better(answer, best.copy(), power, state[:, 0])
-                yield Allocation(
-                    answer,
-                    work,
-                    "converged"
-                    if n + 1 == len(starts) and last and not unfinished
-                    else "max_iterations"
-                    if last and n + 1 == len(starts)
-                    else "running",
-                )
+                    answer[state[:, 0] <= best] = best_power[state[:, 0] <= best]
+                last = not running or done == self._max_iterations
+                abandoned += running if last else 0
+                status = "running"
+                if last and n + 1 == len(starts):
+                    status = "max_iterations" if abandoned else "converged"
+                yield Allocation(answer, work, status)
                 if last:
                     break
             _keep_better(best_power, best, power, state[:, 0])

@@ -8,7 +8,7 @@ Matrix-vector products are sums of scaled rows (axpy form): contiguous and free 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from numba import float64, njit, types
 
 from sim.problem import FloatArray
 
@@ -21,6 +21,15 @@ FASTMATH = {"reassoc", "contract"}
 _LOG2_E = 1.4426950408889634
 _SQRT_HALF_BITS = 0x3FE6A09E667F3BCD
 _MANTISSA_MASK = (1 << 52) - 1
+
+
+def read_only(axes: int) -> types.Array:
+    """Return the numba type of a C-contiguous float64 array that is only read.
+
+    Kernels state their types. Left to itself numba would compile anew, in the race, when the first
+    read-only array comes along, and broadcast arrays are read-only.
+    """
+    return types.Array(float64, axes, "C", readonly=True)
 
 
 @njit(cache=True)

@@ -76,12 +76,12 @@ class PowerControlProblem:
     @property
     def subbands(self) -> int:
         """Number of subbands, S."""
-        return self.gain.shape[0]
+        return int(self.gain.shape[0])
 
     @property
     def links(self) -> int:
         """Number of links, K."""
-        return self.gain.shape[1]
+        return int(self.gain.shape[1])
 
     def __repr__(self) -> str:
         return f"PowerControlProblem(subbands={self.subbands}, links={self.links})"

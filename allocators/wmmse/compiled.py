@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import float64, int64, njit, types
+from numba import njit
 
+from allocators.iterative import ADVANCE_SIGNATURE
 from allocators.vector import FASTMATH, add_scaled_rows, padded, split_gain, weighted_log2
 from sim.problem import FloatArray
 
 
-def _array(axes: int, *, written: bool = False) -> types.Array:
-    return types.Array(float64, axes, "C", readonly=not written)
-
-
-# Stated, so that read-only arrays (broadcast ones are) do not compile a second time in the race.
-SIGNATURE = types.UniTuple(int64, 2)(
-    _array(3),
-    _array(2),
-    _array(2),
-    _array(1),
-    _array(2, written=True),
-    _array(2, written=True),
-    float64,
-    int64,
-)
-
-
-@njit(SIGNATURE, cache=True, error_model="numpy", fastmath=FASTMATH)
+@njit(ADVANCE_SIGNATURE, cache=True, error_model="numpy", fastmath=FASTMATH)
 def advance(
     gain: FloatArray,
     noise_w: FloatArray,

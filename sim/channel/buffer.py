@@ -45,7 +45,7 @@ class SlotBuffer(Generic[Scalar]):
         fill: Callable[[NDArray[Scalar]], None],
     ) -> None:
         self._piece: NDArray[Scalar] = np.empty((piece_slots(math.prod(shape)), *shape), dtype)
-        self._fill = fill
+        self._fill: Callable[[NDArray[Scalar]], None] = fill
         self._used = len(self._piece)
 
     def take(self, slots: int) -> NDArray[Scalar]:

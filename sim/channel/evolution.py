@@ -80,7 +80,9 @@ class Iid(Evolution):
 
 @dataclass(frozen=True)
 class GaussMarkov(Evolution):
-    """First-order autoregression: h[t+1] = rho h[t] + sqrt(1 - rho^2) w, w ~ CN(0, 1); r(n) = rho^n.
+    """First-order autoregression, r(n) = rho^n.
+
+    h[t+1] = rho h[t] + sqrt(1 - rho^2) w[t], with w ~ CN(0, 1).
 
     Args:
         correlation: rho, between one slot and the next, -1..1.

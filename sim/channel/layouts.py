@@ -143,9 +143,10 @@ class ImacChannel(_DropChannel):
     user: its receiver is the base station of its cell, so rows of one cell are equal, and users of
     one cell interfere with each other too. From user j to a base station at distance d,
 
-        gain = (reference_distance / d)^path_loss_exponent L |h|^2,    10 log10 L ~ N(0, shadowing^2)
+        gain = (reference_distance / d)^path_loss_exponent L |h|^2,
 
-    with h ~ CN(0, 1), L and h one each for every user and base station (and subband, for h).
+    with 10 log10 L ~ N(0, shadowing^2) and h ~ CN(0, 1), L and h one each for every user and base
+    station (and subband, for h).
 
     Source: H. Sun et al., "Learning to optimize", IEEE Trans. Signal Process. 66 (2018), sec. V.
 
@@ -192,8 +193,7 @@ class ImacChannel(_DropChannel):
         self._radius_m = checks.positive("radius_m", radius_m)
         self._inner_radius_m = checks.not_negative("inner_radius_m", inner_radius_m)
         if self._inner_radius_m >= self._radius_m:
-            raise InputError(f"inner_radius_m: {inner_radius_m!r}, want less than radius_m, "
-                             f"{radius_m!r}")  # fmt: skip
+            raise InputError(f"inner_radius_m: {inner_radius_m!r}, want < radius_m = {radius_m!r}")
         self._shadowing_db = checks.not_negative("shadowing_db", shadowing_db)
         self._exponent = checks.not_negative("path_loss_exponent", path_loss_exponent)
         self._reference_distance_m = checks.positive("reference_distance_m", reference_distance_m)
@@ -204,7 +204,7 @@ class ImacChannel(_DropChannel):
 
     def block(self, slots: int) -> FloatArray:
         """Return the power gains of the next ``slots`` slots, ``(slots, S, K, K)``."""
-        return np.ascontiguousarray(self._gain(slots)[:, :, self.cell])
+        return np.take(self._gain(slots), self.cell, axis=2)
 
     def _drop(self, drops: int) -> tuple[FloatArray, FloatArray, FloatArray]:
         rx_m = self._base_stations_m[self.cell]
@@ -224,7 +224,8 @@ def distances_m(rx_m: FloatArray, tx_m: FloatArray) -> FloatArray:
         Metres, ``(..., R, T)``.
     """
     apart = rx_m[..., :, None, :] - tx_m[..., None, :, :]
-    return np.sqrt(np.square(apart[..., 0]) + np.square(apart[..., 1]))
+    distance: FloatArray = np.sqrt(np.square(apart[..., 0]) + np.square(apart[..., 1]))
+    return distance
 
 
 def path_gain(distance: FloatArray, exponent: float) -> FloatArray:

@@ -17,7 +17,7 @@ class Solver(ABC, Generic[Problem, Answer]):
     charge by the unit of work read it, and it is logged.
     """
 
-    def prepare(self, spec: object) -> None:  # noqa: B027 - most solvers need no preparation
+    def prepare(self, spec: object) -> None:
         """Load, compile and warm up for problems of the given spec. Never timed."""
 
     @abstractmethod

@@ -1,0 +1,199 @@
+"""Channel traces in HDF5: opening one, and saying what is wrong with it.
+
+A trace holds one dataset: complex amplitude ``H`` or power ``gain``, axes time, subband, rx, tx.
+Its attributes, or the file's, say more: ``sample_interval_s``, ``axes``, where it comes from.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.channel.fading import power_gain
+from sim.deadline.errors import InputError
+from sim.problem import FloatArray
+
+AXES = ("time", "subband", "rx", "tx")
+_READ_VALUES = 2**18  # at a time: 2 MB of gains
+_CHUNK_VALUES = 2**22  # unless the file's own chunks are longer, up to this
+
+
+class TraceFile:
+    """An open trace, its shape and types checked; its values are checked as they are read.
+
+    Args:
+        path: the HDF5 file.
+        bare: accept ``(N, K, K)`` as N instances of one subband.
+
+    Attributes:
+        path: the HDF5 file.
+        name: ``"H"`` or ``"gain"``.
+        slots: N.
+        subbands: S.
+        links: K.
+        attrs: attributes of the file and of the dataset, as plain Python values.
+
+    Raises:
+        InputError: no such file, not HDF5 or damaged, or what the dataset is does not fit.
+    """
+
+    def __init__(self, path: str | Path, *, bare: bool = False) -> None:
+        import h5py
+
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise InputError(f"{self.path}: no such file, want an HDF5 file")
+        try:
+            self._file = h5py.File(self.path, "r")
+        except OSError as error:
+            raise InputError(
+                f"{self.path}: not a readable HDF5 file, or damaged ({_one_line(error)})"
+            ) from None
+        try:
+            with self._damage():
+                self._examine(bare)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def fail(self, complaint: str) -> InputError:
+        """Return an error that names the file and the dataset."""
+        return InputError(f"{self.path}: dataset {self.name!r}: {complaint}")
+
+    def pieces(self) -> Iterator[FloatArray]:
+        """Yield the power gains, ``(n, S, K, K)``, in order, a few megabytes at a time.
+
+        Raises:
+            InputError: a value is not finite, or a gain is negative; it names the first.
+        """
+        for start in range(0, self.slots, self.piece_slots):
+            yield self.read(start, start + self.piece_slots)
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        """Return the power gains of slots start..stop, ``(n, S, K, K)``; raises as `pieces`."""
+        with self._damage(f"dataset {self.name!r}: slots {start} to {stop - 1}: "):
+            raw: NDArray[Any] = self._data[start:stop]
+        if self.name == "H":
+            gain = power_gain(np.ascontiguousarray(raw, dtype=np.complex128))
+        else:
+            gain = np.ascontiguousarray(raw, dtype=np.float64)
+        # A comparison with NaN is false.
+        good = (gain >= 0) & (gain < np.inf)
+        if not good.all():
+            at = tuple(int(i) for i in np.argwhere(~good)[0])
+            index = ", ".join(str(i) for i in (start + at[0], *at[1:]))
+            want = "a finite amplitude" if self.name == "H" else "a finite gain, 0 or more"
+            raise self.fail(f"[{index}] is {raw[at]}, want {want}")
+        return gain.reshape(-1, self.subbands, self.links, self.links)
+
+    def positions(self, name: str) -> FloatArray | None:
+        """Return dataset ``rx_m`` or ``tx_m`` if it gives a position to each link, else None."""
+        import h5py
+
+        with self._damage():
+            dataset = self._file.get(name)
+            if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "iuf":
+                return None
+            if dataset.ndim != 2 or dataset.shape[0] != self.links:
+                return None
+            return np.asarray(dataset[()], dtype=np.float64)
+
+    @contextmanager
+    def _damage(self, where: str = "") -> Iterator[None]:
+        """Say of whatever h5py raises that the file is damaged: it raises almost anything."""
+        try:
+            yield
+        except InputError:
+            raise
+        except Exception as error:
+            raise InputError(
+                f"{self.path}: {where}damaged, cannot be read ({_one_line(error)})"
+            ) from None
+
+    def _examine(self, bare: bool) -> None:
+        """Find the dataset and check all but its values."""
+        import h5py
+
+        found = [name for name in ("H", "gain") if name in self._file]
+        if len(found) != 1:
+            has = "both 'H' and 'gain'" if found else "neither dataset 'H' nor 'gain'"
+            raise InputError(f"{self.path}: has {has}, want one: complex amplitude H or power gain")
+        self.name = found[0]
+        self._data = self._file[self.name]
+        if not isinstance(self._data, h5py.Dataset):
+            raise self.fail("is a group, want an array")
+        attrs = {**self._file.attrs, **self._data.attrs}
+        self.attrs = MappingProxyType({name: _plain(value) for name, value in attrs.items()})
+        self._check_shape(bare)
+        self._check_type()
+
+    def _check_shape(self, bare: bool) -> None:
+        shape: tuple[int, ...] = self._data.shape or ()
+        accepted = {4: AXES, 3: ("time", "rx", "tx")} if bare else {4: AXES}
+        if len(shape) not in accepted:
+            want = " or ".join(f"{n} ({', '.join(axes)})" for n, axes in accepted.items())
+            raise self.fail(f"has {len(shape)} axes, shape {shape}, want {want}")
+        axes = accepted[len(shape)]
+        if shape[-1] != shape[-2]:
+            raise self.fail(f"has {shape[-2]} rx and {shape[-1]} tx, want as many of each")
+        if 0 in shape:
+            raise self.fail(f"is empty, shape {shape}")
+        if "axes" in self.attrs:
+            said = self.attrs["axes"]
+            names = said.split(",") if isinstance(said, str) else said
+            if not isinstance(names, list) or [str(n).strip() for n in names] != list(axes):
+                raise self.fail(f"attribute 'axes' is {said!r}, want {', '.join(axes)!r}")
+        self.slots, self.links = shape[0], shape[-1]
+        self.subbands = shape[1] if len(shape) == 4 else 1
+
+        # Read whole chunks of the file where it has them, so that none is unpacked twice.
+        values = math.prod(shape[1:])
+        piece = max(1, _READ_VALUES // values)
+        chunk = self._data.chunks[0] if self._data.chunks else 1
+        if chunk <= piece:
+            piece -= piece % chunk
+        elif chunk * values <= _CHUNK_VALUES:
+            piece = chunk
+        self.piece_slots: int = piece
+
+    def _check_type(self) -> None:
+        dtype = self._data.dtype
+        if dtype.kind not in "iufc":
+            raise self.fail(f"has type {dtype}, want numbers")
+        if self.name == "gain" and dtype.kind == "c":
+            raise self.fail(f"has type {dtype}, want real numbers (complex amplitude is called H)")
+
+
+def _plain(value: object) -> object:
+    """Turn what h5py makes of an attribute into plain Python."""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if isinstance(value, np.ndarray):
+        return _plain(value.item()) if value.size == 1 else [_plain(v) for v in value.tolist()]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,80 @@
+"""One timed call of a solver, and what is left of a call that was cut."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Generic, NamedTuple
+
+from sim.deadline.solver import Answer, AnytimeSolver, Problem, Solver
+
+#: Says what is wrong with an answer, or None.
+Check = Callable[[Problem, Answer], str | None]
+
+
+class Attempt(NamedTuple, Generic[Answer]):
+    """What one call gave.
+
+    Attributes:
+        answer: the answer; None if the call failed.
+        elapsed_ns: what the call took on this machine.
+        work: units of work it reported.
+        reason: why it failed, if it did.
+    """
+
+    answer: Answer | None
+    elapsed_ns: int
+    work: int = 0
+    reason: str | None = None
+
+
+def attempt(
+    solver: Solver[Problem, Answer],
+    problem: Problem,
+    check: Check[Problem, Answer] | None = None,
+) -> Attempt[Answer]:
+    """Time one `solve`; a solver that raises, or whose answer fails ``check``, is no accident."""
+    begin = time.perf_counter_ns()
+    try:
+        answer = solver.solve(problem)
+    except Exception as error:  # whatever a plug-in raises, the run goes on
+        elapsed = time.perf_counter_ns() - begin
+        return Attempt(None, elapsed, 0, one_line(error))
+    elapsed = time.perf_counter_ns() - begin
+    if check is not None and (reason := check(problem, answer)) is not None:
+        return Attempt(None, elapsed, 0, reason)
+    return Attempt(answer, elapsed, getattr(answer, "work", 0))
+
+
+def one_line(error: BaseException) -> str:
+    """Return an exception as one line of text."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def truncated(
+    solver: AnytimeSolver[Problem, Answer],
+    problem: Problem,
+    available_ns: int,
+    service_ns: int,
+    check: Check[Problem, Answer] | None = None,
+) -> Answer | None:
+    """Return the last iterate done when a solve of ``service_ns`` is cut after ``available_ns``.
+
+    Every unit of work is taken to cost the same. None if not even the first iterate was done, or
+    if the solver fails on the way.
+    """
+    best: Answer | None = None
+    try:
+        iterates = list(solver.iterates(problem))
+        total = getattr(iterates[-1], "work", 0) or len(iterates)
+        for count, iterate in enumerate(iterates, 1):
+            done = getattr(iterate, "work", 0) or count
+            if done * service_ns > total * available_ns:
+                break
+            best = iterate
+    except Exception:  # as in `attempt`: a plug-in's error is a miss, not the end of the run
+        return None
+    if best is not None and check is not None and check(problem, best) is not None:
+        return None
+    return best

@@ -1,0 +1,298 @@
+"""The scenario, as frozen models."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from sim.deadline import OnMiss, OnOverrun, did_you_mean
+from sim.registry import allocator_names
+from sim.scenario.channels import ChannelModel
+from sim.scenario.latency import Latency, MeasuredLatency, Time
+from sim.scenario.quantities import FREQUENCY, POWER, TIME, QuantityModel
+
+#: A 1 ms subframe holds 2^mu slots (3GPP TS 38.211, clause 4.3.2); mu = 6 is the last.
+SUBFRAME_NS = 1_000_000
+
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+
+Numerology = Annotated[int, Field(ge=0, le=6, description="slot = 1 ms / 2^numerology")]
+SlotLength = Annotated[
+    int | None,
+    TIME,
+    Field(gt=0, description="slot length, where numerology does not give it"),
+]
+
+
+class BudgetModel(QuantityModel):
+    """The latency budget: what the lead leaves after the other items is for computing."""
+
+    lead: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        1, description="slots from CSI to use: the answer to slot n serves slot n + lead"
+    )
+    csi_ns: Time = Field(0, description="CSI measurement and report")
+    fronthaul_ns: Time = Field(0, description="transport to the compute pool")
+    control_ns: Time = Field(0, description="from the answer to the transmitters")
+
+
+class RadioModel(QuantityModel):
+    """Powers, noise and weights."""
+
+    p_max_w: Annotated[float | list[float], POWER] = Field(
+        1.0,
+        description="power cap of a transmitter over its whole band, split evenly over the "
+        "subbands; one value, or one a link",
+    )
+    snr_db: Annotated[float | None, Field(ge=-100, le=200)] = Field(
+        None, description="noise is p_max per subband, less this (unit gain)"
+    )
+    noise_w: Annotated[float | None, POWER, Field(gt=0)] = Field(
+        None, description="noise of a receiver in one subband"
+    )
+    noise_figure_db: Annotated[float | None, Field(ge=0, le=60)] = Field(
+        None, description="over -174 dBm/Hz in the bandwidth of a subband"
+    )
+    bandwidth_hz: Annotated[float | None, FREQUENCY, Field(gt=0)] = Field(
+        None, description="of all subbands together; a trace may state it"
+    )
+    weights: list[Annotated[float, Field(ge=0)]] | None = Field(
+        None, description="weight of each link in the sum rate; ones if not given"
+    )
+
+    @model_validator(mode="after")
+    def _one_noise(self) -> RadioModel:
+        given = [self.snr_db, self.noise_w, self.noise_figure_db]
+        if sum(value is not None for value in given) != 1:
+            raise ValueError("give the noise once: snr_db, noise or noise_figure_db")
+        caps = self.p_max_w if isinstance(self.p_max_w, list) else [self.p_max_w]
+        if not caps or any(cap < 0 for cap in caps):
+            raise ValueError("p_max must not be negative, nor an empty list")
+        if self.snr_db is not None and (isinstance(self.p_max_w, list) or self.p_max_w == 0):
+            raise ValueError("snr_db needs one p_max above zero; give the noise otherwise")
+        return self
+
+
+class ComputeModel(QuantityModel):
+    """The compute pool."""
+
+    servers: Annotated[int, Field(ge=1, le=10_000)] = 1
+    discipline: Literal["fifo", "edf", "priority"] = Field(
+        "fifo", description="who is served next: the first, the most urgent, the most important"
+    )
+    latency: Latency = Field(MeasuredLatency(), description="what a solve costs in simulated time")
+    speed: Annotated[float, Field(gt=0)] = Field(
+        1.0, description="how many times faster than this machine (or than the latency given)"
+    )
+
+
+def _reference(value: Any) -> Any:
+    """``wmmse`` or ``{wmmse: {backend: numpy}}`` -> allocator and parameters."""
+    if isinstance(value, str):
+        return {"allocator": value}
+    if not isinstance(value, dict) or "allocator" in value:
+        return value
+    rest = dict(value)
+    known = [key for key in rest if key in allocator_names()]
+    unnamed = [key for key in rest if key not in AllocatorModel.model_fields]
+    name = known[0] if known else (unnamed[0] if unnamed else None)
+    if name is None:
+        return rest
+    parameters = rest.pop(name)
+    return {"allocator": name, "parameters": {} if parameters is None else parameters, **rest}
+
+
+class AllocatorReference(QuantityModel):
+    """An allocator by name, with its parameters."""
+
+    allocator: str
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _known(self) -> AllocatorReference:
+        if self.allocator not in allocator_names():
+            hint = did_you_mean(self.allocator, allocator_names())
+            raise ValueError(f"allocator {self.allocator!r} is not known{hint}")
+        return self
+
+
+class FallbackModel(AllocatorReference):
+    """The allocator that runs first in every job and serves when the other one misses."""
+
+    latency: Latency | None = Field(None, description="its latency; compute.latency if not given")
+
+
+def _on_miss(value: Any) -> Any:
+    if isinstance(value, str | OnMiss):
+        if value == OnMiss.FALLBACK:
+            raise ValueError("name the fallback, as in on_miss: {fallback: max_power}")
+        return {"policy": value}
+    if isinstance(value, dict) and "fallback" in value and "policy" not in value:
+        reference = _reference(value["fallback"])
+        if isinstance(reference, dict) and "latency" in value:
+            reference = {**reference, "latency": value["latency"]}
+        rest = {key: item for key, item in value.items() if key not in ("fallback", "latency")}
+        return {"policy": OnMiss.FALLBACK, "fallback": reference, **rest}
+    return value
+
+
+class OnMissModel(QuantityModel):
+    """The miss policy."""
+
+    policy: OnMiss = OnMiss.HOLD
+    fallback: Annotated[FallbackModel | None, BeforeValidator(_reference)] = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> OnMissModel:
+        if (self.policy is OnMiss.FALLBACK) != (self.fallback is not None):
+            raise ValueError("policy 'fallback' and a fallback allocator go together")
+        return self
+
+
+MissPolicy = Annotated[OnMissModel, BeforeValidator(_on_miss)]
+
+
+class AllocatorModel(AllocatorReference):
+    """A contestant: an allocator under a label, perhaps with its own policies."""
+
+    label: str = ""
+    latency: Latency | None = Field(None, description="instead of compute.latency")
+    on_overrun: OnOverrun | None = Field(None, description="instead of the scenario's")
+    on_miss: MissPolicy | None = Field(None, description="instead of the scenario's")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _labelled(cls, data: Any) -> Any:
+        data = _reference(data)
+        if isinstance(data, dict) and not data.get("label"):
+            data = {**data, "label": data.get("allocator", "")}
+        return data
+
+    @model_validator(mode="after")
+    def _plain_label(self) -> AllocatorModel:
+        if not _LABEL.fullmatch(self.label):
+            raise ValueError(f"label {self.label!r}: use letters, digits and _ . + - only")
+        return self
+
+
+class ControllerModel(QuantityModel):
+    """One controller: its own links, its own slots, a share of the compute pool."""
+
+    name: str = ""
+    offset_ns: Time = Field(0, description="when its first slot starts")
+    numerology: Numerology | None = Field(None, description="instead of the scenario's slot")
+    slot_ns: SlotLength = None
+    budget: BudgetModel | None = Field(None, description="instead of the scenario's budget")
+    priority: int = Field(0, description="under discipline: priority, the smallest goes first")
+
+
+def _how_many(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return [{} for _ in range(min(value, 1001))]
+    return value
+
+
+class Scenario(QuantityModel):
+    """A race: a channel, a slot, a compute pool, and the allocators that run in it."""
+
+    name: str = Field("", description="the file's stem if not given")
+    description: str = ""
+    seed: Annotated[int, Field(ge=0)] = 0
+    slots: Annotated[int, Field(ge=1)] = Field(1000, description="how many, of the scenario's slot")
+    numerology: Numerology | None = None
+    slot_ns: SlotLength = None
+    channel: ChannelModel
+    radio: RadioModel
+    budget: BudgetModel = BudgetModel()
+    compute: ComputeModel = ComputeModel()
+    controllers: Annotated[
+        list[ControllerModel],
+        BeforeValidator(_how_many),
+        Field(min_length=1, max_length=1000, description="a list, or how many alike"),
+    ] = Field(default_factory=lambda: [ControllerModel()])
+    on_overrun: OnOverrun = OnOverrun.ABORT
+    on_miss: MissPolicy = OnMissModel()
+    allocators: list[AllocatorModel] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Scenario:
+        places: list[Scenario | ControllerModel] = [self, *self.controllers]
+        for where in places:
+            if where.numerology is not None and where.slot_ns is not None:
+                raise ValueError("numerology and slot are the same quantity; keep one")
+        labels = [entry.label for entry in self.allocators]
+        for label in labels:
+            if labels.count(label) > 1:
+                raise ValueError(
+                    f"allocators: {label!r} stands twice; give one of them another label"
+                )
+        for number in range(len(self.controllers)):
+            self.controller(number)
+        return self
+
+    def controller(self, number: int) -> Controller:
+        """Return controller ``number`` with its slot and budget resolved.
+
+        Raises:
+            ValueError: the lead leaves no time to compute.
+        """
+        own = self.controllers[number]
+        slot_ns = _slot(own) or _slot(self) or SUBFRAME_NS
+        return Controller(
+            own.name or str(number),
+            number,
+            slot_ns,
+            own.offset_ns,
+            max(self.slots * (_slot(self) or SUBFRAME_NS) // slot_ns, 1),
+            own.budget or self.budget,
+            own.priority,
+        )
+
+
+def _slot(model: Scenario | ControllerModel) -> int | None:
+    return model.slot_ns if model.numerology is None else SUBFRAME_NS >> model.numerology
+
+
+@dataclass(frozen=True)
+class Controller:
+    """A controller's timing, resolved.
+
+    Attributes:
+        name: its name, its number if it has none.
+        number: from 0.
+        slot_ns: slot length.
+        offset_ns: start of its slot 0.
+        slots: how many it runs.
+        budget: its latency budget.
+        priority: the smallest goes first.
+    """
+
+    name: str
+    number: int
+    slot_ns: int
+    offset_ns: int
+    slots: int
+    budget: BudgetModel
+    priority: int
+
+    def __post_init__(self) -> None:
+        if self.compute_ns <= 0:
+            b = self.budget
+            items = f"csi {b.csi_ns / 1e3:g} + fronthaul {b.fronthaul_ns / 1e3:g}"
+            raise ValueError(
+                f"budget: lead {b.lead} x slot {self.slot_ns / 1e3:g} us less {items} + control "
+                f"{b.control_ns / 1e3:g} us leaves {self.compute_ns / 1e3:g} us to compute; want a "
+                "larger lead or smaller items"
+            )
+
+    @property
+    def release_after_ns(self) -> int:
+        """From the start of a slot, when its CSI is sampled, to the release of its job."""
+        return self.budget.csi_ns + self.budget.fronthaul_ns
+
+    @property
+    def compute_ns(self) -> int:
+        """What is left to compute: from a job's release to its deadline."""
+        return self.budget.lead * self.slot_ns - self.release_after_ns - self.budget.control_ns

@@ -1,0 +1,94 @@
+"""Choices in scenario files, written short: ``latency: measured``, ``channel: {trace: a.h5}``.
+
+A choice among models with a ``model`` field may be written in full, ``{model: constant, base: 1
+ms}``, with the model as the only key, ``{constant: {base: 1 ms}}``, with a single value for its
+first field, ``{constant: 1 ms}``, or as a bare name, ``measured``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from sim.deadline import did_you_mean
+from sim.scenario.quantities import QuantityModel
+
+
+class Choice:
+    """Annotation of a discriminated union: lets it be written short.
+
+    Args:
+        what: what is chosen, for error messages.
+        models: the models, each with a ``model: Literal[...]`` field that stands first.
+    """
+
+    def __init__(self, what: str, *models: type[QuantityModel]) -> None:
+        self._what = what
+        self._models: Mapping[str, type[QuantityModel]] = {
+            get_args(model.model_fields["model"].annotation)[0]: model for model in models
+        }
+
+    def expand(self, value: Any) -> Any:
+        """Return the full form of a value, as far as it can be told what is meant."""
+        if isinstance(value, BaseModel):
+            return value
+        if isinstance(value, str):
+            return self._known(value, {"model": value})
+        if isinstance(value, dict) and "model" in value:
+            return self._known(value["model"], value)
+        if isinstance(value, dict) and len(value) == 1:
+            ((name, content),) = value.items()
+            self._known(name, None)
+            if content is None:
+                return {"model": name}
+            if isinstance(content, dict):
+                return {"model": name, **content}
+            return {"model": name, self._first_field(name): content}
+        if isinstance(value, dict):
+            # {trace: a.h5, loop: true}: the model is the one key that names one
+            named = [key for key in value if key in self._models]
+            if len(named) == 1 and not isinstance(value[named[0]], dict):
+                name = named[0]
+                rest = {key: content for key, content in value.items() if key != name}
+                return {"model": name, self._first_field(name): value[name], **rest}
+        raise self._error("must name its model: one of " + ", ".join(self._models))
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        expand: Callable[[Any], Any] = self.expand
+        return core_schema.no_info_before_validator_function(expand, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        short = {
+            "type": "object",
+            "minProperties": 1,
+            "propertyNames": {"not": {"const": "model"}},
+            "properties": {name: {} for name in self._models},
+            "anyOf": [{"required": [name]} for name in self._models],
+        }
+        return {"anyOf": [handler(schema), {"enum": list(self._models)}, short]}
+
+    def _known(self, name: Any, value: Any) -> Any:
+        if name not in self._models:
+            hint = did_you_mean(str(name), self._models)
+            raise self._error(f"{name!r} is not known{hint}")
+        return value
+
+    def _first_field(self, name: str) -> str:
+        model = self._models[name]
+        fields = [field for field in model.model_fields if field != "model"]
+        if not fields:
+            raise self._error(f"{name} takes no value")
+        for bare, kind in model.quantities().items():
+            if fields[0] == f"{bare}_{kind.canonical}":
+                return bare
+        return fields[0]
+
+    def _error(self, why: str) -> PydanticCustomError:
+        return PydanticCustomError("choice", "{why}", {"why": f"{self._what} {why}"})
