@@ -124,11 +124,11 @@ def dnn(
     """  # noqa: D301
     from allocators.training.card import finish, reserve
     from allocators.training.progress import epoch_bar
-    from allocators.training.provenance import git_state
     from allocators.training.settings import TrainSettings
     from allocators.training.tensorboard import scalar_writer
     from allocators.training.train_dnn import import_torch
     from allocators.training.train_dnn import train as run
+    from sim.deadline.manifest import git_state
 
     settings = TrainSettings(
         samples, renew, epochs, batch_size, learning_rate, patience, validation, seed, threads
@@ -136,7 +136,9 @@ def dnn(
     setting, source = _source(links, channel, snr_db, data, samples, renew, seed)
     checkpoint = reserve(out)
     import_torch()
-    git = git_state()  # of the code that runs, not of what the tree may be by the end
+    git = git_state(
+        Path(__file__).parent
+    )  # of the code that runs, not of what the tree may be by the end
     with scalar_writer(tensorboard) as write, epoch_bar(epochs) as show:
         trained = run(setting, source, settings, checkpoint, (write, show))
     card = finish(out, checkpoint, setting, source, settings, trained, git)

@@ -77,13 +77,13 @@ def weights_file(model: str) -> Path:
         known = shipped_networks()
         if model not in known:
             raise InputError(
-                f"dnn: model: no network {model!r} is shipped{did_you_mean(model, known)}"
+                f"model: no network {model!r} is shipped{did_you_mean(model, known)}"
                 " (or give a path that ends in .safetensors)"
             )
         return WEIGHTS / f"{model}.safetensors"
     path = Path(model)
     if not path.is_file():
-        raise InputError(f"dnn: model: no such file: {model}")
+        raise InputError(f"model: no such file: {model}")
     return path
 
 

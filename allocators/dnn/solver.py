@@ -6,9 +6,10 @@ import numpy as np
 
 from allocators.dnn.inference import infer, scratch
 from allocators.dnn.network import load, shipped_networks, weights_file
+from allocators.warm_up import checked_spec, warm_up
 from sim.deadline.errors import InputError
 from sim.deadline.solver import Solver
-from sim.problem import Allocation, PowerControlProblem, PowerControlSpec
+from sim.problem import Allocation, PowerControlProblem
 
 _UNROUNDED = -1.0
 
@@ -38,7 +39,7 @@ class DNN(Solver[PowerControlProblem, Allocation]):
 
     def __init__(self, model: str | None = None, threshold: float | None = 0.5) -> None:
         if threshold is not None and not 0.0 <= threshold < 1.0:
-            raise InputError(f"dnn: threshold: {threshold}, want 0 <= threshold < 1, or null")
+            raise InputError(f"threshold: {threshold}, want 0 <= threshold < 1, or null")
         self._model = model
         self._threshold = _UNROUNDED if threshold is None else float(threshold)
         self._links = 0
@@ -47,10 +48,9 @@ class DNN(Solver[PowerControlProblem, Allocation]):
 
     def prepare(self, spec: object) -> None:
         """Load the network and compile, for a `PowerControlSpec`."""
-        if not isinstance(spec, PowerControlSpec):
-            raise TypeError(f"dnn: want a PowerControlSpec, not {type(spec).__name__}")
-        self._load(spec.links)
-        self.solve(spec.example())
+        known = checked_spec(spec)
+        self._load(known.links)
+        warm_up(self, known)
 
     def solve(self, problem: PowerControlProblem) -> Allocation:
         """Answer every subband; ``work`` is zero, the cost does not depend on the instance."""
@@ -82,7 +82,7 @@ class DNN(Solver[PowerControlProblem, Allocation]):
         network = load(weights_file(model))
         if network.links != links:
             raise InputError(
-                f"dnn: model {model}: made for {network.links} links, but there are {links}"
+                f"dnn: model: {model} is made for {network.links} links, but there are {links}"
             )
         self._packed = network.packed()
         self._room = scratch(links)

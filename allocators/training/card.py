@@ -5,19 +5,19 @@ The card is JSON beside the weights: data, settings, time, versions, measured qu
 
 from __future__ import annotations
 
-import json
+import platform
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from allocators.dnn.network import layer_sizes, save
-from allocators.training.provenance import GitState, versions
 from allocators.training.quality import measure
 from allocators.training.samples import Setting
 from allocators.training.settings import TrainSettings
 from allocators.training.source import Source
 from allocators.training.state import Trained
 from sim.deadline.errors import InputError
+from sim.deadline.manifest import versions, write_json
 
 
 def reserve(out: Path) -> Path:
@@ -49,7 +49,7 @@ def finish(
     source: Source,
     settings: TrainSettings,
     trained: Trained,
-    git: GitState | None,
+    git: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """Measure the network, write it and its card, remove the checkpoint; return the card.
 
@@ -85,12 +85,13 @@ def finish(
             "seconds": round(trained.seconds, 1),
         },
         "quality": measure(setting, trained.network, settings.seed),
-        "versions": versions(),
+        "versions": {
+            "python": platform.python_version(),
+            **versions(("ttirace", "numpy", "numba", "torch", "safetensors")),
+        },
         "git": git,
     }
-    part = out.with_suffix(".json.part")
-    part.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     save(out, trained.network)
-    part.replace(out.with_suffix(".json"))
+    write_json(out.with_suffix(".json"), card)
     checkpoint.unlink(missing_ok=True)
     return card

@@ -20,8 +20,9 @@ from typing import Any
 
 from allocators.dnn.network import Float32Array
 from allocators.training.samples import Setting, check_at_least, label
-from allocators.training.seeds import stream
 from sim.deadline.errors import InputError
+from sim.deadline.manifest import write_json
+from sim.seeding import stream
 
 _FORMAT = 1
 _SETTINGS = "settings.json"
@@ -205,9 +206,7 @@ def _claim(folder: Path, settings: DatasetSettings) -> None:
     if not path.exists():
         if any(folder.iterdir()):
             raise InputError(f"{folder}: holds other files; want a new or empty folder")
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
-        part.replace(path)
+        write_json(path, wanted)
         return
     try:
         found = json.loads(path.read_text(encoding="utf-8"))

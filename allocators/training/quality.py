@@ -9,8 +9,8 @@ import numpy as np
 from allocators.dnn.inference import infer, scratch
 from allocators.dnn.network import Network
 from allocators.training.samples import Setting, label, sum_rates
-from allocators.training.seeds import stream
 from sim.problem import FloatArray
+from sim.seeding import stream
 
 
 def measure(setting: Setting, network: Network, seed: int, samples: int = 2000) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from allocators.dnn.network import Float32Array
 from allocators.training.dataset import Dataset
 from allocators.training.samples import Setting, label
-from allocators.training.seeds import stream
+from sim.seeding import stream
 
 
 class Source(Protocol):

@@ -11,8 +11,8 @@ import numpy as np
 from allocators.dnn.network import Float32Array, Network, layer_sizes
 from allocators.training.checkpoint import Checkpoint
 from allocators.training.samples import Setting
-from allocators.training.seeds import stream
 from allocators.training.settings import TrainSettings
+from sim.seeding import stream
 
 if TYPE_CHECKING:
     import torch

@@ -14,11 +14,11 @@ from allocators.dnn.network import Network
 from allocators.training.checkpoint import read_checkpoint, write_checkpoint
 from allocators.training.quality import answer
 from allocators.training.samples import Setting, label, sum_rates
-from allocators.training.seeds import stream
 from allocators.training.settings import TrainSettings
 from allocators.training.source import Source
 from allocators.training.state import State, Trained
 from sim.deadline.errors import InputError
+from sim.seeding import stream
 
 if TYPE_CHECKING:
     import torch

@@ -176,9 +176,9 @@ def test_shipped_weights_are_worth_what_their_card_says(links: int) -> None:
 
 
 def test_wrong_number_of_links_names_both(network_file: Path) -> None:
-    with pytest.raises(InputError, match=r"net\.safetensors: made for 4 links, but there are 7"):
+    with pytest.raises(InputError, match=r"net\.safetensors is made for 4 links, but there are 7"):
         DNN(str(network_file)).prepare(PowerControlSpec(7, 1, np.random.default_rng(0)))
-    with pytest.raises(InputError, match="dnn_k10: made for 10 links, but there are 20"):
+    with pytest.raises(InputError, match="dnn_k10 is made for 10 links, but there are 20"):
         DNN("dnn_k10").solve(random_problem(20, 1))
     with pytest.raises(InputError, match=r"no network for 11 links is shipped.*dnn_k10"):
         DNN().solve(random_problem(11, 1))
