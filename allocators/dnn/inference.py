@@ -1,0 +1,123 @@
+"""The network's forward pass, compiled; equal to torch's up to float32 rounding.
+
+Subbands go through in blocks, so that the weights are fetched from memory once a block: with one
+subband, that traffic (716 kB at K = 30) is what an answer costs.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from allocators.dnn.network import HIDDEN, Float32Array
+from sim.problem import FloatArray
+
+BLOCK = 8
+"""Subbands at a time."""
+
+_DEPTH = len(HIDDEN)
+_WIDTHS = HIDDEN  # a global tuple is a constant to the compiler
+_LARGEST = 1e15  # magnitudes are cut here: no gain, however absurd, overflows float32 further on
+
+
+def scratch(links: int) -> Float32Array:
+    """Return room for two layers' values: ``(2, BLOCK, widest layer)``."""
+    return np.zeros((2, BLOCK, max(links * links, *HIDDEN)), dtype=np.float32)
+
+
+@njit(cache=True, fastmath={"reassoc", "contract", "nsz"}, error_model="numpy")
+def infer(
+    gain: FloatArray,
+    noise_w: FloatArray,
+    p_max_w: FloatArray,
+    packed: Float32Array,
+    room: Float32Array,
+    threshold: float,
+    power_w: FloatArray,
+) -> None:
+    """Write the network's answer to every subband into ``power_w``.
+
+    Args:
+        gain: ``(S, K, K)``.
+        noise_w: ``(S, K)``.
+        p_max_w: ``(S, K)``.
+        packed: the network, from `Network.packed`.
+        room: from `scratch`.
+        threshold: an output above it means full power, any other none; negative: not rounded.
+        power_w: ``(S, K)``, overwritten.
+    """
+    subbands, links = noise_w.shape
+    for first in range(0, subbands, BLOCK):
+        rows = min(BLOCK, subbands - first)
+        for r in range(rows):
+            _magnitudes(gain[first + r], noise_w[first + r], p_max_w[first + r], room[0, r])
+        inputs = links * links
+        at = 0
+        side = 0
+        for layer in range(_DEPTH + 1):
+            outputs = links if layer == _DEPTH else _WIDTHS[layer]
+            weight = packed[at : at + inputs * outputs].reshape(inputs, outputs)
+            at += inputs * outputs
+            bias = packed[at : at + outputs]
+            at += outputs
+            _dense(room[side], rows, weight, bias, room[1 - side])
+            side = 1 - side
+            inputs = outputs
+        for r in range(rows):
+            for k in range(links):
+                share = min(room[side, r, k], np.float32(6.0)) / np.float32(6.0)
+                if threshold >= 0.0:
+                    share = np.float32(1.0 if share > threshold else 0.0)
+                power_w[first + r, k] = p_max_w[first + r, k] * share
+
+
+@njit(cache=True, error_model="numpy")
+def _magnitudes(
+    gain: FloatArray, noise_w: FloatArray, p_max_w: FloatArray, out: Float32Array
+) -> None:
+    """Write |h_kj| sqrt(p_max_j / noise_k), row by row: as if noise and power caps were one."""
+    links = noise_w.shape[0]
+    for k in range(links):
+        scale = 1.0 / noise_w[k]
+        row = k * links
+        for j in range(links):
+            out[row + j] = np.float32(min(np.sqrt(gain[k, j] * p_max_w[j] * scale), _LARGEST))
+
+
+@njit(cache=True, fastmath={"reassoc", "contract", "nsz"})
+def _dense(
+    x: Float32Array, rows: int, weight: Float32Array, bias: Float32Array, y: Float32Array
+) -> None:
+    """Write relu(x @ weight + bias) into ``y``, for the first ``rows`` rows.
+
+    Eight inputs at a time: each pass reads and writes ``y`` once for eight multiply-adds.
+    """
+    inputs, outputs = weight.shape
+    for r in range(rows):
+        for j in range(outputs):
+            y[r, j] = bias[j]
+    whole = inputs - inputs % 8
+    for i in range(0, whole, 8):
+        for r in range(rows):
+            a, b, c, d = x[r, i], x[r, i + 1], x[r, i + 2], x[r, i + 3]
+            e, f, g, h = x[r, i + 4], x[r, i + 5], x[r, i + 6], x[r, i + 7]
+            for j in range(outputs):
+                y[r, j] += (
+                    a * weight[i, j]
+                    + b * weight[i + 1, j]
+                    + c * weight[i + 2, j]
+                    + d * weight[i + 3, j]
+                ) + (
+                    e * weight[i + 4, j]
+                    + f * weight[i + 5, j]
+                    + g * weight[i + 6, j]
+                    + h * weight[i + 7, j]
+                )
+    for i in range(whole, inputs):
+        for r in range(rows):
+            a = x[r, i]
+            for j in range(outputs):
+                y[r, j] += a * weight[i, j]
+    for r in range(rows):
+        for j in range(outputs):
+            y[r, j] = max(y[r, j], np.float32(0.0))

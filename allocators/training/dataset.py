@@ -1,0 +1,264 @@
+"""A data set on disk: a folder of HDF5 shards, each a function of the seed and its number alone.
+
+So a run that was killed goes on with the shards that are missing, and the bytes depend neither on
+that nor on how many processes wrote them. Every shard, and ``dataset.h5``, which joins them
+without a copy, holds ``gain (N, K, K)`` and ``power (N, K)`` in single precision.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from allocators.dnn.network import Float32Array
+from allocators.training.samples import Setting, check_at_least, label
+from allocators.training.seeds import stream
+from sim.deadline.errors import InputError
+
+_FORMAT = 1
+_SETTINGS = "settings.json"
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSettings:
+    """All that the bytes of a data set depend on.
+
+    Raises:
+        InputError: a size or the seed is too small.
+    """
+
+    setting: Setting
+    samples: int
+    shard_size: int = 10_000
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        check_at_least("samples", self.samples, 1)
+        check_at_least("shard_size", self.shard_size, 1)
+        check_at_least("seed", self.seed, 0)
+
+    @property
+    def shards(self) -> int:
+        """Number of shards; the last may be smaller than the others."""
+        return -(-self.samples // self.shard_size)
+
+    def size(self, shard: int) -> int:
+        """Return how many samples a shard holds."""
+        return min(self.shard_size, self.samples - shard * self.shard_size)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as a flat record."""
+        return {
+            "format": _FORMAT,
+            **asdict(self.setting),
+            "labels": "wmmse, at most 100 iterations, tolerance 1e-3",
+            "samples": self.samples,
+            "shard_size": self.shard_size,
+            "seed": self.seed,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A data set that is complete, to read."""
+
+    folder: Path
+    settings: DatasetSettings
+
+    def shards(self, order: Iterator[int] | None = None) -> Iterator[tuple[Float32Array, ...]]:
+        """Yield ``(gain, power)`` shard by shard, in the given order."""
+        import h5py
+
+        for index in order if order is not None else range(self.settings.shards):
+            with h5py.File(shard_path(self.folder, index)) as file:
+                yield file["gain"][:], file["power"][:]
+
+
+def write_dataset(
+    folder: Path,
+    settings: DatasetSettings,
+    workers: int,
+    on_samples: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Write every shard that is not there yet, then the file that joins them.
+
+    Args:
+        folder: made if it does not exist.
+        settings: what to write.
+        workers: processes; 1 works in this one.
+        on_samples: told how many more samples are there; first those found from an earlier run.
+
+    Raises:
+        InputError: the folder holds something else, or cannot be written; a worker was killed.
+    """
+    check_at_least("workers", workers, 1)
+    try:
+        _claim(folder, settings)
+        missing = [i for i in range(settings.shards) if not _is_complete(folder, settings, i)]
+        on_samples(settings.samples - sum(settings.size(i) for i in missing))
+        for index in _write(folder, settings, missing, workers):
+            on_samples(settings.size(index))
+        _join(folder, settings)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot write here: {error}") from None
+    except BrokenProcessPool:
+        raise InputError(
+            f"{folder}: a worker process was killed (out of memory?); the same command goes on"
+        ) from None
+
+
+def open_dataset(folder: Path) -> Dataset:
+    """Open a data set that `write_dataset` has finished.
+
+    Raises:
+        InputError: not a data set, or shards are missing.
+    """
+    path = folder / _SETTINGS
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        settings = DatasetSettings(
+            Setting(int(record["links"]), str(record["channel"]), float(record["snr_db"])),
+            int(record["samples"]),
+            int(record["shard_size"]),
+            int(record["seed"]),
+        )
+        same = settings.to_json() == record
+    except OSError:
+        raise InputError(f"{folder}: not a data set: no {_SETTINGS}; see ttirace dataset") from None
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"{path}: not the settings of a data set") from None
+    if not same:
+        raise InputError(f"{path}: written by another version of this program; write it anew")
+    missing = [i for i in range(settings.shards) if not _is_complete(folder, settings, i)]
+    if missing:
+        raise InputError(
+            f"{folder}: {len(missing)} of {settings.shards} shards are missing;"
+            " run the same ttirace dataset command again to finish it"
+        )
+    return Dataset(folder, settings)
+
+
+def shard_path(folder: Path, index: int) -> Path:
+    """Return where a shard is."""
+    return folder / f"shard-{index:05d}.h5"
+
+
+def write_shard(folder: Path, settings: DatasetSettings, index: int) -> int:
+    """Draw, label and write one shard; the file appears whole or not at all. Return its index."""
+    import h5py
+
+    rng = stream(settings.seed, "dataset", index)
+    gain = settings.setting.draw(rng, settings.size(index))
+    path = shard_path(folder, index)
+    part = path.with_suffix(".part")
+    with h5py.File(part, "w") as file:
+        file["gain"] = gain
+        file["power"] = label(settings.setting, gain)
+        _describe(file, settings)
+    part.replace(path)
+    return index
+
+
+def available_workers() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _write(
+    folder: Path, settings: DatasetSettings, missing: list[int], workers: int
+) -> Iterator[int]:
+    if workers == 1 or len(missing) <= 1:
+        for index in missing:
+            yield write_shard(folder, settings, index)
+        return
+    pool = ProcessPoolExecutor(
+        min(workers, len(missing)), get_context("spawn"), initializer=_leave_interrupts_alone
+    )
+    try:
+        futures = [pool.submit(write_shard, folder, settings, index) for index in missing]
+        for future in as_completed(futures):
+            yield future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _leave_interrupts_alone() -> None:
+    """Let Ctrl-C end the parent, which ends the workers: one message, no torn shard."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _claim(folder: Path, settings: DatasetSettings) -> None:
+    """Write the settings into a new folder, or compare them with what an old one was begun with."""
+    path = folder / _SETTINGS
+    wanted = settings.to_json()
+    folder.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        if any(folder.iterdir()):
+            raise InputError(f"{folder}: holds other files; want a new or empty folder")
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
+        part.replace(path)
+        return
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        changed = [key for key, value in wanted.items() if found.get(key) != value]
+    except (ValueError, AttributeError):
+        raise InputError(f"{path}: not the settings of a data set") from None
+    if changed:
+        key = changed[0]
+        raise InputError(
+            f"{folder}: was begun with {key} {found.get(key)}, now {wanted[key]};"
+            " give the same settings, or another folder"
+        )
+
+
+def _is_complete(folder: Path, settings: DatasetSettings, index: int) -> bool:
+    import h5py
+
+    links = settings.setting.links
+    size = settings.size(index)
+    try:
+        with h5py.File(shard_path(folder, index)) as file:
+            gain, power = file["gain"], file["power"]
+            return bool(gain.shape == (size, links, links) and power.shape == (size, links))
+    except (OSError, KeyError, AttributeError):
+        return False
+
+
+def _join(folder: Path, settings: DatasetSettings) -> None:
+    import h5py
+
+    path = folder / "dataset.h5"
+    part = path.with_suffix(".part")
+    links = settings.setting.links
+    with h5py.File(part, "w") as file:
+        for name, shape in (("gain", (links, links)), ("power", (links,))):
+            whole = h5py.h5s.create_simple((settings.samples, *shape))
+            properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+            properties.set_obj_track_times(False)  # or the bytes would depend on the date
+            for index in range(settings.shards):
+                size = settings.size(index)
+                first = (index * settings.shard_size, *(0 for _ in shape))
+                whole.select_hyperslab(first, (size, *shape))
+                source = shard_path(folder, index).name.encode()
+                piece = h5py.h5s.create_simple((size, *shape))
+                properties.set_virtual(whole, source, name.encode(), piece)
+            h5py.h5d.create(file.id, name.encode(), h5py.h5t.NATIVE_FLOAT, whole, dcpl=properties)
+        _describe(file, settings)
+    part.replace(path)
+
+
+def _describe(file: Any, settings: DatasetSettings) -> None:
+    file.attrs.update(settings.to_json())
+    file.attrs["noise_w"] = settings.setting.noise_w
+    file.attrs["p_max_w"] = 1.0

@@ -1,0 +1,250 @@
+import json
+import struct
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from allocators.dnn import DNN
+from allocators.dnn.network import WEIGHTS, Network, layer_sizes, load, save, shipped_networks
+from sim.deadline.errors import InputError
+from sim.problem import PowerControlProblem, PowerControlSpec, sinr
+
+
+def random_network(links: int, seed: int = 0) -> Network:
+    rng = np.random.default_rng(seed)
+    sizes = layer_sizes(links)
+    return Network(
+        tuple(
+            (rng.standard_normal((n, m)) * np.sqrt(2 / m)).astype(np.float32)
+            for m, n in pairwise(sizes)
+        ),
+        tuple(rng.standard_normal(n).astype(np.float32) for n in sizes[1:]),
+    )
+
+
+def random_problem(links: int, subbands: int, seed: int = 0) -> PowerControlProblem:
+    """Return a problem whose noise and caps differ from link to link and subband to subband."""
+    rng = np.random.default_rng(seed)
+    shape = (subbands, links)
+    return PowerControlProblem(
+        rng.exponential(size=(*shape, links)),
+        10 ** rng.uniform(-1, 1, shape),
+        10 ** rng.uniform(-1, 1, shape),
+    )
+
+
+def torch_power(network: Network, problem: PowerControlProblem) -> np.ndarray:
+    """Write the network once more, in torch, layer by layer."""
+    h = np.sqrt(problem.gain)
+    x = h * np.sqrt(problem.p_max_w)[:, None, :] / np.sqrt(problem.noise_w)[:, :, None]
+    activations = [torch.nn.ReLU(), torch.nn.ReLU(), torch.nn.ReLU(), torch.nn.ReLU6()]
+    modules: list[torch.nn.Module] = []
+    for weight, bias, activation in zip(network.weight, network.bias, activations, strict=True):
+        layer = torch.nn.Linear(weight.shape[1], weight.shape[0])
+        layer.weight.data = torch.from_numpy(weight.copy())
+        layer.bias.data = torch.from_numpy(bias.copy())
+        modules += [layer, activation]
+    with torch.no_grad():
+        flat = torch.from_numpy(x.reshape(len(x), -1).astype(np.float32))
+        share = torch.nn.Sequential(*modules)(flat) / 6
+    return share.numpy() * problem.p_max_w
+
+
+@pytest.fixture
+def network_file(tmp_path: Path) -> Path:
+    path = tmp_path / "net.safetensors"
+    save(path, random_network(4))
+    return path
+
+
+@pytest.mark.parametrize("links", [2, 3, 5, 10, 17])
+@pytest.mark.parametrize("subbands", [1, 8, 19])
+def test_equals_torch(links: int, subbands: int, tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    network = random_network(links, seed=links)
+    save(path, network)
+    problem = random_problem(links, subbands, seed=subbands)
+    power = DNN(str(path), threshold=None).solve(problem).power_w
+    wanted = torch_power(network, problem)
+    assert power.shape == (subbands, links)
+    # Shares of the cap; float32 sums in another order differ by about 1e-7.
+    np.testing.assert_allclose(power / problem.p_max_w, wanted / problem.p_max_w, atol=1e-5)
+    assert len(np.unique(np.round(power, 6))) > 1  # else equality would show nothing
+
+
+@pytest.mark.parametrize("model", ["dnn_k10", "dnn_k20", "dnn_k30"])
+def test_shipped_weights_equal_torch(model: str) -> None:
+    links = int(model.removeprefix("dnn_k"))
+    problem = random_problem(links, 9)
+    network = load(WEIGHTS / f"{model}.safetensors")
+    power = DNN(model, threshold=None).solve(problem).power_w
+    np.testing.assert_allclose(
+        power / problem.p_max_w, torch_power(network, problem) / problem.p_max_w, atol=1e-5
+    )
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    subbands=st.integers(1, 10),
+    links=st.integers(1, 6),
+    exponent=st.floats(-300, 300),
+)
+def test_powers_stay_in_range(
+    tmp_path_factory: pytest.TempPathFactory,
+    seed: int,
+    subbands: int,
+    links: int,
+    exponent: float,
+) -> None:
+    path = tmp_path_factory.getbasetemp() / f"range{links}.safetensors"
+    if not path.exists():
+        save(path, random_network(links))
+    rng = np.random.default_rng(seed)
+    gain = rng.exponential(size=(subbands, links, links)) * rng.integers(0, 2, (links, links))
+    p_max_w = rng.random((subbands, links)) * rng.integers(0, 2, (subbands, links))
+    problem = PowerControlProblem(gain * 10**exponent, 1.0, p_max_w)
+    soft = DNN(str(path), threshold=None).solve(problem).power_w
+    hard = DNN(str(path)).solve(problem).power_w
+    assert np.all((soft >= 0) & (soft <= p_max_w))
+    np.testing.assert_array_equal(hard, np.where(soft > 0.5 * p_max_w, p_max_w, 0.0))
+
+
+def test_subbands_do_not_touch_each_other(network_file: Path) -> None:
+    problem = random_problem(4, 20)
+    solver = DNN(str(network_file), threshold=None)
+    together = solver.solve(problem).power_w
+    for s in range(problem.subbands):
+        alone = PowerControlProblem(problem.gain[s], problem.noise_w[s], problem.p_max_w[s])
+        np.testing.assert_array_equal(solver.solve(alone).power_w[0], together[s])
+
+
+def test_scaling_noise_and_power_together_scales_the_answer(network_file: Path) -> None:
+    problem = random_problem(4, 3)
+    scaled = PowerControlProblem(problem.gain, 1e-12 * problem.noise_w, 1e-12 * problem.p_max_w)
+    solver = DNN(str(network_file))
+    np.testing.assert_allclose(
+        solver.solve(scaled).power_w, 1e-12 * solver.solve(problem).power_w, rtol=1e-12
+    )
+
+
+def test_answers_are_not_shared(network_file: Path) -> None:
+    solver = DNN(str(network_file))
+    first = solver.solve(random_problem(4, 2, seed=1)).power_w
+    kept = first.copy()
+    solver.solve(random_problem(4, 2, seed=2))
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_none_is_the_shipped_one_for_as_many_links() -> None:
+    problem = random_problem(10, 2)
+    spec = PowerControlSpec(10, 2, np.random.default_rng(0))
+    default, named = DNN(), DNN("dnn_k10")
+    default.prepare(spec)
+    np.testing.assert_array_equal(default.solve(problem).power_w, named.solve(problem).power_w)
+
+
+@pytest.mark.parametrize("links", [10, 20, 30])
+def test_shipped_weights_are_worth_what_their_card_says(links: int) -> None:
+    """Rounded share of WMMSE's sum rate on 200 fresh channels against the card's (2000 channels).
+
+    Four standard errors of the difference: a false alarm in 1 of 30,000 seeds.
+    """
+    from allocators.training.quality import standard_error
+    from allocators.wmmse import WMMSE
+
+    card = json.loads((WEIGHTS / f"dnn_k{links}.json").read_text())
+    rng = np.random.default_rng(20_180_801)
+    problem = PowerControlProblem(rng.exponential(size=(200, links, links)), 1.0, 1.0)
+
+    def rates(power_w: np.ndarray) -> np.ndarray:
+        return np.log2(1 + sinr(problem, power_w)).sum(axis=1)
+
+    reference = rates(WMMSE().solve(problem).power_w)
+    answered = rates(DNN().solve(problem).power_w)
+    share = answered.mean() / reference.mean()
+    error = np.hypot(standard_error(answered, reference), card["quality"]["stderr"])
+    assert abs(share - card["quality"]["share_of_wmmse"]["rounded"]) < 4 * error
+    assert card["data"]["links"] == links
+    assert card["quality"]["channels"] >= 1000
+    assert card["quality"]["share_of_wmmse"]["rounded"] >= {10: 0.98, 20: 0.92, 30: 0.86}[links]
+
+
+def test_wrong_number_of_links_names_both(network_file: Path) -> None:
+    with pytest.raises(InputError, match=r"net\.safetensors: made for 4 links, but there are 7"):
+        DNN(str(network_file)).prepare(PowerControlSpec(7, 1, np.random.default_rng(0)))
+    with pytest.raises(InputError, match="dnn_k10: made for 10 links, but there are 20"):
+        DNN("dnn_k10").solve(random_problem(20, 1))
+    with pytest.raises(InputError, match=r"no network for 11 links is shipped.*dnn_k10"):
+        DNN().solve(random_problem(11, 1))
+
+
+def test_unknown_models() -> None:
+    assert shipped_networks() == ["dnn_k10", "dnn_k20", "dnn_k30"]
+    with pytest.raises(InputError, match="'dnn_k_10' is shipped; did you mean 'dnn_k10'"):
+        DNN("dnn_k_10")
+    with pytest.raises(InputError, match=r"no such file: nowhere\.safetensors"):
+        DNN("nowhere.safetensors")
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.0, float("nan")])
+def test_threshold_out_of_range(threshold: float) -> None:
+    with pytest.raises(InputError, match="threshold"):
+        DNN(threshold=threshold)
+
+
+def expect_one_line(path: Path, match: str) -> None:
+    with pytest.raises(InputError, match=match) as caught:
+        DNN(str(path)).solve(random_problem(4, 1))
+    assert "\n" not in str(caught.value)
+    assert path.name in str(caught.value)
+
+
+@pytest.mark.parametrize("keep", [0, 4, 60, 5000])
+def test_file_cut_short(network_file: Path, keep: int) -> None:
+    network_file.write_bytes(network_file.read_bytes()[:keep])
+    expect_one_line(network_file, "not a readable safetensors file")
+
+
+def test_file_of_something_else(network_file: Path) -> None:
+    network_file.write_bytes(np.random.default_rng(0).bytes(10_000))
+    expect_one_line(network_file, "not a readable safetensors file")
+
+
+def test_type_that_numpy_does_not_know(network_file: Path) -> None:
+    header = json.dumps(
+        {"layers.0.weight": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}
+    ).encode()
+    network_file.write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
+    expect_one_line(network_file, "not a readable safetensors file|no tensor")
+
+
+def test_tensors_that_are_wrong(network_file: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    good = load_file(network_file)
+
+    def spoilt(name: str, value: np.ndarray | None) -> Path:
+        tensors = dict(good)
+        if value is None:
+            del tensors[name]
+        else:
+            tensors[name] = np.ascontiguousarray(value)
+        save_file(tensors, network_file)
+        return network_file
+
+    bias = good["layers.3.bias"]
+    expect_one_line(spoilt("layers.2.bias", None), r"no tensor 'layers\.2\.bias'")
+    expect_one_line(spoilt("layers.4.bias", bias), r"unknown tensor 'layers\.4\.bias'")
+    expect_one_line(
+        spoilt("layers.1.weight", good["layers.1.weight"].T), r"layers\.1\.weight: shape"
+    )
+    expect_one_line(spoilt("layers.3.bias", bias.astype(np.float64)), "type float64, want float32")
+    expect_one_line(spoilt("layers.3.bias", bias * np.float32(np.nan)), "not finite")
+    expect_one_line(spoilt("layers.3.bias", np.zeros(0, np.float32)), "shape")
+    expect_one_line(spoilt("layers.3.bias", np.float32(1.0).reshape(())), "shape")
