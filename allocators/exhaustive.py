@@ -106,4 +106,5 @@ def _search(
                 first_changed -= 1
         for k in range(links):
             power_w[s, k] = p_max_w[s, k] if best_vector >> (links - 1 - k) & 1 else 0.0
-    return subbands * vectors
+    tried: int = subbands * vectors
+    return tried

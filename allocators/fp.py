@@ -6,7 +6,14 @@ import numpy as np
 from numba import njit
 
 from allocators.iterative import ADVANCE_SIGNATURE, IterativeAllocator
-from allocators.vector import FASTMATH, add_scaled_rows, padded, split_gain, weighted_log2
+from allocators.vector import (
+    FASTMATH,
+    add_scaled_rows,
+    aligned_zeros,
+    padded,
+    split_gain,
+    weighted_log2,
+)
 from sim.problem import FloatArray
 
 
@@ -53,9 +60,9 @@ def _advance(
     """Take up to ``passes`` iterations on every subband that has not converged."""
     subbands, links = noise_w.shape
     width = padded(links)
-    received = np.zeros((width, width))
-    caused = np.zeros((width, width))
-    vectors = np.zeros((9, width))
+    received = aligned_zeros(width, width)
+    caused = aligned_zeros(width, width)
+    vectors = aligned_zeros(9, width)
     direct, noise, cap, alpha, power = vectors[0], vectors[1], vectors[2], vectors[3], vectors[4]
     interference, one_plus_gamma, y_squared = vectors[5], vectors[6], vectors[7]
     leakage = vectors[8]

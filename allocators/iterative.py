@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
-from numba import float64, int64
+from numba import float64, int64, njit
 
 from allocators.vector import read_only
 from allocators.warm_up import checked_spec, warm_up
@@ -102,13 +102,13 @@ class IterativeAllocator(AnytimeSolver[PowerControlProblem, Allocation]):
         state = np.zeros((len(power), 2))
         work, running = self._run(problem, power, state, self._max_iterations)
         if self._restarts:
-            best = state[:, 0]
+            best = state[:, 0].copy()
             for start in self._random_starts(problem):
                 state = np.zeros_like(state)
                 more_work, more_running = self._run(problem, start, state, self._max_iterations)
                 work += more_work
                 running += more_running
-                _keep_better(power, best, start, state[:, 0])
+                _keep_better(power, best, start, state)
         return Allocation(power, work, "max_iterations" if running else "converged")
 
     def iterates(self, problem: PowerControlProblem) -> Iterator[Allocation]:
@@ -126,9 +126,9 @@ class IterativeAllocator(AnytimeSolver[PowerControlProblem, Allocation]):
             for done in range(1, self._max_iterations + 1):
                 iterations, running = self._run(problem, power, state, 1)
                 work += iterations
-                answer = power.copy()
+                answer = best_power.copy() if n else power.copy()
                 if n:
-                    answer[state[:, 0] <= best] = best_power[state[:, 0] <= best]
+                    _keep_better(answer, best.copy(), power, state)
                 last = not running or done == self._max_iterations
                 abandoned += running if last else 0
                 status = "running"
@@ -137,7 +137,7 @@ class IterativeAllocator(AnytimeSolver[PowerControlProblem, Allocation]):
                 yield Allocation(answer, work, status)
                 if last:
                     break
-            _keep_better(best_power, best, power, state[:, 0])
+            _keep_better(best_power, best, power, state)
 
     def _run(
         self, problem: PowerControlProblem, power: FloatArray, state: FloatArray, passes: int
@@ -163,10 +163,12 @@ class IterativeAllocator(AnytimeSolver[PowerControlProblem, Allocation]):
         return self._rng.random(shape) * problem.p_max_w
 
 
+@njit((float64[:, ::1], float64[::1], float64[:, ::1], float64[:, ::1]), cache=True)
 def _keep_better(
-    best_power: FloatArray, best: FloatArray, power: FloatArray, objective: FloatArray
+    best_power: FloatArray, best: FloatArray, power: FloatArray, state: FloatArray
 ) -> None:
     """Overwrite, subband by subband, the best powers and objectives with any better ones."""
-    better = objective > best
-    best_power[better] = power[better]
-    best[better] = objective[better]
+    for s in range(len(best)):
+        if state[s, 0] > best[s]:
+            best[s] = state[s, 0]
+            best_power[s] = power[s]

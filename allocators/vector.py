@@ -39,6 +39,14 @@ def padded(links: int) -> int:
 
 
 @njit(cache=True)
+def aligned_zeros(rows: int, width: int) -> FloatArray:
+    """Return zeros ``(rows, width)`` that start on a cache line, so that no vector load splits."""
+    flat = np.zeros(rows * width + LANES)
+    first = -(flat.ctypes.data // flat.itemsize) % LANES
+    return flat[first : first + rows * width].reshape(rows, width)
+
+
+@njit(cache=True)
 def split_gain(
     gain: FloatArray, s: int, received: FloatArray, caused: FloatArray, direct: FloatArray
 ) -> None:

@@ -167,3 +167,80 @@ def _sinr(gain: FloatArray, noise_w: FloatArray, power_w: FloatArray, out: Float
                 if j != k:
                     interference += gain[s, k, j] * power_w[s, j]
             out[s, k] = gain[s, k, k] * power_w[s, k] / interference
+
+
+def check_allocation(problem: PowerControlProblem, allocation: object) -> str | None:
+    """Return what is wrong with an answer, in one line, or None.
+
+    Powers may exceed their cap by a rounding error (1e-9 of it), no more.
+    """
+    if not isinstance(allocation, Allocation):
+        return f"answered with {type(allocation).__name__}, not an Allocation"
+    power = allocation.power_w
+    if not isinstance(power, np.ndarray) or power.dtype.kind not in "fiu":
+        return f"power_w is {type(power).__name__}, not an array of real numbers"
+    if power.shape != problem.noise_w.shape:
+        return f"power_w has shape {power.shape}, want {problem.noise_w.shape}"
+    code, at = _first_fault(np.ascontiguousarray(power, dtype=np.float64), problem.p_max_w)
+    if code == 0:
+        return None
+    subband, link = divmod(at, problem.links)
+    value = power[subband, link]
+    fault = "is not finite"
+    if code == _ABOVE:
+        fault = f"is above p_max {problem.p_max_w[subband, link]:.6g}"
+    elif code == _NEGATIVE:
+        fault = "is negative"
+    return f"power_w[{subband}, {link}] = {value:.6g} {fault}"
+
+
+def evaluate(problem: PowerControlProblem, power_w: ArrayLike, rates: FloatArray) -> float:
+    """Write the links' rates into ``rates``, ``(K,)``, and return the weighted sum rate.
+
+    What `link_rates` and `sum_rate` give, in one compiled call.
+    """
+    power = np.ascontiguousarray(power_w, dtype=np.float64)
+    return float(_evaluate(problem.gain, problem.noise_w, problem.weight, power, rates))
+
+
+_NOT_FINITE, _NEGATIVE, _ABOVE = 1, 2, 3
+
+
+@njit(cache=True)
+def _first_fault(power_w: FloatArray, p_max_w: FloatArray) -> tuple[int, int]:
+    subbands, links = power_w.shape
+    for s in range(subbands):
+        for k in range(links):
+            power = power_w[s, k]
+            if not np.isfinite(power):
+                return _NOT_FINITE, s * links + k
+            if power < 0:
+                return _NEGATIVE, s * links + k
+            if power > p_max_w[s, k] * (1.0 + 1e-9):
+                return _ABOVE, s * links + k
+    return 0, 0
+
+
+@njit(cache=True, fastmath={"reassoc", "contract"})
+def _evaluate(
+    gain: FloatArray,
+    noise_w: FloatArray,
+    weight: FloatArray,
+    power_w: FloatArray,
+    rates: FloatArray,
+) -> float:
+    subbands, links = noise_w.shape
+    rates[:] = 0.0
+    for s in range(subbands):
+        for k in range(links):
+            interference = noise_w[s, k]
+            for j in range(k):
+                interference += gain[s, k, j] * power_w[s, j]
+            for j in range(k + 1, links):
+                interference += gain[s, k, j] * power_w[s, j]
+            rates[k] += np.log2(1.0 + gain[s, k, k] * power_w[s, k] / interference)
+    total = 0.0
+    for k in range(links):
+        rates[k] /= subbands
+        total += weight[k] * rates[k]
+    return total

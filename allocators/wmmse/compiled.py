@@ -6,7 +6,14 @@ import numpy as np
 from numba import njit
 
 from allocators.iterative import ADVANCE_SIGNATURE
-from allocators.vector import FASTMATH, add_scaled_rows, padded, split_gain, weighted_log2
+from allocators.vector import (
+    FASTMATH,
+    add_scaled_rows,
+    aligned_zeros,
+    padded,
+    split_gain,
+    weighted_log2,
+)
 from sim.problem import FloatArray
 
 
@@ -27,9 +34,9 @@ def advance(
     """
     subbands, links = noise_w.shape
     width = padded(links)
-    received = np.zeros((width, width))
-    caused = np.zeros((width, width))
-    vectors = np.zeros((10, width))
+    received = aligned_zeros(width, width)
+    caused = aligned_zeros(width, width)
+    vectors = aligned_zeros(10, width)
     direct, noise, cap, alpha = vectors[0], vectors[1], vectors[2], vectors[3]
     power, interference, total = vectors[4], vectors[5], vectors[6]
     scale, leakage, w = vectors[7], vectors[8], vectors[9]
@@ -41,15 +48,13 @@ def advance(
         if state[s, 1] != 0.0:
             continue
         split_gain(gain, s, received, caused, direct)
-        for k in range(links):
-            noise[k] = noise_w[s, k]
-            cap[k] = p_max_w[s, k]
-            power[k] = power_w[s, k]
+        noise[:links] = noise_w[s]
+        cap[:links] = p_max_w[s]
+        power[:links] = power_w[s]
         objective = -np.inf
         done = 0
         while True:
-            for k in range(width):
-                interference[k] = noise[k]
+            interference[:] = noise
             add_scaled_rows(interference, power, received, links)
             for k in range(width):
                 total[k] = interference[k] + direct[k] * power[k]
@@ -75,6 +80,5 @@ def advance(
             done += 1
         state[s, 0] = objective
         iterations += done
-        for k in range(links):
-            power_w[s, k] = power[k]
+        power_w[s] = power[:links]
     return iterations, running

@@ -52,7 +52,8 @@ class WMMSE(IterativeAllocator):
 
     Args:
         backend: ``compiled`` (numba), ``numpy`` (vectorised over links and subbands) or ``python``
-            (interpreted loops, as the literature times it). All take the same iterates.
+            (an interpreted loop over links, as the literature times it). All take the same
+            iterates.
         max_iterations: iterations at most, from each start, on each subband.
         tolerance: rise of a subband's weighted sum rate, bit/s/Hz, at which it stops.
         restarts: further starts at random powers; the best end is kept, subband by subband.

@@ -130,7 +130,7 @@ class TraceChannel(Channel):
         size = self._file.piece_slots
         if not self._first <= sample < self._first + len(self._piece):
             self._first = sample - sample % size
-            self._piece = self._file.read(self._first, self._first + size)
+            self._piece = self._file.read(self._first, min(self._first + size, self._file.slots))
 
     def _number(self, name: str) -> float | None:
         value = self.attrs.get(name)

@@ -89,7 +89,7 @@ class TraceFile:
             InputError: a value is not finite, or a gain is negative; it names the first.
         """
         for start in range(0, self.slots, self.piece_slots):
-            yield self.read(start, start + self.piece_slots)
+            yield self.read(start, min(start + self.piece_slots, self.slots))
 
     def read(self, start: int, stop: int) -> FloatArray:
         """Return the power gains of slots start..stop, ``(n, S, K, K)``; raises as `pieces`."""

@@ -29,13 +29,13 @@ JOB_COLUMNS: Mapping[str, str] = {
 }
 
 _FIRST_PART = 1024
-_LARGEST_PART = 65536
+_LARGEST_PART = 16384
 
 
 class JobLog:
     """Writes the jobs of one solver into a folder, part by part.
 
-    The parts double in size from 1,024 rows to 65,536: a run that dies early has lost little, a
+    The parts double in size from 1,024 rows to 16,384: a run that dies early has lost little, a
     long one writes few files, and the same run always leaves the same bytes.
 
     Args:
@@ -76,7 +76,6 @@ class JobLog:
         arrays = [pa.array([self._name] * len(self._rows), pa.string()).dictionary_encode()]
         for field, column in zip(list(self._schema)[1:], columns, strict=True):
             if pa.types.is_dictionary(field.type):
-                # one-character-wide keys: outcomes and reasons repeat
                 arrays.append(pa.array(column, pa.string()).dictionary_encode())
             else:
                 arrays.append(pa.array(column, field.type))

@@ -27,7 +27,7 @@ def summarize_jobs(log: pa.Table) -> dict[str, Any]:
         log: columns of `sim.deadline.log.JOB_COLUMNS`, at least ``outcome``, ``release_ns``,
             ``finish_ns``, ``service_ns`` and ``reason``.
     """
-    outcomes = Counter(log["outcome"].to_pylist())
+    outcomes = _counts(log["outcome"])
     jobs = log.num_rows
     missed = jobs - outcomes[Outcome.MET]
     response = integers(log, "finish_ns", minus="release_ns")
@@ -38,7 +38,7 @@ def summarize_jobs(log: pa.Table) -> dict[str, Any]:
     summary["miss_ratio_ci95"] = list(binomial_interval(missed, jobs))
     summary["response_us"], summary["response_us_ci95"] = _describe(response)
     summary["service_us"], summary["service_us_ci95"] = _describe(service)
-    reasons = Counter(reason for reason in log["reason"].to_pylist() if reason is not None)
+    reasons = _counts(log["reason"])
     if reasons:
         summary["failures"] = dict(reasons.most_common(5))
     return summary
@@ -51,6 +51,13 @@ def integers(log: pa.Table, column: str, minus: str | None = None) -> NDArray[np
     values = log[column] if minus is None else pc.subtract(log[column], log[minus])
     array: NDArray[np.int64] = values.drop_null().to_numpy()
     return array
+
+
+def _counts(column: pa.ChunkedArray) -> Counter[str]:
+    import pyarrow as pa
+
+    found = column.cast(pa.string()).drop_null().value_counts().to_pylist()
+    return Counter({entry["values"]: entry["counts"] for entry in found})
 
 
 def _describe(sample_ns: NDArray[np.int64]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,0 +1,124 @@
+"""From a scenario to what takes part in it: each controller's feed, and the entrants."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from sim.channel import Channel, TraceChannel
+from sim.deadline import Entrant, InputError, Solver
+from sim.feed import Feed
+from sim.network import PowerEntrant
+from sim.problem import (
+    Allocation,
+    FloatArray,
+    PowerControlProblem,
+    PowerControlSpec,
+    check_allocation,
+)
+from sim.registry import make_allocator
+from sim.scenario import AllocatorModel, Controller, Scenario
+from sim.scenario.models import AllocatorReference, RadioModel
+from sim.seeding import stream
+
+#: Thermal noise density at 290 K.
+NOISE_DENSITY_DBM_HZ = -174.0
+
+
+def build_feed(scenario: Scenario, controller: Controller, folder: Path) -> Feed:
+    """Return a controller's problems.
+
+    Args:
+        scenario: the scenario.
+        controller: which controller.
+        folder: what the scenario's paths are relative to.
+
+    Raises:
+        InputError: the channel cannot be had, or the radio does not fit it.
+    """
+    channel = scenario.channel.build(
+        controller.slot_ns,
+        controller.slots,
+        folder,
+        stream(scenario.seed, "channel", controller.number),
+    )
+    shape = channel.subbands, channel.links
+    p_max_w = _per_link("p_max", scenario.radio.p_max_w, channel.links) / channel.subbands
+    noise_w = _noise_w(scenario.radio, channel, float(p_max_w[0]))
+    weight = _per_link("weights", scenario.radio.weights or 1.0, channel.links)
+    return Feed(
+        channel,
+        np.full(shape, noise_w),
+        np.ascontiguousarray(np.broadcast_to(p_max_w, shape)),
+        weight,
+        controller.slots,
+    )
+
+
+def build_entrant(
+    scenario: Scenario, model: AllocatorModel, controller: Controller, feed: Feed
+) -> PowerEntrant:
+    """Return a prepared allocator with its latency and policies, for one controller.
+
+    Raises:
+        InputError: the allocator cannot be made, or does not fit the problems or its policy.
+    """
+    number, compute = controller.number, scenario.compute
+    miss = model.on_miss or scenario.on_miss
+    fallback, fallback_latency = None, None
+    try:
+        solver = _prepared(scenario, model, number, feed)
+        if miss.fallback is not None:
+            fallback = _prepared(scenario, miss.fallback, number, feed)
+            charged = miss.fallback.latency or compute.latency
+            fallback_latency = charged.build(
+                stream(scenario.seed, "latency.fallback", number), compute.speed
+            )
+        return Entrant(
+            solver,
+            Allocation(feed.p_max_w.copy(), status="initial"),
+            (model.latency or compute.latency).build(
+                stream(scenario.seed, "latency", number), compute.speed
+            ),
+            model.on_overrun or scenario.on_overrun,
+            miss.policy,
+            fallback,
+            fallback_latency,
+            check_allocation,
+        )
+    except InputError as error:
+        raise InputError(f"allocators: {model.label}: {error}") from error
+
+
+def _prepared(
+    scenario: Scenario, reference: AllocatorReference, number: int, feed: Feed
+) -> Solver[PowerControlProblem, Allocation]:
+    solver = make_allocator(reference.allocator, reference.parameters)
+    # The same stream for every allocator: none is an axis of the seeds.
+    rng = stream(scenario.seed, "allocator", number)
+    solver.prepare(PowerControlSpec(feed.channel.links, feed.channel.subbands, rng))
+    return solver
+
+
+def _per_link(key: str, value: float | list[float], links: int) -> FloatArray:
+    if isinstance(value, list) and len(value) != links:
+        raise InputError(f"radio.{key}: has {len(value)} values, the channel has {links} links")
+    return np.ascontiguousarray(np.broadcast_to(np.asarray(value, dtype=np.float64), (links,)))
+
+
+def _noise_w(radio: RadioModel, channel: Channel, p_max_w: float) -> float:
+    """Return the noise of one receiver in one subband."""
+    if radio.noise_w is not None:
+        return radio.noise_w
+    if radio.snr_db is not None:
+        return float(p_max_w / 10.0 ** (radio.snr_db / 10.0))
+    bandwidth_hz = radio.bandwidth_hz
+    if bandwidth_hz is None and isinstance(channel, TraceChannel):
+        stated = channel.attrs.get("bandwidth_hz")
+        bandwidth_hz = float(stated) if isinstance(stated, int | float) else None
+    if bandwidth_hz is None:
+        raise InputError("radio.bandwidth: is required with noise_figure_db, e.g. 20 MHz")
+    assert radio.noise_figure_db is not None
+    density_dbm_hz = NOISE_DENSITY_DBM_HZ + radio.noise_figure_db
+    return float(1e-3 * 10.0 ** (density_dbm_hz / 10.0) * bandwidth_hz / channel.subbands)

@@ -1,0 +1,147 @@
+"""Plots of jobs alone: response times against the deadline, and the first jobs as a timeline.
+
+Every function draws on the axes it is given; `figure` makes one that looks like the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.deadline.job import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+    from matplotlib.axes import Axes
+
+#: Colours that stay apart for colour-blind readers (Okabe and Ito), in a fixed order.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#7F7F7F", "#000000")
+
+OUTCOME_COLOURS = {
+    Outcome.MET: "#009E73",
+    Outcome.LATE: "#E69F00",
+    Outcome.ABORTED: "#D55E00",
+    Outcome.SKIPPED: "#7F7F7F",
+    Outcome.FAILED: "#000000",
+}
+
+_MOST_POINTS = 4000
+
+
+def colour(number: int) -> str:
+    """Return the colour of the n-th solver, the same in every plot."""
+    return COLOURS[number % len(COLOURS)]
+
+
+@contextmanager
+def figure(path: Path, width: float = 7.0, height: float = 4.2) -> Iterator[Axes]:
+    """Give axes to draw on and save them as a PNG; needs no screen."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    drawing = Figure(figsize=(width, height), dpi=150, layout="constrained")
+    FigureCanvasAgg(drawing)
+    axes = drawing.add_subplot()
+    axes.grid(visible=True, alpha=0.25, linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+    yield axes
+    path.parent.mkdir(parents=True, exist_ok=True)
+    drawing.savefig(path)
+
+
+def response_times(
+    axes: Axes, responses_ns: Mapping[str, NDArray[np.int64]], deadlines_ns: Sequence[int]
+) -> None:
+    """Draw how often a response takes longer than x, both on log axes, with the deadlines.
+
+    Args:
+        axes: where.
+        responses_ns: response times of each solver.
+        deadlines_ns: from release to deadline, each different one once.
+    """
+    floor = 1.0
+    for number, (name, sample) in enumerate(responses_ns.items()):
+        if not len(sample):
+            continue
+        ordered = np.sort(sample) / 1e3
+        n = len(ordered)
+        floor = min(floor, 1.0 / n)
+        # Exceedance of each order statistic; the tail in full, the rest thinned.
+        ranks = np.unique(np.r_[n - np.geomspace(1, n, _MOST_POINTS).astype(int)])
+        axes.step(
+            np.maximum(ordered[ranks], 1e-3),
+            (n - ranks) / n,
+            where="post",
+            color=colour(number),
+            label=name,
+        )
+    for number, deadline in enumerate(sorted(set(deadlines_ns))):
+        axes.axvline(
+            deadline / 1e3,
+            color="black",
+            linestyle="--",
+            linewidth=1,
+            label="deadline" if number == 0 else None,
+        )
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel="response time x (us)",
+        ylabel="share of jobs that take longer",
+        ylim=(floor / 1.5, 1.5),
+    )
+    axes.legend(fontsize=8, loc="lower left")
+
+
+def timeline(axes: Axes, logs: Mapping[str, pa.Table], jobs: int = 10) -> None:
+    """Draw the first jobs of each solver: when they ran, how they ended, when they were due.
+
+    Args:
+        axes: where.
+        logs: each solver's log.
+        jobs: how many jobs of each controller.
+    """
+    rows: list[str] = []
+    edge = 0.0
+    for name, log in logs.items():
+        first = [job for job in log.slice(0, jobs * 50).to_pylist() if job["index"] < jobs]
+        controllers = sorted({job["controller"] for job in first})
+        for controller in controllers:
+            row = len(rows)
+            rows.append(name if len(controllers) == 1 else f"{name} / {controller}")
+            for job in first:
+                if job["controller"] == controller:
+                    edge = max(edge, _draw_job(axes, job, row))
+    handles = [
+        axes.barh(0, 0, color=shade, label=str(outcome))
+        for outcome, shade in OUTCOME_COLOURS.items()
+    ]
+    handles += axes.plot([], [], "k|", markersize=9, markeredgewidth=1.4, label="deadline")
+    handles += axes.plot([], [], "k^", markersize=4, label="release")
+    axes.set_yticks(range(len(rows)), rows, fontsize=8)
+    axes.set(ylim=(len(rows) - 0.4, -0.6), xlim=(0, edge * 1.01), xlabel="time (ms)")
+    axes.legend(handles=handles, fontsize=7, ncols=7, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+
+
+def _draw_job(axes: Axes, job: Mapping[str, Any], row: int) -> float:
+    """Draw one job in its row and return the last time that must be in view, in ms."""
+    release, deadline = job["release_ns"] / 1e6, job["deadline_ns"] / 1e6
+    shade = OUTCOME_COLOURS[Outcome(job["outcome"])]
+    axes.plot(release, row + 0.33, "k^", markersize=3)
+    axes.plot(deadline, row, "k|", markersize=11, markeredgewidth=1.2)
+    if job["start_ns"] is None:
+        axes.plot(release, row, "x", color=shade, markersize=6)
+        return deadline
+    start, finish = job["start_ns"] / 1e6, job["finish_ns"] / 1e6
+    if start > release:
+        axes.plot([release, start], [row, row], color=shade, linewidth=1, linestyle=":")
+    # A hair's width at least, or a job of microseconds would not be seen among milliseconds.
+    axes.barh(row, max(finish - start, 0.004), left=start, height=0.45, color=shade)
+    return deadline

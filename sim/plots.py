@@ -1,0 +1,149 @@
+"""Plots of a race: what a paper would print."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.deadline import read_log
+from sim.deadline.plots import colour, figure, response_times, timeline
+from sim.deadline.summary import integers
+from sim.problem import FloatArray
+from sim.race import Contestant, Race
+from sim.result import user_rates
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from matplotlib.axes import Axes
+
+_MOST_POINTS = 400
+_FIRST_SLOTS = 10
+
+
+def plot_race(
+    race: Race, contestants: list[Contestant], summary: Mapping[str, Any], folder: Path, log: Path
+) -> list[Path]:
+    """Draw the plots of a finished race as PNG files and return their paths."""
+    labels = [contestant.label for contestant in contestants]
+    timeline_columns = ["index", "controller", "release_ns", "start_ns", "finish_ns"]
+    timeline_columns += ["deadline_ns", "outcome"]
+    with figure(folder / "response_time.png") as axes:
+        responses = {
+            label: integers(
+                read_log(log, ["release_ns", "finish_ns"], label), "finish_ns", minus="release_ns"
+            )
+            for label in labels
+        }
+        response_times(axes, responses, [timing.compute_ns for timing in race.timings])
+        axes.set_title(f"{race.scenario.name}: does it make its slot?")
+    with figure(folder / "rate_over_time.png", width=9.0) as axes:
+        for number, label in enumerate(labels):
+            rows = read_log(log, ["deadline_ns", "outcome", "in_force_bps_hz"], label)
+            rate_over_time(axes, label, rows, number)
+        axes.set_title(f"{race.scenario.name}: rate in force")
+        axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    with figure(folder / "user_rates.png") as axes:
+        rates = {contestant.label: user_rates(contestant.tallies) for contestant in contestants}
+        user_rate_cdf(axes, rates)
+        axes.set_title(f"{race.scenario.name}: mean rate of each link")
+    with figure(folder / "loss.png", height=1.4 + 0.45 * len(labels)) as axes:
+        loss_bars(axes, summary["allocators"])
+        axes.set_title(f"{race.scenario.name}: where the rate goes")
+    rows = len(labels) * len(race.timings)
+    with figure(folder / "timeline.png", width=9.0, height=1.6 + 0.42 * rows) as axes:
+        first = {label: read_log(log, timeline_columns, label) for label in labels}
+        timeline(axes, first, _FIRST_SLOTS)
+    return sorted(folder.glob("*.png"))
+
+
+def rate_over_time(axes: Axes, label: str, log: pa.Table, number: int) -> None:
+    """Draw the sum rate in force, averaged over stretches, and where jobs missed.
+
+    Args:
+        axes: where.
+        label: the allocator.
+        log: columns ``deadline_ns``, ``outcome``, ``in_force_bps_hz``.
+        number: which allocator, from 0: colour and place of its row of misses.
+    """
+    import pyarrow.compute as pc
+
+    time_s = log["deadline_ns"].to_numpy() / 1e9
+    rate = log["in_force_bps_hz"].to_numpy()
+    missed = pc.not_equal(log["outcome"].cast("string"), "met").to_numpy()
+    served = np.isfinite(rate)
+    pieces = min(_MOST_POINTS, int(served.sum()))
+    if pieces:
+        cut = np.array_split(np.arange(served.sum()), pieces)
+        middle = [time_s[served][part].mean() for part in cut]
+        mean = [rate[served][part].mean() for part in cut]
+        axes.plot(middle, mean, color=colour(number), linewidth=1.2, label=label)
+    if missed.any():
+        # One rug a solver below the curves; ticks that fall on one pixel are drawn once.
+        at = np.unique(np.round(time_s[missed] / max(time_s[-1], 1e-9), 3)) * time_s[-1]
+        axes.plot(
+            at,
+            np.full(len(at), -0.02 - 0.03 * number),
+            "|",
+            color=colour(number),
+            markersize=5,
+            transform=axes.get_xaxis_transform(),
+            clip_on=False,
+        )
+    axes.xaxis.set_tick_params(pad=14)
+    axes.set(
+        xlabel="time (s); ticks below the axis: missed deadlines",
+        ylabel="sum rate in force (bit/s/Hz)",
+    )
+
+
+def user_rate_cdf(axes: Axes, rates: Mapping[str, FloatArray]) -> None:
+    """Draw the distribution of the links' mean rates in force.
+
+    Args:
+        axes: where.
+        rates: mean rate of each link, by allocator, bit/s/Hz.
+    """
+    for number, (label, values) in enumerate(rates.items()):
+        if len(values):
+            ordered = np.sort(values)
+            share = np.arange(len(ordered) + 1) / len(ordered)
+            axes.step(
+                np.r_[ordered[0], ordered], share, where="post", color=colour(number), label=label
+            )
+    axes.axhline(0.05, color="black", linewidth=0.8, linestyle=":")
+    axes.text(1.0, 0.06, "5%", fontsize=8, ha="right", transform=axes.get_yaxis_transform())
+    axes.set(xlabel="mean rate in force (bit/s/Hz)", ylabel="share of links", ylim=(0, 1.02))
+    axes.legend(fontsize=8, loc="lower right")
+
+
+def loss_bars(axes: Axes, allocators: list[Mapping[str, Any]]) -> None:
+    """Draw each genie rate as a bar: what is in force, what age and misses took.
+
+    Args:
+        axes: where.
+        allocators: entries of the summary.
+    """
+    parts = (("in force", "#0072B2"), ("ageing loss", "#E69F00"), ("miss loss", "#D55E00"))
+    for row, entry in enumerate(allocators):
+        rate, loss = entry["sum_rate_bps_hz"], entry["loss_bps_hz"]
+        if rate["genie"] is None:
+            continue
+        values = (rate["in_force"], loss["ageing"], loss["miss"])
+        left = 0.0
+        for (label, shade), value in zip(parts, values, strict=True):
+            # A loss may come out below zero, where an older answer happened to do better.
+            width = max(value, 0.0)
+            axes.barh(
+                row, width, left=left, color=shade, height=0.6, label=label if row == 0 else None
+            )
+            left += width
+        lost = loss["ageing"] + loss["miss"]
+        text = f" {rate['in_force']:.2f}" + (f" (-{lost:.2f})" if lost > 0.005 else "")
+        axes.text(left, row, text, va="center", fontsize=8)
+    axes.set_yticks(range(len(allocators)), [entry["name"] for entry in allocators])
+    axes.set(ylim=(len(allocators) - 0.4, -0.6), xlabel="sum rate (bit/s/Hz)")
+    axes.margins(x=0.18)
+    axes.legend(fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.06))

@@ -1,0 +1,145 @@
+"""The race: every allocator over the same slots, each on a compute pool of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import simpy
+
+from sim.build import build_entrant, build_feed
+from sim.deadline import InputError, JobLog
+from sim.feed import Problems
+from sim.network import RATE_COLUMNS, ControllerProcess, Tally
+from sim.pool import ComputePool
+from sim.scenario import AllocatorModel, Scenario
+
+#: Called with the slots simulated since the last call, summed over allocators and controllers.
+Progress = Callable[[int], None]
+
+
+class Contestant:
+    """One allocator's pool and controllers, in simulated time."""
+
+    def __init__(
+        self,
+        model: AllocatorModel,
+        env: simpy.Environment,
+        controllers: list[ControllerProcess],
+        log: JobLog,
+    ) -> None:
+        self.label = model.label
+        self.env = env
+        self.controllers = controllers
+        self.log = log
+
+    @property
+    def tallies(self) -> list[Tally]:
+        """The sums over slots, of each controller."""
+        return [controller.tally for controller in self.controllers]
+
+
+class Race:
+    """A scenario, built and ready to run.
+
+    Building checks all that can be checked before the first slot: the channel, every allocator,
+    its parameters and its fit.
+
+    Args:
+        scenario: the scenario.
+        folder: what its paths are relative to.
+
+    Raises:
+        InputError: something does not fit; the message says what.
+    """
+
+    def __init__(self, scenario: Scenario, folder: Path) -> None:
+        self.scenario = scenario
+        self.timings = [scenario.controller(i) for i in range(len(scenario.controllers))]
+        self.feeds = [build_feed(scenario, timing, folder) for timing in self.timings]
+        self._entrants = [
+            [
+                build_entrant(scenario, model, timing, feed)
+                for timing, feed in zip(self.timings, self.feeds, strict=True)
+            ]
+            for model in scenario.allocators
+        ]
+
+    @property
+    def budget_us(self) -> float | dict[str, float]:
+        """What is left to compute in, in us: one figure, or one a controller where they differ."""
+        budgets = {timing.name: timing.compute_ns / 1e3 for timing in self.timings}
+        return next(iter(budgets.values())) if len(set(budgets.values())) == 1 else budgets
+
+    @property
+    def total_slots(self) -> int:
+        """Slots to simulate, over all controllers and allocators."""
+        return sum(timing.slots for timing in self.timings) * len(self._entrants)
+
+    def run(self, log_folder: Path, progress: Progress | None = None) -> list[Contestant]:
+        """Run the race, once; the logs are complete up to where it stops, however it stops.
+
+        All allocators go through one window of slots before any enters the next: they see the
+        same channels, drawn once, and a machine that changes its speed treats them alike.
+        """
+        with contextlib.ExitStack() as stack:
+            contestants = [
+                self._enter(number, stack, log_folder) for number in range(len(self._entrants))
+            ]
+            # What is set up lives as long as the race; keep it out of later collections.
+            gc.collect()
+            gc.freeze()
+            stack.callback(gc.unfreeze)
+            for until_ns, windows, slots in self._windows():
+                for contestant in contestants:
+                    for controller, window in zip(contestant.controllers, windows, strict=True):
+                        controller.supply(window)
+                    contestant.env.run(until=until_ns)
+                    if progress is not None:
+                        progress(slots)
+            for contestant in contestants:
+                contestant.env.run()  # no slots are left: the pool runs dry
+                for controller in contestant.controllers:
+                    controller.close()
+        return contestants
+
+    def _enter(self, number: int, stack: contextlib.ExitStack, log_folder: Path) -> Contestant:
+        model, compute = self.scenario.allocators[number], self.scenario.compute
+        env = simpy.Environment(initial_time=0)
+        pool = ComputePool(env, compute.servers, compute.discipline)
+        log = stack.enter_context(JobLog(log_folder, model.label, "allocator", RATE_COLUMNS))
+        controllers = [
+            ControllerProcess(env, timing, entrant, pool, log, feed.channel.links)
+            for timing, entrant, feed in zip(
+                self.timings, self._entrants[number], self.feeds, strict=True
+            )
+        ]
+        return Contestant(model, env, controllers, log)
+
+    def _windows(self) -> Iterator[tuple[int, list[Problems], int]]:
+        """Yield windows of time: their end, each controller's problems, slots in all."""
+        length_ns = min(
+            feed.window_slots * timing.slot_ns
+            for feed, timing in zip(self.feeds, self.timings, strict=True)
+        )
+        end_ns = max(timing.offset_ns + timing.slots * timing.slot_ns for timing in self.timings)
+        for until_ns in range(length_ns, end_ns + length_ns, length_ns):
+            windows = [
+                feed.draw(-((timing.offset_ns - until_ns) // timing.slot_ns))
+                for feed, timing in zip(self.feeds, self.timings, strict=True)
+            ]
+            yield until_ns, windows, sum(len(window) for window in windows)
+
+
+def load_race(scenario: Scenario, path: Path) -> Race:
+    """Build a race from a scenario that was read from ``path``.
+
+    Raises:
+        InputError: as `Race`, with the file named.
+    """
+    try:
+        return Race(scenario, path.parent)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error

@@ -1,0 +1,164 @@
+"""What a run leaves behind: manifest, resolved scenario, log, summary, plots."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sim.deadline import InputError, read_log
+from sim.deadline.manifest import content_hash, git_state, versions, write_json, write_manifest
+from sim.deadline.stats import drift
+from sim.deadline.summary import integers, summarize_jobs
+from sim.network import Tally
+from sim.problem import FloatArray
+from sim.race import Contestant, Race
+from sim.scenario import Scenario, dump_scenario
+from sim.scenario.latency import MeasuredLatency
+
+_DISTRIBUTIONS = ("ttirace", "numpy", "scipy", "numba", "simpy", "pydantic", "pyarrow", "h5py")
+
+#: Medians of successive eighths of a measured timing that differ by more than this are not one
+#: timing: the machine was busy, or changed its clock.
+_UNSTABLE = 0.25
+
+
+class ResultFolder:
+    """The folder of one run. Two runs never mix in it.
+
+    Args:
+        path: the folder; made if it is not there.
+        overwrite: throw away an earlier run's results that lie there.
+
+    Raises:
+        InputError: it holds an earlier run, or something else, or cannot be written.
+    """
+
+    _OWN = ("manifest.json", "scenario.yaml", "summary.json", "log", "plots")
+
+    def __init__(self, path: Path, overwrite: bool = False) -> None:
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            present = {entry.name for entry in path.iterdir()}
+        except OSError as error:
+            raise InputError(f"-o {path}: cannot be used: {error.strerror}") from None
+        if "manifest.json" in present and not overwrite:
+            raise InputError(f"-o {path}: holds an earlier run; --overwrite replaces it")
+        if present - set(self._OWN) or (present and "manifest.json" not in present):
+            other = sorted(present - set(self._OWN)) or sorted(present)
+            raise InputError(f"-o {path}: holds {other[0]!r}, no run of ours; name another folder")
+        for name in self._OWN:
+            entry = path / name
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink(missing_ok=True)
+
+    @property
+    def log(self) -> Path:
+        """Where the job log goes."""
+        return self.path / "log"
+
+    @property
+    def plots(self) -> Path:
+        """Where the plots go."""
+        return self.path / "plots"
+
+    def write_scenario(self, scenario: Scenario, folder: Path) -> None:
+        """Write the scenario as it was resolved; it runs as it stands."""
+        text = dump_scenario(scenario, folder)
+        (self.path / "scenario.yaml").write_text(text, encoding="utf-8")
+
+    def write_manifest(self, status: str, scenario: Scenario) -> None:
+        """Write the manifest: ``running`` before the first slot, then how the run ended."""
+        write_manifest(
+            self.path / "manifest.json",
+            status,
+            {
+                "scenario": scenario.name,
+                "scenario_sha256": content_hash(scenario.model_dump(mode="json")),
+                "seed": scenario.seed,
+                "versions": versions(_DISTRIBUTIONS),
+                "git": git_state(Path(__file__).parent),
+            },
+        )
+
+    def write_summary(self, summary: dict[str, Any]) -> None:
+        """Write the summary."""
+        write_json(self.path / "summary.json", summary)
+
+
+def summarize(race: Race, contestants: list[Contestant], log_folder: Path) -> dict[str, Any]:
+    """Return the summary of a finished race.
+
+    Rates are means over the slots that were served, ``loss = genie - aged`` and ``aged -
+    in_force``; per-user figures are of each link's mean rate in force.
+    """
+    allocators = []
+    warnings = []
+    for model, contestant in zip(race.scenario.allocators, contestants, strict=True):
+        log = read_log(
+            log_folder,
+            ["outcome", "reason", "release_ns", "finish_ns", "service_ns"],
+            contestant.label,
+        )
+        jobs = summarize_jobs(log)
+        allocators.append({"name": contestant.label, **jobs, **_rates(contestant.tallies)})
+        if jobs["failed"]:
+            reason = next(iter(jobs["failures"]))
+            warnings.append(f"{contestant.label}: {jobs['failed']} jobs failed, first: {reason}")
+        measured = isinstance(model.latency or race.scenario.compute.latency, MeasuredLatency)
+        moved = drift(integers(log, "service_ns")) if measured else 0.0
+        if moved > _UNSTABLE:
+            warnings.append(
+                f"{contestant.label}: its service time drifted by {moved:.0%} during the run; "
+                "the machine was not quiet"
+            )
+    return {
+        "scenario": race.scenario.name,
+        "budget_us": race.budget_us,
+        "warnings": warnings,
+        "allocators": allocators,
+    }
+
+
+def jain(rates: FloatArray) -> float | None:
+    """Return Jain's fairness index of rates, 1/K .. 1; None where all are zero.
+
+    Source: Jain, Chiu and Hawe, DEC TR-301, 1984.
+    """
+    squares = float(np.square(rates).sum())
+    return float(rates.sum()) ** 2 / (len(rates) * squares) if squares > 0 else None
+
+
+def user_rates(tallies: list[Tally]) -> FloatArray:
+    """Return the mean rate in force of each link of each controller, bit/s/Hz."""
+    served = [tally.user / tally.slots for tally in tallies if tally.slots]
+    return np.concatenate(served) if served else np.empty(0)
+
+
+def _rates(tallies: list[Tally]) -> dict[str, Any]:
+    slots = sum(tally.slots for tally in tallies)
+    names = ("genie", "aged", "in_force")
+    if slots == 0:
+        mean: dict[str, float | None] = dict.fromkeys(names)
+        loss: dict[str, float | None] = {"ageing": None, "miss": None}
+        return {
+            "sum_rate_bps_hz": mean,
+            "loss_bps_hz": loss,
+            "per_user_p5_bps_hz": None,
+            "jain": None,
+        }
+    genie, aged, in_force = (
+        sum(getattr(tally, name) for tally in tallies) / slots for name in names
+    )
+    users = user_rates(tallies)
+    return {
+        "sum_rate_bps_hz": {"genie": genie, "aged": aged, "in_force": in_force},
+        "loss_bps_hz": {"ageing": genie - aged, "miss": aged - in_force},
+        "per_user_p5_bps_hz": float(np.percentile(users, 5)),
+        "jain": jain(users),
+    }

@@ -1,0 +1,55 @@
+"""The table that a run prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.table import Table
+
+
+def race_table(summary: Mapping[str, Any]) -> Table:
+    """Return the summary as a table, one row an allocator."""
+    budget = summary["budget_us"]
+    shown = f"{budget:g} us" if not isinstance(budget, dict) else "see manifest"
+    table = Table(title=f"{summary['scenario']}: {shown} to compute", title_justify="left")
+    table.add_column("allocator")
+    for heading in (
+        "missed",
+        "95% interval",
+        "response p50",
+        "p99",
+        "max us",
+        "genie",
+        "ageing",
+        "miss",
+        "in force bit/s/Hz",
+    ):
+        table.add_column(heading, justify="right")
+    best = max(
+        (entry["sum_rate_bps_hz"]["in_force"] or 0.0 for entry in summary["allocators"]),
+        default=0.0,
+    )
+    for entry in summary["allocators"]:
+        low, high = entry["miss_ratio_ci95"]
+        response, rate = entry["response_us"], entry["sum_rate_bps_hz"]
+        loss = entry["loss_bps_hz"]
+        in_force = number(rate["in_force"], 2)
+        table.add_row(
+            entry["name"],
+            "-" if entry["miss_ratio"] is None else f"{entry['miss_ratio']:.2%}",
+            f"{low:.2%} .. {high:.2%}",
+            number(response["p50"], 1),
+            number(response["p99"], 1),
+            number(response["max"], 1),
+            number(rate["genie"], 2),
+            number(loss["ageing"], 2),
+            number(loss["miss"], 2),
+            f"[bold]{in_force}[/]" if rate["in_force"] == best else in_force,
+        )
+    return table
+
+
+def number(value: float | None, digits: int) -> str:
+    """Return a number for a table; a dash where the data carry none."""
+    return "-" if value is None else f"{value:,.{digits}f}"
