@@ -20,7 +20,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--links", type=int, required=True, help="Number of links, K.")
 @click.option("--samples", type=int, required=True, help="Number of channels in all.")
 @click.option(
-    "--channel", default="rayleigh", show_default=True, help="Law of the channels, or rician."
+    "--channel", default="rayleigh", show_default=True, help="Their law, as in a scenario."
 )
 @click.option("--snr-db", type=float, default=0.0, show_default=True, help="Cap over noise.")
 @click.option("--seed", type=int, default=1, show_default=True)
@@ -46,6 +46,7 @@ def dataset(
       ttirace dataset data/k10 --links 10 --samples 1000000
       ttirace train dnn --links 10 --data data/k10 -o k10.safetensors
       ttirace compare data/k10/dataset.h5 --allocators wmmse,dnn --snr-db 0
+      ttirace dataset data/town --links 10 --samples 100000 --channel '{geometric: {side: 50 m}}'
     """  # noqa: D301
     from allocators.training import dataset as files
     from allocators.training.progress import progress_bar
@@ -76,8 +77,8 @@ def train() -> None:
 @click.option("--links", type=int, required=True, help="Number of links, K.")
 @click.option("-o", "--out", type=_FILE, required=True, help="The network, NAME.safetensors.")
 @click.option("--data", type=_FOLDER, help="From `ttirace dataset`; drawn on the fly without.")
-@click.option("--channel", help="Law of the channels; rayleigh if not given.")
-@click.option("--snr-db", type=float, help="Cap over noise; 0 if not given.")
+@click.option("--channel", help="Law of the channels, as in a scenario; rayleigh.")
+@click.option("--snr-db", type=float, help="Cap over noise; 0.")
 @click.option("--samples", type=int, default=50_000, show_default=True, help="Drawn an epoch.")
 @click.option("--renew", type=int, default=4, show_default=True, help="Epochs between draws.")
 @click.option("--epochs", type=int, default=400, show_default=True, help="At most.")

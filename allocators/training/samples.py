@@ -3,44 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from allocators.dnn.network import Float32Array
-from sim.deadline.errors import InputError, did_you_mean
+from allocators.training.law import start_channel
+from sim.deadline.errors import InputError
 from sim.problem import FloatArray, PowerControlProblem, sinr
 
-if TYPE_CHECKING:
-    from sim.channel.base import Channel
-
 _BLOCK = 1000  # channels drawn at a time: bounds memory, and is part of what a seed means
-
-
-def _rayleigh(links: int, rng: np.random.Generator) -> Channel:
-    from sim.channel.evolution import Iid
-    from sim.channel.fading import RayleighChannel
-
-    return RayleighChannel(links, 1, Iid(), rng)
-
-
-def _rician(links: int, rng: np.random.Generator) -> Channel:
-    from sim.channel.evolution import Iid
-    from sim.channel.fading import RicianChannel
-
-    return RicianChannel(links, 1, 1.0, Iid(), rng)
-
-
-CHANNELS: dict[str, Callable[[int, np.random.Generator], Channel]] = {
-    "rayleigh": _rayleigh,
-    "rician": _rician,
-}
-"""Laws to draw from, ``(links, rng) -> Channel`` of one subband and independent slots.
-
-Rayleigh: h ~ CN(0, 1). Rician: a K factor of 1 (0 dB) and mean gain 1. Put another one in here.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +21,11 @@ class Setting:
 
     Attributes:
         links: K.
-        channel: a name in `CHANNELS`.
+        channel: the law of the channels, as in a scenario: see `start_channel`.
         snr_db: p_max over noise, at unit gain.
 
     Raises:
-        InputError: no links, an unknown channel, an SNR that is not finite.
+        InputError: no links, not a law to draw from, an SNR that is out of range.
     """
 
     links: int
@@ -62,8 +34,7 @@ class Setting:
 
     def __post_init__(self) -> None:
         check_at_least("links", self.links, 1)
-        if self.channel not in CHANNELS:
-            raise InputError(f"channel: {self.channel!r}{did_you_mean(self.channel, CHANNELS)}")
+        start_channel(self.channel, self.links, np.random.default_rng(0))
         if not math.isfinite(self.snr_db) or abs(self.snr_db) > 200.0:
             raise InputError(f"snr_db: {self.snr_db}, want a number between -200 and 200")
 
@@ -74,7 +45,7 @@ class Setting:
 
     def draw(self, rng: np.random.Generator, samples: int) -> Float32Array:
         """Return independent power gains, ``(samples, K, K)``, in single precision."""
-        channel = CHANNELS[self.channel](self.links, rng)
+        channel = start_channel(self.channel, self.links, rng)
         gain = np.empty((samples, self.links, self.links), dtype=np.float32)
         for first in range(0, samples, _BLOCK):
             part = gain[first : first + _BLOCK]
