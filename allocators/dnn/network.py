@@ -141,9 +141,14 @@ def _checked(path: Path, tensors: dict[str, Float32Array]) -> Network:
 
 def save(path: Path, network: Network) -> None:
     """Write a network; the file appears whole or not at all."""
-    from safetensors.numpy import save_file
+    write_tensors(path, network.tensors(), {})
 
+
+def write_tensors(path: Path, tensors: dict[str, Float32Array], metadata: dict[str, str]) -> None:
+    """Write a safetensors file; it appears whole or not at all."""
+    from safetensors.numpy import save as to_bytes
+
+    contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     part = path.with_name(f".{path.name}.part")
-    contiguous = {name: np.ascontiguousarray(t) for name, t in network.tensors().items()}
-    save_file(contiguous, part)
+    part.write_bytes(to_bytes(contiguous, metadata or None))
     part.replace(path)

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from allocators.dnn.network import Float32Array
+from allocators.dnn.network import Float32Array, write_tensors
 from sim.deadline.errors import InputError
 
 
@@ -30,16 +28,11 @@ class Checkpoint:
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint; the file appears whole or not at all."""
-    from safetensors.numpy import save_file
-
-    part = path.with_name(f".{path.name}.part")
-    arrays = {name: np.ascontiguousarray(array) for name, array in checkpoint.arrays.items()}
     metadata = {
         "settings": json.dumps(checkpoint.settings),
         "progress": json.dumps(checkpoint.progress),
     }
-    save_file(arrays, part, metadata=metadata)
-    part.replace(path)
+    write_tensors(path, checkpoint.arrays, metadata)
 
 
 def read_checkpoint(path: Path, settings: dict[str, Any]) -> Checkpoint | None:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +184,7 @@ def _write(
             yield write_shard(folder, settings, index)
         return
     pool = ProcessPoolExecutor(
-        min(workers, len(missing)), get_context("spawn"), initializer=_leave_interrupts_alone
+        min(workers, len(missing)), get_context("spawn"), initializer=_live_and_die_with_parent
     )
     try:
         futures = [pool.submit(write_shard, folder, settings, index) for index in missing]
@@ -193,9 +194,20 @@ def _write(
         pool.shutdown(cancel_futures=True)
 
 
-def _leave_interrupts_alone() -> None:
-    """Let Ctrl-C end the parent, which ends the workers: one message, no torn shard."""
+def _live_and_die_with_parent() -> None:
+    """Leave Ctrl-C to the parent, and end when it does, however it ends.
+
+    A worker of a parent that was killed would otherwise wait for work forever.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_exit_after_parent, daemon=True).start()
+
+
+def _exit_after_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _claim(folder: Path, settings: DatasetSettings) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from allocators.dnn import DNN
 from allocators.dnn.network import WEIGHTS, Network, layer_sizes, load, save, shipped_networks
 from sim.deadline.errors import InputError
-from sim.problem import PowerControlProblem, PowerControlSpec, sinr
+from sim.deadline.testing import check_solver
+from sim.problem import PowerControlProblem, PowerControlSpec, check_allocation, sinr
 
 
 def random_network(links: int, seed: int = 0) -> Network:
@@ -113,6 +114,15 @@ def test_powers_stay_in_range(
     hard = DNN(str(path)).solve(problem).power_w
     assert np.all((soft >= 0) & (soft <= p_max_w))
     np.testing.assert_array_equal(hard, np.where(soft > 0.5 * p_max_w, p_max_w, 0.0))
+
+
+def test_keeps_the_contract_of_solvers(network_file: Path) -> None:
+    check_solver(
+        lambda: DNN(str(network_file)),
+        PowerControlSpec(4, 3, np.random.default_rng(0)),
+        [random_problem(4, 3, seed) for seed in range(5)],
+        check=check_allocation,
+    )
 
 
 def test_subbands_do_not_touch_each_other(network_file: Path) -> None:
