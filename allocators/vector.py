@@ -92,7 +92,7 @@ def weighted_log2(weight: FloatArray, x: FloatArray) -> float:
 
     The library's log2 is a call per element; this one is arithmetic and vectorises. With
     x = 2^e m, m in [sqrt(1/2), sqrt(2)), and z = (m - 1) / (m + 1): log2 m = 2 atanh(z) / ln 2,
-    |z| < 0.172, whose series to z^21 is exact to double precision.
+    |z| < 0.172, whose series to z^19 leaves out less than a fifth of a rounding error.
     """
     bits = x.view(np.int64)
     total = 0.0
@@ -103,8 +103,7 @@ def weighted_log2(weight: FloatArray, x: FloatArray) -> float:
         m = np.int64(mantissa).view(np.float64)
         z = (m - 1.0) / (m + 1.0)
         q = z * z
-        series = 1.0 / 21.0
-        series = series * q + 1.0 / 19.0
+        series = 1.0 / 19.0
         series = series * q + 1.0 / 17.0
         series = series * q + 1.0 / 15.0
         series = series * q + 1.0 / 13.0

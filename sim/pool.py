@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import simpy
+from simpy.events import EventPriority
 
 from sim.deadline import Entrant, Task
 
@@ -36,12 +37,13 @@ class Instant(simpy.Event):
         rank: int,
         callback: Callable[[simpy.Event], None] | None = None,
     ) -> None:
-        self.env = env
-        self.callbacks = [] if callback is None else [callback]
+        super().__init__(env)
+        if callback is not None:
+            assert self.callbacks is not None
+            self.callbacks.append(callback)
         self._ok = True
         self._value = None
-        self._defused = False
-        env.schedule(self, priority=rank, delay=delay_ns)
+        env.schedule(self, priority=EventPriority(rank), delay=delay_ns)
 
 
 class ComputePool:
@@ -81,7 +83,7 @@ class ComputePool:
         self._dispatching = False
         now = int(self._env.now)
         while self._idle and self._waiting:
-            *_, task, entrant = heapq.heappop(self._waiting)
+            task, entrant = heapq.heappop(self._waiting)[3:]
             entrant.begin(task, now)
             # A job that no longer starts, or that takes no time, leaves its server to the next.
             if task.finish_ns is not None and task.finish_ns > now:

@@ -53,3 +53,22 @@ def race_table(summary: Mapping[str, Any]) -> Table:
 def number(value: float | None, digits: int) -> str:
     """Return a number for a table; a dash where the data carry none."""
     return "-" if value is None else f"{value:,.{digits}f}"
+
+
+def verdict(summary: Mapping[str, Any]) -> str:
+    """Return what the race says in a sentence or two, computed from its figures."""
+    served = [
+        entry for entry in summary["allocators"] if entry["sum_rate_bps_hz"]["in_force"] is not None
+    ]
+    if not served:
+        return "No slot was served: the race is shorter than its lead."
+    best = max(served, key=lambda entry: entry["sum_rate_bps_hz"]["in_force"])
+    rate = best["sum_rate_bps_hz"]["in_force"]
+    text = f"Most rate in force: {best['name']}, {rate:.2f} bit/s/Hz"
+    text += f", missing {best['miss_ratio']:.2%} of its deadlines."
+    genie = max(served, key=lambda entry: entry["sum_rate_bps_hz"]["genie"])
+    if genie["sum_rate_bps_hz"]["in_force"] < genie["sum_rate_bps_hz"]["genie"]:
+        lost = 1.0 - genie["sum_rate_bps_hz"]["in_force"] / genie["sum_rate_bps_hz"]["genie"]
+        text += f" The best answers given no clock are those of {genie['name']}; "
+        text += f"the clock takes {lost:.1%} of their rate."
+    return text

@@ -119,7 +119,7 @@ def timeline(axes: Axes, logs: Mapping[str, pa.Table], jobs: int = 10) -> None:
             for job in first:
                 if job["controller"] == controller:
                     edge = max(edge, _draw_job(axes, job, row))
-    handles = [
+    handles: list[Any] = [
         axes.barh(0, 0, color=shade, label=str(outcome))
         for outcome, shade in OUTCOME_COLOURS.items()
     ]
@@ -132,7 +132,7 @@ def timeline(axes: Axes, logs: Mapping[str, pa.Table], jobs: int = 10) -> None:
 
 def _draw_job(axes: Axes, job: Mapping[str, Any], row: int) -> float:
     """Draw one job in its row and return the last time that must be in view, in ms."""
-    release, deadline = job["release_ns"] / 1e6, job["deadline_ns"] / 1e6
+    release, deadline = job["release_ns"] / 1e6, float(job["deadline_ns"] / 1e6)
     shade = OUTCOME_COLOURS[Outcome(job["outcome"])]
     axes.plot(release, row + 0.33, "k^", markersize=3)
     axes.plot(deadline, row, "k|", markersize=11, markeredgewidth=1.2)

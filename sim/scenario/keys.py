@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import typing
 from typing import Any
 
 from pydantic import BaseModel
 
-from sim.scenario.models import Scenario
+from sim.scenario.models import ComputeModel, Scenario
 from sim.scenario.quantities import QuantityModel
 
 
@@ -46,3 +47,15 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for part in typing.get_args(annotation) for model in _models_in(part)]
+
+
+def choices(field: str) -> dict[str, tuple[list[str], str]]:
+    """Return the models that ``channel`` or ``latency`` may be: name to keys and first line."""
+    parent = Scenario if field in Scenario.model_fields else ComputeModel
+    return {
+        str(_tag(model)): (
+            [key for key in _keys(model) if key != "model"],
+            (inspect.getdoc(model) or "").split("\n", 1)[0],
+        )
+        for model in _models_in(parent.model_fields[field].annotation)
+    }

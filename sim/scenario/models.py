@@ -13,6 +13,7 @@ from sim.registry import allocator_names
 from sim.scenario.channels import ChannelModel
 from sim.scenario.latency import Latency, MeasuredLatency, Time
 from sim.scenario.quantities import FREQUENCY, POWER, TIME, QuantityModel
+from sim.scenario.shorthand import Also
 
 #: A 1 ms subframe holds 2^mu slots (3GPP TS 38.211, clause 4.3.2); mu = 6 is the last.
 SUBFRAME_NS = 1_000_000
@@ -104,6 +105,18 @@ def _reference(value: Any) -> Any:
     return {"allocator": name, "parameters": {} if parameters is None else parameters, **rest}
 
 
+def _names() -> list[dict[str, Any]]:
+    """Return JSON schemas of an allocator by name, and of one with its parameters."""
+    named = {name: {"type": ["object", "null"]} for name in allocator_names()}
+    return [
+        {"type": "string", "examples": list(named)},
+        {"type": "object", "properties": named, "minProperties": 1, "not": _IN_FULL},
+    ]
+
+
+_IN_FULL = {"required": ["allocator"]}
+
+
 class AllocatorReference(QuantityModel):
     """An allocator by name, with its parameters."""
 
@@ -142,7 +155,7 @@ class OnMissModel(QuantityModel):
     """The miss policy."""
 
     policy: OnMiss = OnMiss.HOLD
-    fallback: Annotated[FallbackModel | None, BeforeValidator(_reference)] = None
+    fallback: Annotated[FallbackModel | None, BeforeValidator(_reference), Also(_names)] = None
 
     @model_validator(mode="after")
     def _complete(self) -> OnMissModel:
@@ -151,7 +164,15 @@ class OnMissModel(QuantityModel):
         return self
 
 
-MissPolicy = Annotated[OnMissModel, BeforeValidator(_on_miss)]
+def _short_misses() -> list[dict[str, Any]]:
+    fallback = {"anyOf": _names()}
+    return [
+        {"enum": [policy.value for policy in OnMiss if policy is not OnMiss.FALLBACK]},
+        {"type": "object", "properties": {"fallback": fallback}, "required": ["fallback"]},
+    ]
+
+
+MissPolicy = Annotated[OnMissModel, BeforeValidator(_on_miss), Also(_short_misses)]
 
 
 class AllocatorModel(AllocatorReference):
@@ -210,11 +231,12 @@ class Scenario(QuantityModel):
     controllers: Annotated[
         list[ControllerModel],
         BeforeValidator(_how_many),
+        Also(lambda: [{"type": "integer", "minimum": 1}]),
         Field(min_length=1, max_length=1000, description="a list, or how many alike"),
     ] = Field(default_factory=lambda: [ControllerModel()])
     on_overrun: OnOverrun = OnOverrun.ABORT
     on_miss: MissPolicy = OnMissModel()
-    allocators: list[AllocatorModel] = Field(min_length=1)
+    allocators: list[Annotated[AllocatorModel, Also(_names)]] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _consistent(self) -> Scenario:

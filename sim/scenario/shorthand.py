@@ -17,6 +17,22 @@ from sim.deadline import did_you_mean
 from sim.scenario.quantities import QuantityModel
 
 
+class Also:
+    """Annotation: what editors should accept beside the full form, as JSON schemas.
+
+    Args:
+        forms: returns them; called when the schema is made.
+    """
+
+    def __init__(self, forms: Callable[[], list[dict[str, Any]]]) -> None:
+        self._forms = forms
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"anyOf": [handler(schema), *self._forms()]}
+
+
 class Choice:
     """Annotation of a discriminated union: lets it be written short.
 

@@ -1,4 +1,4 @@
-"""The published setting: 1000 Rayleigh channels at 0 dB, H. Sun et al., "Learning to optimize"."""
+"""The published setting: Rayleigh channels at 0 dB, H. Sun et al., "Learning to optimize"."""
 
 from __future__ import annotations
 
@@ -10,23 +10,26 @@ from allocators.random import Random
 from allocators.wmmse import WMMSE
 from sim.problem import FloatArray, PowerControlProblem, PowerControlSpec, sinr
 
-SAMPLES = 1000
+SAMPLES = 10_000
+PUBLISHED_SAMPLES = 1000
 
 
 @pytest.mark.parametrize(
     ("links", "wmmse", "iterations", "max_power", "random"),
     [
-        (10, 2.7917, 10.7, 0.502, 0.460),
-        (20, 3.6552, 15.8, 0.394, 0.378),
-        (30, 4.1243, 19.1, 0.347, 0.337),
+        (10, 2.7917, 10.7, 0.505, 0.463),
+        (20, 3.6552, 15.8, 0.395, 0.380),
+        (30, 4.1243, 19.1, 0.348, 0.339),
     ],
 )
 def test_sum_rates_of_the_published_setting(
     links: int, wmmse: float, iterations: float, max_power: float, random: float
 ) -> None:
-    """Both sides are estimates from 1000 channels: 4 standard errors, false alarm 6e-5 each.
+    """WMMSE's published figures are estimates from 1000 channels: 4 standard errors, 6e-5 each.
 
-    The shares are held to half a point, more than 4 of their standard errors (0.1 points).
+    The shares are ours from 100,000 channels, and half a point is 4 standard errors of 10,000 at
+    K = 10, more above. The published ones (50.2, 39.4, 34.7% for max power, 46.0, 37.8, 33.7% for
+    random) lie 0.3 points off at most; 1000 channels leave them a standard error of 0.2 to 0.4.
     """
     rng = np.random.default_rng(2018 + links)
     problem = PowerControlProblem(rng.exponential(size=(SAMPLES, links, links)), 1.0, 1.0)
@@ -39,9 +42,9 @@ def test_sum_rates_of_the_published_setting(
 
     answer = WMMSE().solve(problem)
     reached = rates(answer.power_w)
-    error = reached.std() * np.sqrt(2 / SAMPLES)
-    assert abs(reached.mean() - wmmse) < 4 * error
+    spread = np.sqrt(1 / SAMPLES + 1 / PUBLISHED_SAMPLES)
+    assert abs(reached.mean() - wmmse) < 4 * reached.std() * spread
     # iterations spread by about half their mean
-    assert abs(answer.work / SAMPLES - iterations) < 4 * 0.5 * iterations * np.sqrt(2 / SAMPLES)
+    assert abs(answer.work / SAMPLES - iterations) < 4 * 0.5 * iterations * spread
     assert abs(rates(MaxPower().solve(problem).power_w).mean() / reached.mean() - max_power) < 0.005
     assert abs(rates(drawn.solve(problem).power_w).mean() / reached.mean() - random) < 0.005

@@ -1,0 +1,5 @@
+"""`python -m sim` is `ttirace`."""
+
+from sim.cli import main
+
+main()

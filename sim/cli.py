@@ -1,0 +1,89 @@
+"""The command line: `ttirace`. Commands are imported when they are called for."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from importlib import import_module, metadata
+
+import click
+
+GROUP = "ttirace.commands"
+
+_COMMANDS = {
+    "run": "sim.commands.run:run",
+    "validate": "sim.commands.validate:validate",
+    "schema": "sim.commands.validate:schema",
+    "list": "sim.commands.listing:listing",
+    "compare": "sim.commands.compare:compare",
+    "check": "sim.commands.check:check",
+}
+
+
+class _LazyGroup(click.Group):
+    """Commands of this package and, by entry point, of others."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return [*_COMMANDS, *sorted(_entry_points())]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name in _COMMANDS:
+            module, _, attribute = _COMMANDS[cmd_name].partition(":")
+            command: click.Command = getattr(import_module(module), attribute)
+            return command
+        if cmd_name in _entry_points():
+            loaded: click.Command = _entry_points()[cmd_name].load()
+            return loaded
+        return None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            from sim.deadline import did_you_mean
+
+            hint = did_you_mean(args[0], self.list_commands(ctx))
+            raise click.UsageError(f"no command {args[0]!r}{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="ttirace", prog_name="ttirace")
+def cli() -> None:
+    """Does this resource allocator make its slot, and what does it cost when it does not?
+
+    \b
+    Start here:
+      ttirace run scenarios/munich.yaml          race allocators, leave tables and plots
+      ttirace compare channels.h5 --snr-db 0     no race: rate and time of each allocator
+      ttirace list                               what there is to put into a scenario
+    """  # noqa: D301
+
+
+def main() -> None:
+    """Run the command line; what users get wrong ends as one line and exit status 2."""
+    try:
+        status = cli.main(standalone_mode=False, prog_name="ttirace")
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        status = 130
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "ttirace"
+        status = _fail(f"{' '.join(error.format_message().split())} (see {path} --help)")
+    except ValueError as error:
+        from sim.deadline import InputError  # here, so that `--help` need not import it
+
+        if not isinstance(error, InputError):
+            raise
+        status = _fail(str(error))
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fail(message: str) -> int:
+    print(f"ttirace: {message}", file=sys.stderr)
+    return 2
+
+
+@cache
+def _entry_points() -> dict[str, metadata.EntryPoint]:
+    return {point.name: point for point in metadata.entry_points(group=GROUP)}

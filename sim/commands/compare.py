@@ -1,0 +1,141 @@
+"""`ttirace compare`: rate and time of each allocator on a file of channels."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sim.commands.options import plugin_option
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@click.command()
+@click.argument("channels", type=click.Path(path_type=Path))
+@click.option(
+    "--allocators",
+    default="wmmse,fp,dnn,best_link,max_power,random",
+    show_default=True,
+    metavar="NAME,NAME,...",
+    help="Shares are of the first. Parameters follow the name: wmmse:backend=numpy.",
+)
+@click.option("--noise-w", type=float, help="Noise of a receiver in one subband, in W.")
+@click.option("--snr-db", type=float, help="Or p_max over noise, in dB (unit gain).")
+@click.option(
+    "--p-max-w",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Power cap of a link in one subband, in W.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@plugin_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def compare(
+    channels: Path,
+    allocators: str,
+    noise_w: float | None,
+    snr_db: float | None,
+    p_max_w: float,
+    seed: int,
+    plugins: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Let every allocator answer every instance of CHANNELS: no slots, no deadlines.
+
+    CHANNELS is an HDF5 file: a trace (H or gain: time, subband, rx, tx) or a bare gain (N, K, K).
+    One instance is one time: all its subbands in one call. Times are of one call at a time.
+
+    \b
+    Examples:
+      ttirace compare channels.h5 --allocators wmmse,dnn,max_power --snr-db 0
+      ttirace compare scenarios/traces/munich_d2d_k10.h5 --noise-w 1e-13 --p-max-w 0.05
+    """  # noqa: D301
+    from sim.channel.trace_file import TraceFile
+    from sim.compare import compare as compare_allocators
+    from sim.deadline import InputError
+    from sim.deadline.progress import progress_bar
+    from sim.registry import load_plugin
+
+    for plugin in plugins:
+        load_plugin(plugin)
+    noise = _noise(noise_w, snr_db, p_max_w)
+    names = [name.strip() for name in allocators.split(",") if name.strip()]
+    if not names:
+        raise InputError("--allocators: names none")
+    with (
+        TraceFile(channels, bare=True) as file,
+        progress_bar(channels.name, file.slots, "instances") as advance,
+    ):
+        result = compare_allocators(
+            names, file.pieces(), noise, p_max_w, seed, lambda more: advance(more, "")
+        )
+    result = {"channels": str(channels), **result}
+    if as_json:
+        click.echo(json.dumps(result, indent=2))
+    else:
+        from rich.console import Console
+
+        console = Console(width=None if Console().is_terminal else 140)
+        console.print(_table(result))
+        call = result["call_us"]["p50"]
+        if call is not None:
+            console.print(f"The call itself, of an allocator that does nothing: {call:.2f} us")
+    failed = [entry for entry in result["allocators"] if entry["failed"]]
+    for entry in failed:
+        click.echo(
+            f"warning: {entry['name']}: {entry['failed']} of {result['instances']} failed, first: "
+            f"{entry['failure']}",
+            err=True,
+        )
+    return 1 if failed else 0
+
+
+def _noise(noise_w: float | None, snr_db: float | None, p_max_w: float) -> float:
+    from math import isfinite
+
+    from sim.deadline import InputError
+
+    if (noise_w is None) == (snr_db is None):
+        raise InputError("compare: give either --noise-w or --snr-db")
+    if not (isfinite(p_max_w) and p_max_w > 0):
+        raise InputError(f"--p-max-w {p_max_w}: must be positive")
+    if noise_w is None:
+        assert snr_db is not None
+        if not abs(snr_db) <= 300:
+            raise InputError(f"--snr-db {snr_db}: must be a finite number of decibels")
+        return float(p_max_w / 10.0 ** (snr_db / 10.0))
+    if not (isfinite(noise_w) and noise_w > 0):
+        raise InputError(f"--noise-w {noise_w}: must be positive")
+    return noise_w
+
+
+def _table(result: dict[str, Any]) -> Table:
+    from rich.table import Table
+
+    from sim.table import number
+
+    table = Table(
+        title=f"{result['channels']}: {result['instances']} instances of {result['links']} links x "
+        f"{result['subbands']} subbands",
+        title_justify="left",
+    )
+    table.add_column("allocator")
+    first = result["allocators"][0]["name"]
+    for heading in ("sum rate bit/s/Hz", f"share of {first}", "time p50 us", "p99 us", "failed"):
+        table.add_column(heading, justify="right")
+    for entry in result["allocators"]:
+        share, time = entry["share"], entry["time_us"]
+        table.add_row(
+            entry["name"],
+            number(entry["sum_rate_bps_hz"], 4),
+            "-" if share is None else f"{share:.2%}",
+            number(time["p50"], 2),
+            number(time["p99"], 2),
+            str(entry["failed"]),
+        )
+    return table

@@ -1,0 +1,63 @@
+"""`ttirace list`: what can be put into a scenario."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import click
+
+from sim.commands.options import plugin_option
+
+
+@click.command("list")
+@plugin_option
+def listing(plugins: tuple[str, ...]) -> None:
+    """List allocators with their parameters, channels, latencies, policies and scenarios."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from sim.deadline import InputError, OnMiss, OnOverrun
+    from sim.registry import allocator_class, allocator_names, load_plugin
+    from sim.scenario.keys import choices
+
+    for plugin in plugins:
+        load_plugin(plugin)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("", "name", "parameters", "what it is"):
+        table.add_column(heading, overflow="fold")
+    for name in allocator_names():
+        try:
+            cls = allocator_class(name)
+        except InputError as error:
+            table.add_row("allocator", name, "", str(error))
+            continue
+        parameters = ", ".join(
+            key if value.default is value.empty else f"{key}={value.default!r}"
+            for key, value in inspect.signature(cls).parameters.items()
+        )
+        table.add_row("allocator", name, parameters, _first_line(cls))
+    for what in ("channel", "latency"):
+        for name, (fields, about) in choices(what).items():
+            table.add_row(what, name, ", ".join(fields), about)
+    for policy in OnOverrun:
+        table.add_row("on_overrun", policy.value, "", "")
+    for miss in OnMiss:
+        table.add_row("on_miss", miss.value, "", "")
+    for path in sorted(Path("scenarios").glob("*.yaml")):
+        table.add_row("scenario", str(path), "", _description(path))
+    Console(width=None if Console().is_terminal else 140).print(table)
+
+
+def _first_line(cls: type) -> str:
+    return (inspect.getdoc(cls) or "").split("\n", 1)[0]
+
+
+def _description(path: Path) -> str:
+    from sim.deadline import InputError
+    from sim.scenario import load_scenario
+
+    try:
+        return load_scenario(path).description.strip().split("\n", 1)[0]
+    except InputError as error:
+        return str(error)

@@ -1,0 +1,85 @@
+"""`ttirace run`: a scenario to a verdict."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from sim.commands.options import load, plugin_option, scenario_argument, set_option
+
+
+@click.command()
+@scenario_argument
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Folder for the results; out/NAME if not given.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace an earlier run in that folder.")
+@set_option
+@plugin_option
+@click.option("--no-plots", is_flag=True, help="Leave the plots out.")
+@click.option("--json", "as_json", is_flag=True, help="Print summary.json instead of the table.")
+def run(
+    scenario: Path,
+    output: Path | None,
+    overwrite: bool,
+    overrides: tuple[str, ...],
+    plugins: tuple[str, ...],
+    no_plots: bool,
+    as_json: bool,
+) -> int:
+    """Race the allocators of SCENARIO against the slot, and say what misses cost.
+
+    Leaves manifest.json, scenario.yaml (everything resolved), log/*.parquet (a row per job),
+    summary.json and plots/*.png. Exit status: 0, 1 if an allocator failed on some job, 2 if the
+    input is wrong.
+
+    \b
+    Examples:
+      ttirace run scenarios/munich.yaml
+      ttirace run scenarios/munich.yaml -o out/fast --set budget.csi="300 us"
+      ttirace run mine.yaml --plugin my_allocator.py --set slots=200
+    """  # noqa: D301
+    from sim.deadline.progress import progress_bar
+    from sim.race import load_race
+    from sim.result import ResultFolder, summarize
+
+    loaded = load(scenario, overrides, plugins)
+    race = load_race(loaded, scenario)
+    folder = ResultFolder(output or Path("out") / loaded.name, overwrite)
+    folder.write_scenario(loaded, scenario.parent)
+    folder.write_manifest("running", loaded)
+    try:
+        with progress_bar(loaded.name, race.total_slots, "slots") as advance:
+            contestants = race.run(folder.log, lambda slots: advance(slots, ""))
+        summary = summarize(race, contestants, folder.log)
+        if not no_plots:
+            from sim.plots import plot_race
+
+            plot_race(race, contestants, summary, folder.plots, folder.log)
+        folder.write_summary(summary)
+        folder.write_manifest("complete", loaded)
+    except KeyboardInterrupt:
+        folder.write_manifest("interrupted", loaded)
+        click.echo(f"interrupted; what was logged until then: {folder.log}", err=True)
+        return 130
+    if as_json:
+        click.echo(json.dumps(summary, indent=2))
+    else:
+        from rich.console import Console
+
+        from sim.table import race_table, verdict
+
+        console = Console(width=None if Console().is_terminal else 140)
+        console.print(race_table(summary))
+        console.print(verdict(summary))
+        if not no_plots:
+            console.print(f"Plots: {folder.plots}/*.png", highlight=False)
+        console.print(f"Results: {folder.path}", highlight=False)
+    for warning in summary["warnings"]:
+        click.echo(f"warning: {warning}", err=True)
+    return 1 if any(entry["failed"] for entry in summary["allocators"]) else 0

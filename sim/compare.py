@@ -1,0 +1,144 @@
+"""Allocators side by side on a file of channels, without a race: rates, and time a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.deadline import Solver
+from sim.deadline.call import attempt
+from sim.deadline.stats import percentile
+from sim.named import named_allocator
+from sim.problem import (
+    Allocation,
+    FloatArray,
+    PowerControlProblem,
+    PowerControlSpec,
+    check_allocation,
+    evaluate,
+)
+from sim.registry import make_allocator
+from sim.seeding import stream
+
+#: Instances that one allocator answers before the next has its turn.
+_TURN = 256
+
+
+class _Null(Solver[PowerControlProblem, Allocation]):
+    """Answers at once: what is left is the cost of the call itself."""
+
+    def solve(self, problem: PowerControlProblem) -> Allocation:
+        return Allocation(problem.p_max_w)
+
+
+@dataclass
+class Entry:
+    """One allocator's results so far."""
+
+    label: str
+    solver: Solver[PowerControlProblem, Allocation]
+    total_rate: float = 0.0
+    answered: int = 0
+    reasons: list[str] = field(default_factory=list)
+    time_ns: list[int] = field(default_factory=list)
+
+    def answer(self, problem: PowerControlProblem, rates: FloatArray) -> None:
+        """Answer one problem and book it."""
+        result = attempt(self.solver, problem, check_allocation)
+        if result.answer is None:
+            self.reasons.append(str(result.reason))
+            return
+        self.time_ns.append(result.elapsed_ns)
+        self.answered += 1
+        self.total_rate += evaluate(problem, result.answer.power_w, rates)
+
+    def mean_rate(self) -> float | None:
+        """Return the mean sum rate over the instances that were answered, bit/s/Hz."""
+        return self.total_rate / self.answered if self.answered else None
+
+
+def compare(
+    names: Sequence[str],
+    blocks: Iterable[FloatArray],
+    noise_w: float,
+    p_max_w: float,
+    seed: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> dict[str, Any]:
+    """Let every allocator answer every instance, one at a time, and return what came of it.
+
+    Allocators take turns of 256 instances, each after an untimed call, so that a machine that
+    changes its speed treats them alike.
+
+    Args:
+        names: allocators as in `named_allocator`; shares are of the first.
+        blocks: linear power gains, ``(N, S, K, K)`` each.
+        noise_w: noise of each receiver in each subband.
+        p_max_w: power cap of each transmitter in each subband.
+        seed: of the allocators that draw random numbers.
+        progress: told how many instances more are done.
+
+    Raises:
+        InputError: an allocator is unknown or does not fit the channels.
+    """
+    entries: list[Entry] = []
+    null = Entry("null", _Null())
+    instances = 0
+    size = (0, 0)
+    for block in blocks:
+        if not entries:
+            size = block.shape[1], block.shape[2]
+            entries = [_entry(name, *size, seed) for name in names]
+        rates = np.empty(size[1])
+        for first in range(0, len(block), _TURN):
+            problems = [PowerControlProblem(g, noise_w, p_max_w) for g in block[first:][:_TURN]]
+            for entry in [*entries, null]:
+                attempt(entry.solver, problems[0])
+                for problem in problems:
+                    entry.answer(problem, rates)
+            instances += len(problems)
+            if progress is not None:
+                progress(len(problems))
+    reference = entries[0].mean_rate() if entries else None
+    return {
+        "instances": instances,
+        "subbands": size[0],
+        "links": size[1],
+        "noise_w": noise_w,
+        "p_max_w": p_max_w,
+        "call_us": _time_us(null),
+        "allocators": [_describe(entry, reference) for entry in entries],
+    }
+
+
+def _entry(name: str, subbands: int, links: int, seed: int) -> Entry:
+    solver = make_allocator(*named_allocator(name))
+    solver.prepare(PowerControlSpec(links, subbands, stream(seed, "allocator", 0)))
+    return Entry(name, solver)
+
+
+def _describe(entry: Entry, reference: float | None) -> dict[str, Any]:
+    rate = entry.mean_rate()
+    found: dict[str, Any] = {
+        "name": entry.label,
+        "sum_rate_bps_hz": rate,
+        "share": rate / reference if rate is not None and reference else None,
+        "time_us": _time_us(entry),
+        "failed": len(entry.reasons),
+    }
+    if entry.reasons:
+        found["failure"] = entry.reasons[0]
+    return found
+
+
+def _time_us(entry: Entry) -> dict[str, float | None]:
+    ordered: NDArray[np.int64] = np.sort(np.asarray(entry.time_ns, dtype=np.int64))
+    times: dict[str, float | None] = {}
+    for name, q in (("p50", 0.5), ("p99", 0.99)):
+        found = percentile(ordered, q)
+        times[name] = None if found is None else found.value / 1e3
+    return times

@@ -1,0 +1,28 @@
+"""Allocators named on the command line: ``wmmse``, ``wmmse:backend=python:restarts=5``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from sim.deadline import InputError
+
+
+def named_allocator(text: str) -> tuple[str, dict[str, Any]]:
+    """Return the name and the parameters of an allocator written on the command line.
+
+    Raises:
+        InputError: a parameter without a value.
+    """
+    name, *settings = text.strip().split(":")
+    parameters: dict[str, Any] = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not key or not equals:
+            raise InputError(f"{text}: want NAME:parameter=value, got {setting!r}")
+        try:
+            parameters[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            parameters[key] = value
+    return name, parameters
