@@ -20,6 +20,8 @@ import numba
 import numpy as np
 
 from allocators.best_link import BestLink
+from allocators.dnn import DNN
+from allocators.dnn.network import shipped_networks
 from allocators.exhaustive import MAX_LINKS, Exhaustive
 from allocators.fp import FractionalProgramming
 from allocators.max_power import MaxPower
@@ -90,7 +92,8 @@ def one_at_a_time(links: int, samples: int, rounds: int, seed: int) -> list[dict
         PowerControlProblem(gain, 1.0, 1.0)
         for gain in rng.exponential(size=(samples, 1, links, links))
     ]
-    fast, slow = prepared(FAST, links, 1), prepared(SLOW, links, 1)
+    makers = FAST | ({"dnn": DNN} if f"dnn_k{links}" in shipped_networks() else {})
+    fast, slow = prepared(makers, links, 1), prepared(SLOW, links, 1)
     if links <= MAX_LINKS:
         slow |= prepared({"exhaustive": Exhaustive}, links, 1)
     few = problems[: max(1, samples // 5)]
@@ -126,6 +129,7 @@ def batch(rounds: int, seed: int) -> list[dict[str, object]]:
         rng.exponential(size=(SUBBANDS, BATCH_LINKS, BATCH_LINKS)), 1.0, 1.0
     )
     makers = {name: FAST[name] for name in ("max_power", "best_link", "wmmse", "fp")}
+    makers["dnn"] = DNN
     makers["wmmse numpy"] = SLOW["wmmse numpy"]
     solvers = prepared(makers, BATCH_LINKS, SUBBANDS)
     times = time_in_turns(solvers, [problem], rounds)

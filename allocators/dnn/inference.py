@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from allocators.dnn.network import HIDDEN, Float32Array
+from allocators.dnn.network import HIDDEN, Float32Array, aligned_zeros
 from sim.problem import FloatArray
 
 BLOCK = 8
@@ -22,7 +22,8 @@ _LARGEST = 1e15  # magnitudes are cut here: no gain, however absurd, overflows f
 
 def scratch(links: int) -> Float32Array:
     """Return room for two layers' values: ``(2, BLOCK, widest layer)``."""
-    return np.zeros((2, BLOCK, max(links * links, *HIDDEN)), dtype=np.float32)
+    widest = max(links * links, *HIDDEN)
+    return aligned_zeros(2 * BLOCK * widest).reshape(2, BLOCK, widest)
 
 
 @njit(cache=True, fastmath={"reassoc", "contract", "nsz"}, error_model="numpy")
