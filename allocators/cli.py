@@ -83,7 +83,10 @@ def train() -> None:
 @click.option("--renew", type=int, default=4, show_default=True, help="Epochs between draws.")
 @click.option("--epochs", type=int, default=400, show_default=True, help="At most.")
 @click.option("--batch-size", type=int, default=1000, show_default=True)
-@click.option("--learning-rate", type=float, default=3e-3, show_default=True, help="At its peak.")
+@click.option("--learning-rate", type=float, default=1e-2, show_default=True, help="At its peak.")
+@click.option(
+    "--cost-weight", type=float, default=1.0, show_default=True, help="0: plain squared error."
+)
 @click.option(
     "--patience", type=int, default=100, show_default=True, help="Epochs; early stopping."
 )
@@ -102,6 +105,7 @@ def dnn(
     epochs: int,
     batch_size: int,
     learning_rate: float,
+    cost_weight: float,
     patience: int,
     validation: int,
     seed: int,
@@ -132,7 +136,16 @@ def dnn(
     from sim.deadline.manifest import git_state
 
     settings = TrainSettings(
-        samples, renew, epochs, batch_size, learning_rate, patience, validation, seed, threads
+        samples=samples,
+        renew=renew,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        cost_weight=cost_weight,
+        patience=patience,
+        validation=validation,
+        seed=seed,
+        threads=threads,
     )
     setting, source = _source(links, channel, snr_db, data, samples, renew, seed)
     checkpoint = reserve(out)

@@ -81,7 +81,8 @@ def finish(
         "training": {
             "epochs": trained.epochs,
             "best_epoch": trained.best_epoch,
-            "validation_mse": trained.validation,
+            "validation_error": trained.validation,
+            "bias_shift": trained.bias_shift,
             "seconds": round(trained.seconds, 1),
         },
         "quality": measure(setting, trained.network, settings.seed),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from allocators.dnn.network import Float32Array
+from allocators.training.cost import switching_cost
 from allocators.training.dataset import Dataset
 from allocators.training.samples import Setting, label
 from sim.seeding import stream
@@ -21,7 +22,7 @@ class Source(Protocol):
     samples: int
 
     def chunks(self, epoch: int) -> Iterator[tuple[Float32Array, ...]]:
-        """Yield ``(gain, power)`` in pieces that fit memory; the same for the same epoch."""
+        """Yield ``(gain, power, cost)`` in pieces that fit memory; alike for one epoch."""
 
     def describe(self) -> dict[str, Any]:
         """Return what the network's card says about the data."""
@@ -46,7 +47,9 @@ class FreshSamples:
         draw = epoch // self._renew
         if self._drawn[0] != draw:
             gain = self._setting.draw(stream(self._seed, "train", draw), self.samples)
-            self._drawn = (draw, (gain, label(self._setting, gain)))
+            power = label(self._setting, gain)
+            cost = switching_cost(gain, self._setting.noise_w, power)
+            self._drawn = (draw, (gain, power, cost))
         yield self._drawn[1]
 
     def describe(self) -> dict[str, Any]:
@@ -65,7 +68,9 @@ class StoredSamples:
     def chunks(self, epoch: int) -> Iterator[tuple[Float32Array, ...]]:
         """Yield shard after shard."""
         order = stream(self._seed, "shards", epoch).permutation(self._dataset.settings.shards)
-        return self._dataset.shards(iter(order.tolist()))
+        noise_w = self._dataset.settings.setting.noise_w
+        for gain, power in self._dataset.shards(iter(order.tolist())):
+            yield gain, power, switching_cost(gain, noise_w, power)
 
     def describe(self) -> dict[str, Any]:
         """Name the data set's settings; its place on this disk would mean nothing to others."""

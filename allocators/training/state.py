@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -10,12 +11,15 @@ import numpy as np
 
 from allocators.dnn.network import Float32Array, Network, layer_sizes
 from allocators.training.checkpoint import Checkpoint
+from allocators.training.muon import Muon
 from allocators.training.samples import Setting
 from allocators.training.settings import TrainSettings
 from sim.seeding import stream
 
 if TYPE_CHECKING:
     import torch
+
+_ADAM = ("exp_avg", "exp_avg_sq", "step")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,7 @@ class Trained:
         epochs: epochs done.
         best_epoch: the one the network is from.
         validation: its validation error.
+        bias_shift: what was added to its output bias in the end.
         seconds: time spent training, interruptions not counted.
     """
 
@@ -34,6 +39,7 @@ class Trained:
     epochs: int
     best_epoch: int
     validation: float
+    bias_shift: float
     seconds: float
 
 
@@ -53,9 +59,8 @@ class State:
             torch.nn.Parameter(torch.from_numpy(array))
             for array in _initial(setting.links, stream(settings.seed, "initial"))
         ]
-        self.optimiser = torch.optim.Adam(
-            self.parameters, lr=settings.learning_rate, betas=(0.9, 0.99)
-        )
+        self._muon = Muon(self.parameters[0::2])
+        self._adam = torch.optim.Adam(self.parameters[1::2], betas=(0.9, 0.99))
         self.epochs = 0
         self.best_epoch = -1
         self.best_validation = float("inf")
@@ -71,6 +76,16 @@ class State:
         x *= np.float32(1.0 / self._deviation)
         return torch.from_numpy(x)
 
+    def step(self, loss: torch.Tensor, learning_rate: float) -> None:
+        """Take one step down: Muon for the weights, Adam for the biases."""
+        for parameter in self.parameters:
+            parameter.grad = None
+        loss.backward()  # type: ignore[no-untyped-call]
+        for group in self._adam.param_groups:
+            group["lr"] = learning_rate
+        self._adam.step()
+        self._muon.step(learning_rate)
+
     def network(self) -> Network:
         """Return the network as it is now, to be fed with plain magnitudes."""
         return self._export(self._copies())
@@ -84,24 +99,30 @@ class State:
         self._best = self._copies()
         return True
 
-    def result(self) -> Trained:
-        """Return the best network."""
+    def result(self, bias_shift: Callable[[Network], float]) -> Trained:
+        """Return the best network, its output bias shifted by what ``bias_shift`` says."""
+        network = self._export(self._best)
+        shift = bias_shift(network)
+        biases = (*network.bias[:-1], network.bias[-1] + np.float32(shift))
         return Trained(
-            self._export(self._best),
+            Network(network.weight, biases),
             self.epochs,
             self.best_epoch,
             self.best_validation,
+            shift,
             self.seconds,
         )
 
     def checkpoint(self, identity: dict[str, Any]) -> Checkpoint:
         """Return all that `restore` needs."""
         arrays: dict[str, Float32Array] = {}
-        moments = self.optimiser.state_dict()["state"]
         for i, (now, best) in enumerate(zip(self._copies(), self._best, strict=True)):
             arrays[f"now.{i}"], arrays[f"best.{i}"] = now, best
-            for moment in ("exp_avg", "exp_avg_sq", "step"):
-                arrays[f"{moment}.{i}"] = moments[i][moment].numpy()
+        for i, momentum in enumerate(self._muon.momentum):
+            arrays[f"momentum.{i}"] = momentum.numpy()
+        for i, moments in self._adam.state_dict()["state"].items():
+            for name in _ADAM:
+                arrays[f"{name}.{i}"] = moments[name].numpy()
         progress = {
             "epochs": self.epochs,
             "best_epoch": self.best_epoch,
@@ -115,14 +136,14 @@ class State:
         import torch
 
         arrays, progress = checkpoint.arrays, checkpoint.progress
-        own = self.optimiser.state_dict()
         for i, parameter in enumerate(self.parameters):
-            parameter.data = torch.from_numpy(arrays[f"now.{i}"])
-            own["state"][i] = {
-                moment: torch.from_numpy(arrays[f"{moment}.{i}"])
-                for moment in ("exp_avg", "exp_avg_sq", "step")
-            }
-        self.optimiser.load_state_dict(own)
+            parameter.data.copy_(torch.from_numpy(arrays[f"now.{i}"]))
+        for i, momentum in enumerate(self._muon.momentum):
+            momentum.copy_(torch.from_numpy(arrays[f"momentum.{i}"]))
+        own = self._adam.state_dict()
+        for i in range(len(self._muon.momentum)):
+            own["state"][i] = {name: torch.from_numpy(arrays[f"{name}.{i}"]) for name in _ADAM}
+        self._adam.load_state_dict(own)
         self._best = [arrays[f"best.{i}"] for i in range(len(self.parameters))]
         self.epochs = int(progress["epochs"])
         self.best_epoch = int(progress["best_epoch"])

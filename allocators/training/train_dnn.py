@@ -1,4 +1,9 @@
-"""Train the emulator: regression of WMMSE's powers on channel magnitudes, in torch."""
+"""Train the emulator: regression of WMMSE's powers on channel magnitudes, in torch.
+
+The loss is the squared error, weighted by what an error costs (see `allocators.training.cost`).
+Last, the output bias is shifted so that rounding at 0.5 is the best rounding: the share at which
+turning a link on begins to pay is not quite a half.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +17,14 @@ import numpy as np
 
 from allocators.dnn.network import Network
 from allocators.training.checkpoint import read_checkpoint, write_checkpoint
+from allocators.training.cost import switching_cost
 from allocators.training.quality import answer
 from allocators.training.samples import Setting, label, sum_rates
 from allocators.training.settings import TrainSettings
 from allocators.training.source import Source
 from allocators.training.state import State, Trained
 from sim.deadline.errors import InputError
+from sim.problem import FloatArray
 from sim.seeding import stream
 
 if TYPE_CHECKING:
@@ -30,8 +37,8 @@ class Epoch:
 
     Attributes:
         index: from 0.
-        loss: mean squared error over the epoch's batches.
-        validation: mean squared error on the validation set.
+        loss: mean squared error over the epoch's batches, weighted as in training.
+        validation: the same on the validation set.
         share: sum rate over WMMSE's on the validation set, outputs rounded at 0.5.
         best: whether ``validation`` is the lowest so far.
     """
@@ -84,7 +91,7 @@ def train(
         write_checkpoint(checkpoint, state.checkpoint(identity))
         for observe in observers:
             observe(Epoch(epoch, loss, validation, share, best))
-    return state.result()
+    return state.result(examiner.bias_shift)
 
 
 def import_torch() -> Any:
@@ -107,7 +114,8 @@ def _one_epoch(state: State, source: Source, settings: TrainSettings, epoch: int
     rng = stream(settings.seed, "batches", epoch)
     seen = 0
     total = 0.0
-    for gain, power in source.chunks(epoch):
+    for gain, power, cost in source.chunks(epoch):
+        weight = 1.0 + settings.cost_weight * (cost - 1.0)
         order = rng.permutation(len(gain))
         for first in range(0, len(gain), settings.batch_size):
             batch = order[first : first + settings.batch_size]
@@ -115,12 +123,9 @@ def _one_epoch(state: State, source: Source, settings: TrainSettings, epoch: int
             x = state.inputs(gain[batch][:, links[:, None], links])
             wanted = torch.from_numpy(power[batch][:, links])
             progress = (epoch + seen / source.samples) / settings.epochs
-            for group in state.optimiser.param_groups:
-                group["lr"] = settings.learning_rate_at(progress)
-            loss = torch.mean((forward(state.parameters, x) - wanted) ** 2)
-            state.optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            state.optimiser.step()
+            error = forward(state.parameters, x) - wanted
+            loss = torch.mean(torch.from_numpy(weight[batch][:, links]) * error**2)
+            state.step(loss, settings.learning_rate_at(progress))
             seen += len(batch)
             total += loss.item() * len(batch)
     return total / seen
@@ -142,12 +147,24 @@ class _Examiner:
         self._setting = setting
         gain = setting.draw(stream(settings.seed, "validation"), settings.validation)
         self._wanted = label(setting, gain)
+        cost = switching_cost(gain, setting.noise_w, self._wanted)
+        self._weight = 1.0 + settings.cost_weight * (cost - 1.0)
         self._problem = setting.problem(gain)
         self._reference = sum_rates(self._problem, self._wanted).mean()
 
     def examine(self, network: Network) -> tuple[float, float]:
-        """Return the mean squared error and the rounded network's share of WMMSE's rate."""
+        """Return the weighted squared error and the rounded network's share of WMMSE's rate."""
         power = answer(network, self._setting, self._problem.gain, None)
-        error = float(np.mean((power - self._wanted) ** 2))
-        rate = sum_rates(self._problem, (power > 0.5).astype(np.float64)).mean()
-        return error, float(rate / self._reference)
+        error = float(np.mean(self._weight * (power - self._wanted) ** 2))
+        return error, self._share(power, 0.5)
+
+    def bias_shift(self, network: Network) -> float:
+        """Return what to add to the output bias so that rounding at 0.5 gives the most."""
+        power = answer(network, self._setting, self._problem.gain, None)
+        thresholds = np.linspace(0.3, 0.7, 41)
+        shares = [self._share(power, threshold) for threshold in thresholds]
+        return float(6.0 * (0.5 - thresholds[int(np.argmax(shares))]))
+
+    def _share(self, power: FloatArray, threshold: float) -> float:
+        rounded = (power > threshold).astype(np.float64)
+        return float(sum_rates(self._problem, rounded).mean() / self._reference)

@@ -1,0 +1,63 @@
+"""Muon: momentum whose matrix-shaped steps are orthogonalised.
+
+All directions of a weight matrix then move equally fast, where Adam follows the few that dominate
+the gradient: on this problem it reaches in a minute what Adam does not reach in ten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+_COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+_ITERATIONS = 5
+_MOMENTUM = 0.95
+
+
+class Muon:
+    """The optimiser of K. Jordan et al. (2024), for weight matrices.
+
+    Steps are scaled to have about the root mean square that Adam's have at the same learning rate.
+
+    Args:
+        matrices: two-dimensional parameters.
+
+    Attributes:
+        momentum: running means of the gradients, in the same order.
+    """
+
+    def __init__(self, matrices: Sequence[torch.Tensor]) -> None:
+        import torch
+
+        self._matrices = matrices
+        self.momentum = [torch.zeros_like(matrix) for matrix in matrices]
+
+    def step(self, learning_rate: float) -> None:
+        """Move every matrix along its orthogonalised momentum, looking ahead as Nesterov does."""
+        import torch
+
+        with torch.no_grad():
+            for matrix, momentum in zip(self._matrices, self.momentum, strict=True):
+                gradient = matrix.grad
+                assert gradient is not None
+                momentum.lerp_(gradient, 1.0 - _MOMENTUM)
+                direction = orthogonalised(torch.lerp(gradient, momentum, _MOMENTUM))
+                matrix.sub_(direction, alpha=0.2 * learning_rate * max(matrix.shape) ** 0.5)
+
+
+def orthogonalised(matrix: torch.Tensor) -> torch.Tensor:
+    """Return roughly U V^T of the matrix's singular value decomposition U S V^T.
+
+    A quintic Newton-Schulz iteration drives all singular values into about [0.7, 1.2].
+    """
+    a, b, c = _COEFFICIENTS
+    tall = matrix.shape[0] > matrix.shape[1]
+    x: torch.Tensor = matrix.T if tall else matrix
+    x = x / (x.norm() + 1e-12)
+    for _ in range(_ITERATIONS):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return x.T if tall else x
