@@ -161,7 +161,7 @@ class _Examiner:
     def bias_shift(self, network: Network) -> float:
         """Return what to add to the output bias so that rounding at 0.5 gives the most."""
         power = answer(network, self._setting, self._problem.gain, None)
-        thresholds = np.linspace(0.3, 0.7, 41)
+        thresholds = np.linspace(0.2, 0.8, 61)
         shares = [self._share(power, threshold) for threshold in thresholds]
         return float(6.0 * (0.5 - thresholds[int(np.argmax(shares))]))
 
