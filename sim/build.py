@@ -50,7 +50,7 @@ def build_feed(scenario: Scenario, controller: Controller, folder: Path) -> Feed
     return Feed(
         channel,
         np.full(shape, noise_w),
-        np.ascontiguousarray(np.broadcast_to(p_max_w, shape)),
+        np.array(np.broadcast_to(p_max_w, shape), order="C"),
         weight,
         controller.slots,
     )
@@ -104,7 +104,7 @@ def _prepared(
 def _per_link(key: str, value: float | list[float], links: int) -> FloatArray:
     if isinstance(value, list) and len(value) != links:
         raise InputError(f"radio.{key}: has {len(value)} values, the channel has {links} links")
-    return np.ascontiguousarray(np.broadcast_to(np.asarray(value, dtype=np.float64), (links,)))
+    return np.array(np.broadcast_to(np.asarray(value, dtype=np.float64), (links,)))
 
 
 def _noise_w(radio: RadioModel, channel: Channel, p_max_w: float) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.deadline import read_log
-from sim.deadline.plots import colour, figure, response_times, timeline
+from sim.deadline.plots import colour, figure, line_width, response_times, timeline
 from sim.deadline.summary import integers
 from sim.problem import FloatArray
 from sim.race import Contestant, Race
@@ -40,9 +40,8 @@ def plot_race(
         response_times(axes, responses, [timing.compute_ns for timing in race.timings])
         axes.set_title(f"{race.scenario.name}: does it make its slot?")
     with figure(folder / "rate_over_time.png", width=9.0) as axes:
-        for number, label in enumerate(labels):
-            rows = read_log(log, ["deadline_ns", "outcome", "in_force_bps_hz"], label)
-            rate_over_time(axes, label, rows, number)
+        columns = ["deadline_ns", "outcome", "in_force_bps_hz"]
+        rate_over_time(axes, {label: read_log(log, columns, label) for label in labels})
         axes.set_title(f"{race.scenario.name}: rate in force")
         axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     with figure(folder / "user_rates.png") as axes:
@@ -59,42 +58,38 @@ def plot_race(
     return sorted(folder.glob("*.png"))
 
 
-def rate_over_time(axes: Axes, label: str, log: pa.Table, number: int) -> None:
-    """Draw the sum rate in force, averaged over stretches, and where jobs missed.
+def rate_over_time(axes: Axes, logs: Mapping[str, pa.Table]) -> None:
+    """Draw the sum rate in force, averaged over stretches, and below where jobs missed.
 
     Args:
         axes: where.
-        label: the allocator.
-        log: columns ``deadline_ns``, ``outcome``, ``in_force_bps_hz``.
-        number: which allocator, from 0: colour and place of its row of misses.
+        logs: columns ``deadline_ns``, ``outcome``, ``in_force_bps_hz``, by allocator.
     """
-    import pyarrow.compute as pc
-
-    time_s = log["deadline_ns"].to_numpy() / 1e9
-    rate = log["in_force_bps_hz"].to_numpy()
-    missed = pc.not_equal(log["outcome"].cast("string"), "met").to_numpy()
-    served = np.isfinite(rate)
-    pieces = min(_MOST_POINTS, int(served.sum()))
-    if pieces:
-        cut = np.array_split(np.arange(served.sum()), pieces)
-        middle = [time_s[served][part].mean() for part in cut]
-        mean = [rate[served][part].mean() for part in cut]
-        axes.plot(middle, mean, color=colour(number), linewidth=1.2, label=label)
-    if missed.any():
-        # One rug a solver below the curves; ticks that fall on one pixel are drawn once.
-        at = np.unique(np.round(time_s[missed] / max(time_s[-1], 1e-9), 3)) * time_s[-1]
-        axes.plot(
-            at,
-            np.full(len(at), -0.02 - 0.03 * number),
-            "|",
-            color=colour(number),
-            markersize=5,
-            transform=axes.get_xaxis_transform(),
-            clip_on=False,
-        )
-    axes.xaxis.set_tick_params(pad=14)
+    misses = {}
+    for number, (label, log) in enumerate(logs.items()):
+        time_s, rate = log["deadline_ns"].to_numpy() / 1e9, log["in_force_bps_hz"].to_numpy()
+        missed = log["outcome"].cast("string").to_numpy() != "met"
+        if missed.any():
+            # Ticks that would fall on one another are drawn once.
+            misses[number] = np.unique(np.round(time_s[missed] / time_s[-1], 3)) * time_s[-1]
+        served = np.isfinite(rate)
+        if served.any():
+            cut = np.array_split(np.flatnonzero(served), min(_MOST_POINTS, int(served.sum())))
+            axes.plot(
+                [time_s[part].mean() for part in cut],
+                [rate[part].mean() for part in cut],
+                color=colour(number),
+                linewidth=0.6 * line_width(number),
+                label=label,
+            )
+    low, high = axes.get_ylim()
+    step = 0.05 * (high - low)
+    for row, (number, times) in enumerate(misses.items()):
+        where = np.full(len(times), low - (row + 0.5) * step)
+        axes.plot(times, where, "|", color=colour(number), markersize=6)
+    axes.set_ylim(low - (len(misses) + 0.5) * step, high)
     axes.set(
-        xlabel="time (s); ticks below the axis: missed deadlines",
+        xlabel="time (s)" + ("; ticks: missed deadlines" if misses else ""),
         ylabel="sum rate in force (bit/s/Hz)",
     )
 
@@ -111,7 +106,12 @@ def user_rate_cdf(axes: Axes, rates: Mapping[str, FloatArray]) -> None:
             ordered = np.sort(values)
             share = np.arange(len(ordered) + 1) / len(ordered)
             axes.step(
-                np.r_[ordered[0], ordered], share, where="post", color=colour(number), label=label
+                np.r_[ordered[0], ordered],
+                share,
+                where="post",
+                color=colour(number),
+                linewidth=line_width(number),
+                label=label,
             )
     axes.axhline(0.05, color="black", linewidth=0.8, linestyle=":")
     axes.text(1.0, 0.06, "5%", fontsize=8, ha="right", transform=axes.get_yaxis_transform())
@@ -145,5 +145,5 @@ def loss_bars(axes: Axes, allocators: list[Mapping[str, Any]]) -> None:
         axes.text(left, row, text, va="center", fontsize=8)
     axes.set_yticks(range(len(allocators)), [entry["name"] for entry in allocators])
     axes.set(ylim=(len(allocators) - 0.4, -0.6), xlabel="sum rate (bit/s/Hz)")
-    axes.margins(x=0.18)
-    axes.legend(fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.06))
+    axes.set_xlim(0, 1.25 * axes.get_xlim()[1])
+    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))

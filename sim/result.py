@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.deadline import InputError, read_log
 from sim.deadline.manifest import content_hash, git_state, versions, write_json, write_manifest
@@ -18,11 +19,14 @@ from sim.race import Contestant, Race
 from sim.scenario import Scenario, dump_scenario
 from sim.scenario.latency import MeasuredLatency
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 _DISTRIBUTIONS = ("ttirace", "numpy", "scipy", "numba", "simpy", "pydantic", "pyarrow", "h5py")
 
-#: Medians of successive eighths of a measured timing that differ by more than this are not one
-#: timing: the machine was busy, or changed its clock.
-_UNSTABLE = 0.25
+#: Medians of successive eighths of a measured cost per unit of work that differ by more than this
+#: are not one timing: the machine was busy, or changed its clock.
+_UNSTABLE = 0.5
 
 
 class ResultFolder:
@@ -102,7 +106,7 @@ def summarize(race: Race, contestants: list[Contestant], log_folder: Path) -> di
     for model, contestant in zip(race.scenario.allocators, contestants, strict=True):
         log = read_log(
             log_folder,
-            ["outcome", "reason", "release_ns", "finish_ns", "service_ns"],
+            ["outcome", "reason", "release_ns", "finish_ns", "service_ns", "work"],
             contestant.label,
         )
         jobs = summarize_jobs(log)
@@ -111,7 +115,7 @@ def summarize(race: Race, contestants: list[Contestant], log_folder: Path) -> di
             reason = next(iter(jobs["failures"]))
             warnings.append(f"{contestant.label}: {jobs['failed']} jobs failed, first: {reason}")
         measured = isinstance(model.latency or race.scenario.compute.latency, MeasuredLatency)
-        moved = drift(integers(log, "service_ns")) if measured else 0.0
+        moved = drift(_cost_ns(log)) if measured else 0.0
         if moved > _UNSTABLE:
             warnings.append(
                 f"{contestant.label}: its service time drifted by {moved:.0%} during the run; "
@@ -138,6 +142,13 @@ def user_rates(tallies: list[Tally]) -> FloatArray:
     """Return the mean rate in force of each link of each controller, bit/s/Hz."""
     served = [tally.user / tally.slots for tally in tallies if tally.slots]
     return np.concatenate(served) if served else np.empty(0)
+
+
+def _cost_ns(log: pa.Table) -> NDArray[np.float64]:
+    """Return the service time a unit of work, as some channels take more iterations than others."""
+    started = log.filter(log["service_ns"].is_valid())
+    work = np.maximum(integers(started, "work"), 1)
+    return integers(started, "service_ns") / work
 
 
 def _rates(tallies: list[Tally]) -> dict[str, Any]:

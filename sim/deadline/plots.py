@@ -35,6 +35,11 @@ OUTCOME_COLOURS = {
 _MOST_POINTS = 4000
 
 
+def line_width(number: int) -> float:
+    """Return the width of the n-th solver's curve: later ones are thinner, so none hides one."""
+    return max(3.0 - 0.4 * number, 1.0)
+
+
 def colour(number: int) -> str:
     """Return the colour of the n-th solver, the same in every plot."""
     return COLOURS[number % len(COLOURS)]
@@ -80,6 +85,7 @@ def response_times(
             (n - ranks) / n,
             where="post",
             color=colour(number),
+            linewidth=line_width(number),
             label=name,
         )
     for number, deadline in enumerate(sorted(set(deadlines_ns))):
@@ -142,6 +148,7 @@ def _draw_job(axes: Axes, job: Mapping[str, Any], row: int) -> float:
     start, finish = job["start_ns"] / 1e6, job["finish_ns"] / 1e6
     if start > release:
         axes.plot([release, start], [row, row], color=shade, linewidth=1, linestyle=":")
-    # A hair's width at least, or a job of microseconds would not be seen among milliseconds.
-    axes.barh(row, max(finish - start, 0.004), left=start, height=0.45, color=shade)
+    axes.barh(row, finish - start, left=start, height=0.45, color=shade)
+    # A line as well, or a job of microseconds would not be seen among milliseconds.
+    axes.vlines(start, row - 0.225, row + 0.225, color=shade, linewidth=1.5)
     return deadline
