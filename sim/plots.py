@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sim.deadline import read_log
+from sim.deadline.log import log_parts
 from sim.deadline.plots import colour, figure, line_width, response_times, timeline
-from sim.deadline.summary import integers
+from sim.deadline.summary import integers, missed
 from sim.problem import FloatArray
 from sim.race import Contestant, Race
 from sim.result import user_rates
@@ -28,20 +29,13 @@ def plot_race(
 ) -> list[Path]:
     """Draw the plots of a finished race as PNG files and return their paths."""
     labels = [contestant.label for contestant in contestants]
-    timeline_columns = ["index", "controller", "release_ns", "start_ns", "finish_ns"]
-    timeline_columns += ["deadline_ns", "outcome"]
     with figure(folder / "response_time.png") as axes:
-        responses = {
-            label: integers(
-                read_log(log, ["release_ns", "finish_ns"], label), "finish_ns", minus="release_ns"
-            )
-            for label in labels
-        }
+        responses = {label: _responses(log, label) for label in labels}
         response_times(axes, responses, [timing.compute_ns for timing in race.timings])
         axes.set_title(f"{race.scenario.name}: does it make its slot?")
     with figure(folder / "rate_over_time.png", width=9.0) as axes:
         columns = ["deadline_ns", "outcome", "in_force_bps_hz"]
-        rate_over_time(axes, {label: read_log(log, columns, label) for label in labels})
+        rate_over_time(axes, {label: log_parts(log, columns, label) for label in labels})
         axes.set_title(f"{race.scenario.name}: rate in force")
         axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     with figure(folder / "user_rates.png") as axes:
@@ -53,25 +47,34 @@ def plot_race(
         axes.set_title(f"{race.scenario.name}: where the rate goes")
     rows = len(labels) * len(race.timings)
     with figure(folder / "timeline.png", width=9.0, height=1.6 + 0.42 * rows) as axes:
-        first = {label: read_log(log, timeline_columns, label) for label in labels}
-        timeline(axes, first, _FIRST_SLOTS)
+        timeline(axes, {label: next(log_parts(log, None, label)) for label in labels}, _FIRST_SLOTS)
     return sorted(folder.glob("*.png"))
 
 
-def rate_over_time(axes: Axes, logs: Mapping[str, pa.Table]) -> None:
+def _responses(log: Path, label: str) -> NDArray[np.int64]:
+    parts = log_parts(log, ["release_ns", "finish_ns"], label)
+    return np.concatenate([integers(part, "finish_ns", minus="release_ns") for part in parts])
+
+
+def rate_over_time(axes: Axes, logs: Mapping[str, Iterable[pa.Table]]) -> None:
     """Draw the sum rate in force, averaged over stretches, and below where jobs missed.
 
     Args:
         axes: where.
-        logs: columns ``deadline_ns``, ``outcome``, ``in_force_bps_hz``, by allocator.
+        logs: each allocator's log in parts: ``deadline_ns``, ``outcome``, ``in_force_bps_hz``.
     """
     misses = {}
-    for number, (label, log) in enumerate(logs.items()):
-        time_s, rate = log["deadline_ns"].to_numpy() / 1e9, log["in_force_bps_hz"].to_numpy()
-        missed = log["outcome"].cast("string").to_numpy() != "met"
-        if missed.any():
+    for number, (label, parts) in enumerate(logs.items()):
+        columns = [
+            (part["deadline_ns"].to_numpy(), part["in_force_bps_hz"].to_numpy(), missed(part))
+            for part in parts
+        ]
+        deadline_ns, rate, miss = (np.concatenate(column) for column in zip(*columns, strict=True))
+        time_s = deadline_ns / 1e9
+        missed_s = time_s[miss]
+        if len(missed_s):
             # Ticks that would fall on one another are drawn once.
-            misses[number] = np.unique(np.round(time_s[missed] / time_s[-1], 3)) * time_s[-1]
+            misses[number] = np.unique(np.round(missed_s / time_s[-1], 3)) * time_s[-1]
         served = np.isfinite(rate)
         if served.any():
             cut = np.array_split(np.flatnonzero(served), min(_MOST_POINTS, int(served.sum())))

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.deadline import InputError, read_log
+from sim.deadline import InputError
+from sim.deadline.log import log_parts
 from sim.deadline.manifest import content_hash, git_state, versions, write_json, write_manifest
 from sim.deadline.stats import drift
-from sim.deadline.summary import integers, summarize_jobs
+from sim.deadline.summary import SUMMARY_COLUMNS, integers, summarize_jobs
 from sim.network import Tally
 from sim.problem import FloatArray
 from sim.race import Contestant, Race
 from sim.scenario import Scenario, dump_scenario
 from sim.scenario.latency import MeasuredLatency
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 _DISTRIBUTIONS = ("ttirace", "numpy", "scipy", "numba", "simpy", "pydantic", "pyarrow", "h5py")
 
@@ -104,18 +102,13 @@ def summarize(race: Race, contestants: list[Contestant], log_folder: Path) -> di
     allocators = []
     warnings = []
     for model, contestant in zip(race.scenario.allocators, contestants, strict=True):
-        log = read_log(
-            log_folder,
-            ["outcome", "reason", "release_ns", "finish_ns", "service_ns", "work"],
-            contestant.label,
-        )
-        jobs = summarize_jobs(log)
+        jobs = summarize_jobs(log_parts(log_folder, SUMMARY_COLUMNS, contestant.label))
         allocators.append({"name": contestant.label, **jobs, **_rates(contestant.tallies)})
         if jobs["failed"]:
             reason = next(iter(jobs["failures"]))
             warnings.append(f"{contestant.label}: {jobs['failed']} jobs failed, first: {reason}")
         measured = isinstance(model.latency or race.scenario.compute.latency, MeasuredLatency)
-        moved = drift(_cost_ns(log)) if measured else 0.0
+        moved = drift(_cost_ns(log_folder, contestant.label)) if measured else 0.0
         if moved > _UNSTABLE:
             warnings.append(
                 f"{contestant.label}: its service time drifted by {moved:.0%} during the run; "
@@ -144,11 +137,13 @@ def user_rates(tallies: list[Tally]) -> FloatArray:
     return np.concatenate(served) if served else np.empty(0)
 
 
-def _cost_ns(log: pa.Table) -> NDArray[np.float64]:
+def _cost_ns(folder: Path, label: str) -> NDArray[np.float64]:
     """Return the service time a unit of work, as some channels take more iterations than others."""
-    started = log.filter(log["service_ns"].is_valid())
-    work = np.maximum(integers(started, "work"), 1)
-    return integers(started, "service_ns") / work
+    parts = log_parts(folder, ["service_ns", "work"], label)
+    started = [part.filter(part["service_ns"].is_valid()) for part in parts]
+    return np.concatenate(
+        [integers(part, "service_ns") / np.maximum(integers(part, "work"), 1) for part in started]
+    )
 
 
 def _rates(tallies: list[Tally]) -> dict[str, Any]:
