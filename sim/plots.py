@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MOST_POINTS = 400
+_PIECES = 1024  # of each part of a log, before they are put together
 _FIRST_SLOTS = 10
 
 
@@ -51,9 +52,9 @@ def plot_race(
     return sorted(folder.glob("*.png"))
 
 
-def _responses(log: Path, label: str) -> NDArray[np.int64]:
-    parts = log_parts(log, ["release_ns", "finish_ns"], label)
-    return np.concatenate([integers(part, "finish_ns", minus="release_ns") for part in parts])
+def _responses(log: Path, label: str) -> Iterator[NDArray[np.int64]]:
+    for part in log_parts(log, ["release_ns", "finish_ns"], label):
+        yield integers(part, "finish_ns", minus="release_ns")
 
 
 def rate_over_time(axes: Axes, logs: Mapping[str, Iterable[pa.Table]]) -> None:
@@ -65,22 +66,24 @@ def rate_over_time(axes: Axes, logs: Mapping[str, Iterable[pa.Table]]) -> None:
     """
     misses = {}
     for number, (label, parts) in enumerate(logs.items()):
-        columns = [
-            (part["deadline_ns"].to_numpy(), part["in_force_bps_hz"].to_numpy(), missed(part))
-            for part in parts
-        ]
-        deadline_ns, rate, miss = (np.concatenate(column) for column in zip(*columns, strict=True))
-        time_s = deadline_ns / 1e9
-        missed_s = time_s[miss]
-        if len(missed_s):
+        missed_s, sums = [], []
+        for part in parts:
+            time_s, rate = part["deadline_ns"].to_numpy() / 1e9, part["in_force_bps_hz"].to_numpy()
+            missed_s.append(np.unique(np.round(time_s[missed(part)], 3)))
+            served = np.flatnonzero(np.isfinite(rate))
+            if len(served):
+                for cut in np.array_split(served, min(_PIECES, len(served))):
+                    sums.append((len(cut), time_s[cut].sum(), rate[cut].sum()))
+        ticks = np.concatenate(missed_s)
+        if len(ticks):
             # Ticks that would fall on one another are drawn once.
-            misses[number] = np.unique(np.round(missed_s / time_s[-1], 3)) * time_s[-1]
-        served = np.isfinite(rate)
-        if served.any():
-            cut = np.array_split(np.flatnonzero(served), min(_MOST_POINTS, int(served.sum())))
+            misses[number] = np.unique(np.round(ticks / ticks[-1], 3)) * ticks[-1]
+        if sums:
+            pieces = np.array_split(np.array(sums), min(_MOST_POINTS, len(sums)))
+            count, time, total = np.array([piece.sum(axis=0) for piece in pieces]).T
             axes.plot(
-                [time_s[part].mean() for part in cut],
-                [rate[part].mean() for part in cut],
+                time / count,
+                total / count,
                 color=colour(number),
                 linewidth=0.6 * line_width(number),
                 label=label,

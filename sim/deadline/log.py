@@ -117,7 +117,7 @@ def log_parts(
     if not paths:
         raise InputError(f"{folder}: no job log here")
     for path in paths:
-        yield pq.read_table(path, columns=columns)
+        yield pq.read_table(path, columns=columns, use_threads=False, pre_buffer=False)
 
 
 def read_log(folder: Path, columns: list[str] | None = None, name: str = "*") -> pa.Table:

@@ -5,7 +5,7 @@ Every function draws on the axes it is given; `figure` makes one that looks like
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.deadline.job import Outcome
+from sim.deadline.summary import joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,26 +63,29 @@ def figure(path: Path, width: float = 7.0, height: float = 4.2) -> Iterator[Axes
 
 
 def response_times(
-    axes: Axes, responses_ns: Mapping[str, NDArray[np.int64]], deadlines_ns: Sequence[int]
+    axes: Axes,
+    responses_ns: Mapping[str, Iterable[NDArray[np.int64]]],
+    deadlines_ns: Sequence[int],
 ) -> None:
     """Draw how often a response takes longer than x, both on log axes, with the deadlines.
 
     Args:
         axes: where.
-        responses_ns: response times of each solver.
+        responses_ns: response times of each solver, in parts.
         deadlines_ns: from release to deadline, each different one once.
     """
     floor = 1.0
-    for number, (name, sample) in enumerate(responses_ns.items()):
-        if not len(sample):
-            continue
-        ordered = np.sort(sample) / 1e3
+    for number, (name, parts) in enumerate(responses_ns.items()):
+        ordered = joined(parts)
+        ordered.sort()
         n = len(ordered)
+        if n == 0:
+            continue
         floor = min(floor, 1.0 / n)
         # Exceedance of each order statistic; the tail in full, the rest thinned.
         ranks = np.unique(np.r_[n - np.geomspace(1, n, _MOST_POINTS).astype(int)])
         axes.step(
-            np.maximum(ordered[ranks], 1e-3),
+            np.maximum(ordered[ranks] / 1e3, 1e-3),
             (n - ranks) / n,
             where="post",
             color=colour(number),

@@ -20,8 +20,6 @@ SUMMARY_COLUMNS = ["outcome", "reason", "release_ns", "finish_ns", "service_ns"]
 
 PERCENTILES = {"p50": 0.5, "p99": 0.99, "p999": 0.999}
 
-_NO_TIMES: NDArray[np.int64] = np.empty(0, dtype=np.int64)
-
 
 def summarize_jobs(parts: Iterable[pa.Table]) -> dict[str, Any]:
     """Count the outcomes of one solver's jobs and describe their times.
@@ -34,7 +32,8 @@ def summarize_jobs(parts: Iterable[pa.Table]) -> dict[str, Any]:
     """
     outcomes: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
-    responses, services = [_NO_TIMES], [_NO_TIMES]
+    responses: list[NDArray[np.int64]] = []
+    services: list[NDArray[np.int64]] = []
     for part in parts:
         outcomes += _counts(part["outcome"])
         reasons += _counts(part["reason"])
@@ -88,8 +87,14 @@ def _counts(column: pa.ChunkedArray) -> Counter[str]:
     return counts
 
 
+def joined(parts: Iterable[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Return arrays of times, none or many, as one."""
+    return np.concatenate([np.empty(0, dtype=np.int64), *parts])
+
+
 def _describe(parts_ns: list[NDArray[np.int64]]) -> tuple[dict[str, Any], dict[str, Any]]:
-    ordered = np.concatenate(parts_ns)
+    ordered = joined(parts_ns)
+    parts_ns.clear()  # millions of jobs need not be held twice
     ordered.sort()
     values: dict[str, Any] = {}
     bounds: dict[str, Any] = {}
