@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sim.deadline import Solver
 from sim.deadline.call import attempt
+from sim.deadline.collector import collector_paused
 from sim.deadline.stats import percentile
 from sim.named import named_allocator
 from sim.problem import (
@@ -89,20 +90,22 @@ def compare(
     null = Entry("null", _Null())
     instances = 0
     size = (0, 0)
-    for block in blocks:
-        if not entries:
-            size = block.shape[1], block.shape[2]
-            entries = [_entry(name, *size, seed) for name in names]
-        rates = np.empty(size[1])
-        for first in range(0, len(block), _TURN):
-            problems = [PowerControlProblem(g, noise_w, p_max_w) for g in block[first:][:_TURN]]
-            for entry in [*entries, null]:
-                attempt(entry.solver, problems[0])
-                for problem in problems:
-                    entry.answer(problem, rates)
-            instances += len(problems)
-            if progress is not None:
-                progress(len(problems))
+    with collector_paused() as collect:
+        for block in blocks:
+            if not entries:
+                size = block.shape[1], block.shape[2]
+                entries = [_entry(name, *size, seed) for name in names]
+            rates = np.empty(size[1])
+            for first in range(0, len(block), _TURN):
+                problems = [PowerControlProblem(g, noise_w, p_max_w) for g in block[first:][:_TURN]]
+                for entry in [*entries, null]:
+                    attempt(entry.solver, problems[0])
+                    for problem in problems:
+                        entry.answer(problem, rates)
+                    collect()
+                instances += len(problems)
+                if progress is not None:
+                    progress(len(problems))
     reference = entries[0].mean_rate() if entries else None
     return {
         "instances": instances,
