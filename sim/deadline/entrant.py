@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Generic
 
-from sim.deadline.call import Check, attempt, one_line, truncated
+from sim.deadline.call import Check, attempt, fault, one_line, truncated
 from sim.deadline.clock import Clock
 from sim.deadline.errors import InputError
 from sim.deadline.job import Job, Outcome, Source
@@ -209,7 +209,7 @@ class Entrant(Generic[Problem, Answer]):
         try:
             for iterate in self.solver.iterates(problem):
                 if clock.now_ns() > task.deadline_ns:
-                    if task.best is not None and self._fault(problem, task.best) is not None:
+                    if task.best is not None and fault(problem, task.best, self._check) is not None:
                         task.best = None
                     return
                 task.best = iterate
@@ -219,12 +219,9 @@ class Entrant(Generic[Problem, Answer]):
         if task.best is None:
             task.reason = "iterates() yielded nothing"
             return
-        task.reason = self._fault(problem, task.best)
+        task.reason = fault(problem, task.best, self._check)
         if task.reason is None:
-            task.answer, task.work = task.best, getattr(task.best, "work", 0)
-
-    def _fault(self, problem: Problem, answer: Answer) -> str | None:
-        return None if self._check is None else self._check(problem, answer)
+            task.answer, task.work = task.best, int(getattr(task.best, "work", 0))
 
     def _ended(self, task: Task[Problem, Answer]) -> None:
         if task.outcome is Outcome.ABORTED:
