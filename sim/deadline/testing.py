@@ -130,6 +130,7 @@ def same(a: Any, b: Any) -> bool:
         return all(same(getattr(a, name), getattr(b, name)) for name in names)
     if slots := getattr(type(a), "__slots__", None):
         return all(same(getattr(a, name), getattr(b, name)) for name in slots)
-    if type(a).__eq__ is object.__eq__ and hasattr(a, "__dict__"):
+    kind: Any = type(a)
+    if kind.__eq__ is object.__eq__ and hasattr(a, "__dict__"):
         return same(vars(a), vars(b))
     return bool(a == b)
