@@ -177,6 +177,7 @@ class Entrant(Generic[Problem, Answer]):
         task.finish_ns = clock.now_ns()
         task.service_ns = task.finish_ns - start_ns
         _, task.outcome = execute(self.on_overrun, start_ns, task.service_ns, task.deadline_ns)
+        task.problem = None  # what was not done by the deadline is not done afterwards
         self._ended(task)
 
     def settle(self, task: Task[Problem, Answer]) -> None:
