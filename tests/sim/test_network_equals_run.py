@@ -36,9 +36,7 @@ LATENCIES: st.SearchStrategy[dict[str, Any]] = st.one_of(
     ),
     st.builds(lambda mean: {"model": "exponential", "mean_ns": mean}, st.integers(1, 30)),
     st.builds(lambda high: {"model": "uniform", "low_ns": 0, "high_ns": high}, st.integers(1, 40)),
-    st.builds(
-        lambda low: {"model": "pareto", "minimum_ns": low, "shape": 1.1}, st.integers(1, 10)
-    ),
+    st.builds(lambda low: {"model": "pareto", "minimum_ns": low, "shape": 1.1}, st.integers(1, 10)),
 )
 
 

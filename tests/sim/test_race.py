@@ -201,9 +201,7 @@ def test_a_channel_that_stands_still_does_not_age(tmp_path: Path) -> None:
 
 
 def test_a_rogue_changes_nobodys_rates_not_even_its_own(tmp_path: Path) -> None:
-    summary = named(
-        run_race(scenario(allocators=["rogue", "tilted"], on_miss="hold"), tmp_path)
-    )
+    summary = named(run_race(scenario(allocators=["rogue", "tilted"], on_miss="hold"), tmp_path))
     assert {**summary["rogue"], "name": "tilted"} == summary["tilted"]
     alone = named(run_race(scenario(allocators=["tilted"]), tmp_path / "alone"))
     assert summary["tilted"] == alone["tilted"]

@@ -180,7 +180,9 @@ class Data:
     value: object
 
 
-@pytest.mark.parametrize("wrap", [lambda x: x, lambda x: [x], lambda x: {"a": x}, Plain, Slotted, Data])
+@pytest.mark.parametrize(
+    "wrap", [lambda x: x, lambda x: [x], lambda x: {"a": x}, Plain, Slotted, Data]
+)
 def test_same_looks_inside(wrap: Callable[[object], object]) -> None:
     array = np.array([1.0, np.nan, 0.0])
     assert same(wrap(array), wrap(array.copy()))

@@ -237,7 +237,7 @@ def test_work_that_is_no_count_fails_the_job(work: object) -> None:
     assert "not a count" in job.reason
 
 
-class Unprintable(Exception):
+class UnprintableError(Exception):
     def __str__(self) -> str:
         raise RuntimeError
 
@@ -257,7 +257,7 @@ class Raising(Echo):
         (ValueError(), "ValueError"),
         (ValueError(" a\n\tb "), "ValueError: a b"),
         (ValueError("caf\udce9"), "ValueError: caf?"),
-        (Unprintable(), "Unprintable"),
+        (UnprintableError(), "UnprintableError"),
     ],
 )
 def test_any_error_becomes_one_line(error: Exception, reason: str) -> None:
