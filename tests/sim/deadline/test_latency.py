@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sim.deadline import Constant, Distribution, InputError, Measured
-from sim.deadline.latency import SAMPLERS
+from sim.deadline import Constant, Distribution, InputError, LatencyModel, Measured
+from sim.deadline.latency import LONGEST_NS, SAMPLERS
 
 LAWS: dict[str, tuple[dict[str, float], Any]] = {
     "exponential": ({"mean_ns": 1e6}, stats.expon(scale=1e6)),
@@ -38,6 +38,11 @@ def test_measured(speed: float, elapsed: int, charged: int) -> None:
 )
 def test_constant(base: float, per_work: float, speed: float, work: int, charged: int) -> None:
     assert Constant(base, per_work, speed).service_ns(12345, work) == charged
+
+
+@pytest.mark.parametrize("model", [Measured(1e-300), Constant(1e9, speed=1e-300), Constant(0, 1e9)])
+def test_nothing_takes_longer_than_a_year(model: LatencyModel) -> None:
+    assert model.service_ns(10**9, 1 << 39) == LONGEST_NS
 
 
 def test_every_distribution_is_tested_here() -> None:
@@ -80,7 +85,7 @@ def test_draws_are_plain_integers_in_nanoseconds() -> None:
     sample = draws(heavy, 2000)
     assert {type(value) for value in sample} == {int}
     assert min(sample) >= 1
-    assert max(sample) == 31_500_000_000_000_000  # capped at a year
+    assert max(sample) == LONGEST_NS
 
 
 def test_unknown_distribution() -> None:
