@@ -15,7 +15,6 @@ import numpy as np
 
 from sim.deadline.errors import InputError, did_you_mean
 
-
 #: The longest service time, a year: what a heavy tail may draw, or a slow processor take, stays far
 #: inside 64 bits of nanoseconds.
 LONGEST_NS = 31_500_000_000_000_000
