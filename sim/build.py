@@ -8,6 +8,7 @@ import numpy as np
 
 from sim.channel import Channel, TraceChannel
 from sim.deadline import Entrant, InputError, Solver
+from sim.deadline.call import one_line
 from sim.feed import Feed
 from sim.network import PowerEntrant
 from sim.problem import (
@@ -67,6 +68,7 @@ def build_entrant(
     number, compute = controller.number, scenario.compute
     miss = model.on_miss or scenario.on_miss
     fallback, fallback_latency = None, None
+    limits = feed.limits
     try:
         solver = _prepared(scenario, model, number, feed)
         if miss.fallback is not None:
@@ -85,7 +87,8 @@ def build_entrant(
             miss.policy,
             fallback,
             fallback_latency,
-            check_allocation,
+            # Against the caps themselves: an allocator may have written into its problem.
+            lambda _, answer: check_allocation(limits, answer),
         )
     except InputError as error:
         raise InputError(f"allocators: {model.label}: {error}") from error
@@ -97,7 +100,12 @@ def _prepared(
     solver = make_allocator(reference.allocator, reference.parameters)
     # The same stream for every allocator: none is an axis of the seeds.
     rng = stream(scenario.seed, "allocator", number)
-    solver.prepare(PowerControlSpec(feed.channel.links, feed.channel.subbands, rng))
+    try:
+        solver.prepare(PowerControlSpec(feed.channel.links, feed.channel.subbands, rng))
+    except InputError:
+        raise
+    except Exception as error:  # a plug-in may do anything
+        raise InputError(f"{reference.allocator}: cannot prepare: {one_line(error)}") from error
     return solver
 
 
