@@ -132,7 +132,10 @@ def test_a_job_that_waits_until_its_deadline_and_takes_no_time_has_met_it() -> N
 
 
 @pytest.mark.parametrize("on_overrun", OnOverrun)
-@pytest.mark.parametrize("on_miss", ["hold", "use_late", "best_so_far", {"fallback": "erratic"}])
+@pytest.mark.parametrize(
+    "on_miss",
+    ["hold", "use_late", "best_so_far", {"fallback": "erratic", "latency": {"constant": "50 us"}}],
+)
 def test_a_long_race_in_overload(on_overrun: OnOverrun, on_miss: Any) -> None:
     expected, logged, expected_rates, rates = both(
         {
