@@ -21,7 +21,7 @@ from sim.problem import (
     check_allocation,
     evaluate,
 )
-from sim.registry import make_allocator
+from sim.registry import prepare_allocator
 from sim.seeding import stream
 
 #: Instances that one allocator answers before the next has its turn.
@@ -116,9 +116,8 @@ def compare(
 
 
 def _entry(name: str, subbands: int, links: int, seed: int) -> Entry:
-    solver = make_allocator(*named_allocator(name))
-    solver.prepare(PowerControlSpec(links, subbands, stream(seed, "allocator", 0)))
-    return Entry(name, solver)
+    spec = PowerControlSpec(links, subbands, stream(seed, "allocator", 0))
+    return Entry(name, prepare_allocator(*named_allocator(name), spec))
 
 
 def _describe(entry: Entry, reference: float | None) -> dict[str, Any]:

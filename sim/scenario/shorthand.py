@@ -66,11 +66,14 @@ class Choice:
         if isinstance(value, dict):
             # {trace: a.h5, loop: true}: the model is the one key that names one
             named = [key for key in value if key in self._models]
-            if len(named) == 1 and not isinstance(value[named[0]], dict):
+            if len(named) == 1:
                 name = named[0]
+                beside = next(key for key in value if key != name)
+                if isinstance(value[name], dict):
+                    raise self._error(f"{beside!r} stands beside {name!r}; write it inside of it")
                 rest = {key: content for key, content in value.items() if key != name}
                 return {"model": name, self._first_field(name): value[name], **rest}
-        raise self._error("must name its model: one of " + ", ".join(self._models))
+        raise self._error(f"want the {self._what}'s model: one of {', '.join(self._models)}")
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -93,7 +96,7 @@ class Choice:
     def _known(self, name: Any, value: Any) -> Any:
         if name not in self._models:
             hint = did_you_mean(str(name), self._models)
-            raise self._error(f"{name!r} is not known{hint}")
+            raise self._error(f"{name!r} is no {self._what}{hint}")
         return value
 
     def _first_field(self, name: str) -> str:
@@ -107,4 +110,4 @@ class Choice:
         return fields[0]
 
     def _error(self, why: str) -> PydanticCustomError:
-        return PydanticCustomError("choice", "{why}", {"why": f"{self._what} {why}"})
+        return PydanticCustomError("choice", "{why}", {"why": why})
