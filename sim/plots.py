@@ -38,19 +38,19 @@ def plot_race(
             for label in labels
         }
         response_times(axes, responses, [timing.compute_ns for timing in race.timings])
-        axes.set_title(f"{race.scenario.name}: does it make its slot?")
+        axes.set_title(f"{race.scenario.name}: does it make its slot?", parse_math=False)
     with figure(folder / "rate_over_time.png", width=9.0) as axes:
         columns = ["deadline_ns", "outcome", "in_force_bps_hz"]
         rate_over_time(axes, {label: read_log(log, columns, label) for label in labels})
-        axes.set_title(f"{race.scenario.name}: rate in force")
+        axes.set_title(f"{race.scenario.name}: rate in force", parse_math=False)
         axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     with figure(folder / "user_rates.png") as axes:
         rates = {contestant.label: user_rates(contestant.tallies) for contestant in contestants}
         user_rate_cdf(axes, rates)
-        axes.set_title(f"{race.scenario.name}: mean rate of each link")
+        axes.set_title(f"{race.scenario.name}: mean rate of each link", parse_math=False)
     with figure(folder / "loss.png", height=1.4 + 0.45 * len(labels)) as axes:
         loss_bars(axes, summary["allocators"])
-        axes.set_title(f"{race.scenario.name}: where the rate goes")
+        axes.set_title(f"{race.scenario.name}: where the rate goes", parse_math=False)
     rows = len(labels) * len(race.timings)
     with figure(folder / "timeline.png", width=9.0, height=1.6 + 0.42 * rows) as axes:
         first = {label: read_log(log, timeline_columns, label) for label in labels}

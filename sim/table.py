@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 
@@ -12,7 +13,7 @@ def race_table(summary: Mapping[str, Any]) -> Table:
     """Return the summary as a table, one row an allocator."""
     budget = summary["budget_us"]
     shown = f"{budget:g} us" if not isinstance(budget, dict) else "see manifest"
-    table = Table(title=f"{summary['scenario']}: {shown} to compute", title_justify="left")
+    table = Table(title=f"{escape(summary['scenario'])}: {shown} to compute", title_justify="left")
     table.add_column("allocator")
     for heading in (
         "missed",

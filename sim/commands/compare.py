@@ -115,23 +115,21 @@ def _noise(noise_w: float | None, snr_db: float | None, p_max_w: float) -> float
 
 
 def _table(result: dict[str, Any]) -> Table:
+    from rich.markup import escape
     from rich.table import Table
 
     from sim.table import number
 
-    table = Table(
-        title=f"{result['channels']}: {result['instances']} instances of {result['links']} links x "
-        f"{result['subbands']} subbands",
-        title_justify="left",
-    )
+    size = f"{result['instances']} instances of {result['links']} links x {result['subbands']}"
+    table = Table(title=f"{escape(result['channels'])}: {size} subbands", title_justify="left")
     table.add_column("allocator")
-    first = result["allocators"][0]["name"]
+    first = escape(result["allocators"][0]["name"])
     for heading in ("sum rate bit/s/Hz", f"share of {first}", "time p50 us", "p99 us", "failed"):
         table.add_column(heading, justify="right")
     for entry in result["allocators"]:
         share, time = entry["share"], entry["time_us"]
         table.add_row(
-            entry["name"],
+            escape(entry["name"]),
             number(entry["sum_rate_bps_hz"], 4),
             "-" if share is None else f"{share:.2%}",
             number(time["p50"], 2),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import operator
 import time
 from collections.abc import Callable
 from typing import Generic, NamedTuple
 
+from sim.deadline.errors import shown
 from sim.deadline.solver import Answer, AnytimeSolver, Problem, Solver
+
+_MOST_WORK = 1 << 53
 
 #: Says what is wrong with an answer, or None.
 Check = Callable[[Problem, Answer], str | None]
@@ -37,13 +41,21 @@ def attempt(
     begin = time.perf_counter_ns()
     try:
         answer = solver.solve(problem)
-    except Exception as error:  # whatever a plug-in raises, the run goes on
+    except (Exception, SystemExit) as error:  # whatever a plug-in raises, the run goes on
         elapsed = time.perf_counter_ns() - begin
         return Attempt(None, elapsed, 0, one_line(error))
     elapsed = time.perf_counter_ns() - begin
     if check is not None and (reason := check(problem, answer)) is not None:
         return Attempt(None, elapsed, 0, reason)
-    return Attempt(answer, elapsed, getattr(answer, "work", 0))
+    work = getattr(answer, "work", 0)
+    if type(work) is not int:
+        try:
+            work = operator.index(work)
+        except TypeError:
+            return Attempt(None, elapsed, 0, f"work is {shown(work)}, not a whole number")
+    if not 0 <= work <= _MOST_WORK:
+        return Attempt(None, elapsed, 0, f"work is {work}, not in 0 .. {_MOST_WORK}")
+    return Attempt(answer, elapsed, work)
 
 
 def one_line(error: BaseException) -> str:

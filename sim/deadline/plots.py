@@ -131,7 +131,7 @@ def timeline(axes: Axes, logs: Mapping[str, pa.Table], jobs: int = 10) -> None:
     ]
     handles += axes.plot([], [], "k|", markersize=9, markeredgewidth=1.4, label="deadline")
     handles += axes.plot([], [], "k^", markersize=4, label="release")
-    axes.set_yticks(range(len(rows)), rows, fontsize=8)
+    axes.set_yticks(range(len(rows)), rows, fontsize=8, parse_math=False)
     axes.set(ylim=(len(rows) - 0.4, -0.6), xlim=(0, edge * 1.01), xlabel="time (ms)")
     axes.legend(handles=handles, fontsize=7, ncols=7, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
