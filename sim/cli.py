@@ -72,6 +72,9 @@ def main() -> None:
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "ttirace"
+        if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
+            click.echo(error.format_message(), err=True)  # called for nothing: the help, as it is
+            sys.exit(2)
         status = _fail(f"{' '.join(error.format_message().split())} (see {path} --help)")
     except MemoryError as error:
         status = _fail(f"out of memory: {error}; want a smaller problem, or fewer of them")

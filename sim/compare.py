@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.deadline import Solver
+from sim.deadline import InputError, Solver
 from sim.deadline.call import attempt
 from sim.deadline.stats import percentile
 from sim.named import named_allocator
@@ -68,6 +69,7 @@ def compare(
     p_max_w: float,
     seed: int = 0,
     progress: Callable[[int], None] | None = None,
+    leave_out: bool = False,
 ) -> dict[str, Any]:
     """Let every allocator answer every instance, one at a time, and return what came of it.
 
@@ -81,18 +83,26 @@ def compare(
         p_max_w: power cap of each transmitter in each subband.
         seed: of the allocators that draw random numbers.
         progress: told how many instances more are done.
+        leave_out: leave out allocators that do not fit the channels, and say so.
 
     Raises:
-        InputError: an allocator is unknown or does not fit the channels.
+        InputError: an allocator is unknown or does not fit the channels, or rates are not finite.
     """
     entries: list[Entry] = []
+    left_out: list[str] = []
     null = Entry("null", _Null())
     instances = 0
     size = (0, 0)
     for block in blocks:
         if not entries:
             size = block.shape[1], block.shape[2]
-            entries = [_entry(name, *size, seed) for name in names]
+            for name in names:
+                try:
+                    entries.append(_entry(name, *size, seed))
+                except InputError as error:
+                    if not leave_out:
+                        raise
+                    left_out.append(str(error))
         rates = np.empty(size[1])
         for first in range(0, len(block), _TURN):
             problems = [PowerControlProblem(g, noise_w, p_max_w) for g in block[first:][:_TURN]]
@@ -111,6 +121,7 @@ def compare(
         "noise_w": noise_w,
         "p_max_w": p_max_w,
         "call_us": _time_us(null),
+        "left_out": left_out,
         "allocators": [_describe(entry, reference) for entry in entries],
     }
 
@@ -122,6 +133,10 @@ def _entry(name: str, subbands: int, links: int, seed: int) -> Entry:
 
 def _describe(entry: Entry, reference: float | None) -> dict[str, Any]:
     rate = entry.mean_rate()
+    if rate is not None and not isfinite(rate):
+        raise InputError(
+            f"{entry.label}: rates are not finite; check the scale of noise, p_max and gains"
+        )
     found: dict[str, Any] = {
         "name": entry.label,
         "sum_rate_bps_hz": rate,
