@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.deadline import read_log
-from sim.deadline.plots import colour, figure, line_width, response_times, timeline
+from sim.deadline.plots import colour, figure, legend, line_width, response_times, timeline
 from sim.deadline.summary import integers
 from sim.problem import FloatArray
 from sim.race import Contestant, Race
@@ -30,7 +31,7 @@ def plot_race(
     labels = [contestant.label for contestant in contestants]
     timeline_columns = ["index", "controller", "release_ns", "start_ns", "finish_ns"]
     timeline_columns += ["deadline_ns", "outcome"]
-    with figure(folder / "response_time.png") as axes:
+    with figure(folder / "response_time.png", width=8.0) as axes:
         responses = {
             label: integers(
                 read_log(log, ["release_ns", "finish_ns"], label), "finish_ns", minus="release_ns"
@@ -40,11 +41,11 @@ def plot_race(
         response_times(axes, responses, [timing.compute_ns for timing in race.timings])
         axes.set_title(f"{race.scenario.name}: does it make its slot?", parse_math=False)
     with figure(folder / "rate_over_time.png", width=9.0) as axes:
-        columns = ["deadline_ns", "outcome", "in_force_bps_hz"]
+        columns = ["controller", "deadline_ns", "outcome", "in_force_bps_hz"]
         rate_over_time(axes, {label: read_log(log, columns, label) for label in labels})
         axes.set_title(f"{race.scenario.name}: rate in force", parse_math=False)
-        axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    with figure(folder / "user_rates.png") as axes:
+        legend(axes)
+    with figure(folder / "user_rates.png", width=8.0) as axes:
         rates = {contestant.label: user_rates(contestant.tallies) for contestant in contestants}
         user_rate_cdf(axes, rates)
         axes.set_title(f"{race.scenario.name}: mean rate of each link", parse_math=False)
@@ -54,7 +55,10 @@ def plot_race(
     rows = len(labels) * len(race.timings)
     with figure(folder / "timeline.png", width=9.0, height=1.6 + 0.42 * rows) as axes:
         first = {label: read_log(log, timeline_columns, label) for label in labels}
-        timeline(axes, first, _FIRST_SLOTS)
+        timeline(axes, first, _FIRST_SLOTS, [timing.name for timing in race.timings])
+        axes.set_title(
+            f"{race.scenario.name}: the first slots", parse_math=False, fontsize=11, pad=24
+        )
     return sorted(folder.glob("*.png"))
 
 
@@ -63,7 +67,8 @@ def rate_over_time(axes: Axes, logs: Mapping[str, pa.Table]) -> None:
 
     Args:
         axes: where.
-        logs: columns ``deadline_ns``, ``outcome``, ``in_force_bps_hz``, by allocator.
+        logs: columns ``controller``, ``deadline_ns``, ``outcome``, ``in_force_bps_hz``, by
+            allocator.
     """
     misses = {}
     for number, (label, log) in enumerate(logs.items()):
@@ -74,10 +79,8 @@ def rate_over_time(axes: Axes, logs: Mapping[str, pa.Table]) -> None:
             misses[number] = np.unique(np.round(time_s[missed] / time_s[-1], 3)) * time_s[-1]
         served = np.isfinite(rate)
         if served.any():
-            cut = np.array_split(np.flatnonzero(served), min(_MOST_POINTS, int(served.sum())))
             axes.plot(
-                [time_s[part].mean() for part in cut],
-                [rate[part].mean() for part in cut],
+                *_stretches(time_s[served], rate[served], log["controller"].to_numpy()[served]),
                 color=colour(number),
                 linewidth=0.6 * line_width(number),
                 label=label,
@@ -92,6 +95,31 @@ def rate_over_time(axes: Axes, logs: Mapping[str, pa.Table]) -> None:
         xlabel="time (s)" + ("; ticks: missed deadlines" if misses else ""),
         ylabel="sum rate in force (bit/s/Hz)",
     )
+
+
+def _stretches(
+    time_s: FloatArray, rate: FloatArray, controller: NDArray[np.int32]
+) -> tuple[FloatArray, FloatArray]:
+    """Return the middles of stretches of time and the rate there, the mean over controllers."""
+    slot_s = max(
+        float(np.ptp(own)) / max(len(own) - 1, 1)
+        for own in (time_s[controller == c] for c in np.unique(controller))
+    )
+    if slot_s == 0.0:
+        return time_s[:1], rate.mean(keepdims=True)
+    # Whole slots of the slowest controller, or every other stretch would hold one of its more.
+    slots = np.ceil(np.ptp(time_s) / slot_s / _MOST_POINTS)
+    start_s = time_s.min() - slot_s / 2
+    stretch = ((time_s - start_s) / (slots * slot_s)).astype(np.int64)
+    size = int(controller.max()) + 1, int(stretch.max()) + 1
+    cell = np.ravel_multi_index((controller, stretch), size)
+    count = np.bincount(cell, minlength=size[0] * size[1]).reshape(size)
+    total = np.bincount(cell, rate, minlength=size[0] * size[1]).reshape(size)
+    mean = np.divide(total, count, out=np.zeros(size), where=count > 0)
+    present = (count > 0).sum(axis=0)
+    middle = start_s + (np.arange(size[1]) + 0.5) * slots * slot_s
+    kept = present == present.max()  # not the ends, where some controllers have no slots
+    return middle[kept], mean.sum(axis=0)[kept] / present[kept]
 
 
 def user_rate_cdf(axes: Axes, rates: Mapping[str, FloatArray]) -> None:
@@ -114,9 +142,9 @@ def user_rate_cdf(axes: Axes, rates: Mapping[str, FloatArray]) -> None:
                 label=label,
             )
     axes.axhline(0.05, color="black", linewidth=0.8, linestyle=":")
-    axes.text(1.0, 0.06, "5%", fontsize=8, ha="right", transform=axes.get_yaxis_transform())
+    axes.text(0.99, 0.06, "5%", fontsize=8, ha="right", transform=axes.get_yaxis_transform())
     axes.set(xlabel="mean rate in force (bit/s/Hz)", ylabel="share of links", ylim=(0, 1.02))
-    axes.legend(fontsize=8, loc="lower right")
+    legend(axes)
 
 
 def loss_bars(axes: Axes, allocators: list[Mapping[str, Any]]) -> None:
@@ -146,4 +174,4 @@ def loss_bars(axes: Axes, allocators: list[Mapping[str, Any]]) -> None:
     axes.set_yticks(range(len(allocators)), [entry["name"] for entry in allocators])
     axes.set(ylim=(len(allocators) - 0.4, -0.6), xlabel="sum rate (bit/s/Hz)")
     axes.set_xlim(0, 1.25 * axes.get_xlim()[1])
-    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    legend(axes)
