@@ -12,7 +12,8 @@ from rich.table import Table
 def race_table(summary: Mapping[str, Any]) -> Table:
     """Return the summary as a table, one row an allocator."""
     budget = summary["budget_us"]
-    shown = f"{budget:g} us" if not isinstance(budget, dict) else "see manifest"
+    budgets = budget.values() if isinstance(budget, dict) else [budget]
+    shown = " .. ".join(f"{bound:g}" for bound in sorted({min(budgets), max(budgets)})) + " us"
     table = Table(title=f"{escape(summary['scenario'])}: {shown} to compute", title_justify="left")
     table.add_column("allocator")
     for heading in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -33,16 +34,23 @@ def _reference(value: Any) -> Any:
     return {"allocator": name, "parameters": {} if parameters is None else parameters, **rest}
 
 
-def names() -> list[dict[str, Any]]:
+def names(properties: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return JSON schemas of an allocator by name, and of one with its parameters."""
     named = {name: {"type": ["object", "null"]} for name in allocator_names()}
+    beside = {key: value for key, value in properties.items() if key not in _FULL}
     return [
         {"type": "string", "examples": list(named)},
-        {"type": "object", "properties": named, "minProperties": 1, "not": _IN_FULL},
+        {
+            "type": "object",
+            "properties": {**named, **(beside or {"latency": {}})},
+            "additionalProperties": {"type": ["object", "null"]},  # allocators of plug-ins
+            "minProperties": 1,
+            "not": {"required": ["allocator"]},
+        },
     ]
 
 
-_IN_FULL = {"required": ["allocator"]}
+_FULL = ("allocator", "parameters")
 
 
 class AllocatorReference(QuantityModel):
@@ -92,11 +100,17 @@ class OnMissModel(QuantityModel):
         return self
 
 
-def _short_misses() -> list[dict[str, Any]]:
-    fallback = {"anyOf": names()}
+def _short_misses(properties: Mapping[str, Any]) -> list[dict[str, Any]]:
+    del properties
+    fallback = {"anyOf": names({})}
     return [
         {"enum": [policy.value for policy in OnMiss if policy is not OnMiss.FALLBACK]},
-        {"type": "object", "properties": {"fallback": fallback}, "required": ["fallback"]},
+        {
+            "type": "object",
+            "properties": {"fallback": fallback, "latency": {}},
+            "required": ["fallback"],
+            "additionalProperties": False,
+        },
     ]
 
 

@@ -124,7 +124,7 @@ class Scenario(QuantityModel):
     controllers: Annotated[
         list[ControllerModel],
         BeforeValidator(_how_many),
-        Also(lambda: [{"type": "integer", "minimum": 1}]),
+        Also(lambda _: [{"type": "integer", "minimum": 1}]),
         Field(min_length=1, max_length=1000, description="a list, or how many alike"),
     ] = Field(default_factory=lambda: [ControllerModel()])
     on_overrun: OnOverrun = OnOverrun.ABORT

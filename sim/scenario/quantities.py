@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema, PydanticCustomError
@@ -190,16 +190,24 @@ class QuantityModel(BaseModel):
         for bare, kind in cls.quantities().items():
             canonical = f"{bare}_{kind.canonical}"
             about = properties.get(canonical, {}).get("description", "")
+            annotation = cls.model_fields[canonical].annotation
+            lists = any(get_origin(part) is list for part in get_args(annotation))
+            one = {"type": ["string", "number"] if "" in kind.units else "string"}
             properties[bare] = {
-                "type": ["string", "number"] if "" in kind.units else "string",
+                **_one_or_each(one, lists),
                 "description": about,
                 "examples": [kind.example],
             }
             for end, _ in kind.units.values():
-                properties.setdefault(f"{bare}_{end}", {"type": "number", "description": about})
+                other = {**_one_or_each({"type": "number"}, lists), "description": about}
+                properties.setdefault(f"{bare}_{end}", other)
             if canonical in schema.get("required", []):
                 schema["required"].remove(canonical)
         return schema
+
+
+def _one_or_each(one: dict[str, Any], lists: bool) -> dict[str, Any]:
+    return {"anyOf": [one, {"type": "array", "items": one}]} if lists else one
 
 
 def _each(value: object, kind: Kind, unit: str | None) -> float | int | list[float | int]:

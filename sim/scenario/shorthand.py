@@ -21,16 +21,18 @@ class Also:
     """Annotation: what editors should accept beside the full form, as JSON schemas.
 
     Args:
-        forms: returns them; called when the schema is made.
+        forms: returns them, given the properties of the full form; called when the schema is made.
     """
 
-    def __init__(self, forms: Callable[[], list[dict[str, Any]]]) -> None:
+    def __init__(self, forms: Callable[[Mapping[str, Any]], list[dict[str, Any]]]) -> None:
         self._forms = forms
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return {"anyOf": [handler(schema), *self._forms()]}
+        full = handler(schema)
+        properties = handler.resolve_ref_schema(full).get("properties", {})
+        return {"anyOf": [full, *self._forms(properties)]}
 
 
 class Choice:
@@ -84,14 +86,26 @@ class Choice:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        short = {
-            "type": "object",
-            "minProperties": 1,
-            "propertyNames": {"not": {"const": "model"}},
-            "properties": {name: {} for name in self._models},
-            "anyOf": [{"required": [name]} for name in self._models],
-        }
-        return {"anyOf": [handler(schema), {"enum": list(self._models)}, short]}
+        full = handler(schema)
+        short = []
+        for name, reference in full["discriminator"]["mapping"].items():
+            found = handler.resolve_ref_schema({"$ref": reference})["properties"]
+            keys = {key: value for key, value in found.items() if key != "model"}
+            inside = {"type": "object", "properties": keys, "additionalProperties": False}
+            # {constant: {base: 1 ms}}, and {constant: 1 ms} with more keys beside it
+            for content, beside in (
+                ({"anyOf": [inside, {"type": "null"}]}, {}),
+                ({"type": ["string", "number"]}, keys),
+            ):
+                short.append(
+                    {
+                        "type": "object",
+                        "properties": {**beside, name: content},
+                        "required": [name],
+                        "additionalProperties": False,
+                    }
+                )
+        return {"anyOf": [full, {"enum": list(self._models)}, *short]}
 
     def _known(self, name: Any, value: Any) -> Any:
         if name not in self._models:
