@@ -25,6 +25,7 @@ _WORDS = {
     "list_type": "want a list",
     "int_type": "want a whole number",
     "int_parsing": "want a whole number",
+    "int_parsing_size": "want a whole number, and not so long a one",
     "int_from_float": "want a whole number",
     "float_type": "want a number",
     "float_parsing": "want a number",
@@ -86,6 +87,8 @@ def describe(error: ValidationError, data: object) -> str:
         got = f" (got {shown(first['ctx']['value'])})"
     elif first["type"] in ("missing", "choice") or not keys:
         message, got = message.replace("Field required", "is required"), ""
+    elif first["type"] == "string_too_long":
+        message = f"want at most {first['ctx']['max_length']} characters"
     elif first["type"] in ("too_short", "too_long"):
         bounds = first["ctx"]
         bound = "min_length" if "min_length" in bounds else "max_length"

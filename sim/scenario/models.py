@@ -145,7 +145,8 @@ class Scenario(QuantityModel):
                 )
         if self.name.startswith(".") or any(c in "/\\" or not c.isprintable() for c in self.name):
             raise ValueError(
-                f"name: {shown(self.name)} names a folder; want no slashes, no dot first"
+                f"name: {shown(self.name)} is to name a folder; want one line, no slashes, no dot "
+                "first"
             )
         self._check_controllers()
         return self

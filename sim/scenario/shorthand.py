@@ -13,7 +13,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from sim.deadline import did_you_mean
+from sim.deadline.errors import did_you_mean, shown
 from sim.scenario.quantities import QuantityModel
 
 
@@ -63,6 +63,8 @@ class Choice:
             if content is None:
                 return {"model": name}
             if isinstance(content, dict):
+                if "model" in content:
+                    raise self._error(f"'model' stands inside of {name!r}; keep one of them")
                 return {"model": name, **content}
             return {"model": name, self._first_field(name): content}
         if isinstance(value, dict):
@@ -108,9 +110,9 @@ class Choice:
         return {"anyOf": [full, {"enum": list(self._models)}, *short]}
 
     def _known(self, name: Any, value: Any) -> Any:
-        if name not in self._models:
+        if not isinstance(name, str) or name not in self._models:
             hint = did_you_mean(str(name), self._models)
-            raise self._error(f"{name!r} is no {self._what}{hint}")
+            raise self._error(f"{shown(name)} is no {self._what}{hint}")
         return value
 
     def _first_field(self, name: str) -> str:
