@@ -7,6 +7,7 @@ first field, ``{constant: 1 ms}``, or as a bare name, ``measured``.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
@@ -117,7 +118,9 @@ class Choice:
 
     def _first_field(self, name: str) -> str:
         model = self._models[name]
-        fields = [field for field in model.model_fields if field != "model"]
+        # Its own fields first: what all channels share stands behind them.
+        fields = [*inspect.get_annotations(model), *model.model_fields]
+        fields = [name for name in fields if name in model.model_fields and name != "model"]
         if not fields:
             raise self._error(f"{name} takes no value")
         for bare, kind in model.quantities().items():
