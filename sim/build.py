@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from sim.channel import Channel, TraceChannel
+from sim.channel.checks import positive
 from sim.deadline import Entrant, InputError, Solver
-from sim.deadline.call import one_line
 from sim.feed import Feed
 from sim.network import PowerEntrant
 from sim.problem import (
@@ -18,9 +18,10 @@ from sim.problem import (
     PowerControlSpec,
     check_allocation,
 )
-from sim.registry import make_allocator
+from sim.registry import prepare_allocator
 from sim.scenario import AllocatorModel, Controller, Scenario
-from sim.scenario.models import AllocatorReference, RadioModel
+from sim.scenario.allocators import AllocatorReference
+from sim.scenario.models import RadioModel
 from sim.seeding import stream
 
 #: Thermal noise density at 290 K.
@@ -47,7 +48,9 @@ def build_feed(scenario: Scenario, controller: Controller, folder: Path) -> Feed
     shape = channel.subbands, channel.links
     p_max_w = _per_link("p_max", scenario.radio.p_max_w, channel.links) / channel.subbands
     noise_w = _noise_w(scenario.radio, channel, float(p_max_w[0]))
-    weight = _per_link("weights", scenario.radio.weights or 1.0, channel.links)
+    weight = _per_link(
+        "weights", 1.0 if scenario.radio.weights is None else scenario.radio.weights, channel.links
+    )
     return Feed(
         channel,
         np.full(shape, noise_w),
@@ -91,22 +94,17 @@ def build_entrant(
             lambda _, answer: check_allocation(limits, answer),
         )
     except InputError as error:
-        raise InputError(f"allocators: {model.label}: {error}") from error
+        text = str(error).removeprefix(f"{model.label}: ")
+        raise InputError(f"allocators: {model.label}: {text}") from error
 
 
 def _prepared(
     scenario: Scenario, reference: AllocatorReference, number: int, feed: Feed
 ) -> Solver[PowerControlProblem, Allocation]:
-    solver = make_allocator(reference.allocator, reference.parameters)
     # The same stream for every allocator: none is an axis of the seeds.
     rng = stream(scenario.seed, "allocator", number)
-    try:
-        solver.prepare(PowerControlSpec(feed.channel.links, feed.channel.subbands, rng))
-    except InputError:
-        raise
-    except Exception as error:  # a plug-in may do anything
-        raise InputError(f"{reference.allocator}: cannot prepare: {one_line(error)}") from error
-    return solver
+    spec = PowerControlSpec(feed.channel.links, feed.channel.subbands, rng)
+    return prepare_allocator(reference.allocator, reference.parameters, spec)
 
 
 def _per_link(key: str, value: float | list[float], links: int) -> FloatArray:
@@ -124,7 +122,8 @@ def _noise_w(radio: RadioModel, channel: Channel, p_max_w: float) -> float:
     bandwidth_hz = radio.bandwidth_hz
     if bandwidth_hz is None and isinstance(channel, TraceChannel):
         stated = channel.attrs.get("bandwidth_hz")
-        bandwidth_hz = float(stated) if isinstance(stated, int | float) else None
+        if stated is not None:
+            bandwidth_hz = positive(f"{channel.path}: attribute 'bandwidth_hz'", stated)
     if bandwidth_hz is None:
         raise InputError("radio.bandwidth: is required with noise_figure_db, e.g. 20 MHz")
     assert radio.noise_figure_db is not None

@@ -39,25 +39,34 @@ class ResultFolder:
     """
 
     _OWN = ("manifest.json", "scenario.yaml", "summary.json", "log", "plots")
+    _UNFINISHED = (".manifest.json.part", ".summary.json.part")  # where a run was killed
 
     def __init__(self, path: Path, overwrite: bool = False) -> None:
         self.path = path
         try:
             path.mkdir(parents=True, exist_ok=True)
             present = {entry.name for entry in path.iterdir()}
+        except FileExistsError:
+            raise InputError(f"-o {path}: is a file; want a folder") from None
         except OSError as error:
             raise InputError(f"-o {path}: cannot be used: {error.strerror}") from None
+        present -= set(self._UNFINISHED)
         if "manifest.json" in present and not overwrite:
             raise InputError(f"-o {path}: holds an earlier run; --overwrite replaces it")
         if present - set(self._OWN) or (present and "manifest.json" not in present):
             other = sorted(present - set(self._OWN)) or sorted(present)
             raise InputError(f"-o {path}: holds {other[0]!r}, no run of ours; name another folder")
-        for name in self._OWN:
-            entry = path / name
-            if entry.is_dir():
-                shutil.rmtree(entry)
-            else:
-                entry.unlink(missing_ok=True)
+        try:
+            for name in (*self._OWN, *self._UNFINISHED):
+                entry = path / name
+                if entry.is_dir() and not entry.is_symlink():
+                    shutil.rmtree(entry)
+                else:
+                    entry.unlink(missing_ok=True)
+            (path / self._UNFINISHED[0]).touch()
+            (path / self._UNFINISHED[0]).unlink()
+        except OSError as error:
+            raise InputError(f"-o {path}: cannot be written: {error.strerror}") from None
 
     @property
     def log(self) -> Path:
@@ -89,8 +98,18 @@ class ResultFolder:
         )
 
     def write_summary(self, summary: dict[str, Any]) -> None:
-        """Write the summary."""
-        write_json(self.path / "summary.json", summary)
+        """Write the summary.
+
+        Raises:
+            InputError: a figure in it is not finite.
+        """
+        try:
+            write_json(self.path / "summary.json", summary)
+        except ValueError:
+            raise InputError(
+                f"{summary['scenario']}: rates are not finite; check the scale of p_max, noise and "
+                "gains"
+            ) from None
 
 
 def summarize(race: Race, contestants: list[Contestant], log_folder: Path) -> dict[str, Any]:

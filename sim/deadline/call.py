@@ -8,6 +8,7 @@ from typing import Generic, NamedTuple
 
 import numpy as np
 
+from sim.deadline.errors import shown
 from sim.deadline.solver import Answer, AnytimeSolver, Problem, Solver
 
 #: Says what is wrong with an answer, or None.
@@ -43,7 +44,7 @@ def attempt(
     begin = time.perf_counter_ns()
     try:
         answer = solver.solve(problem)
-    except Exception as error:  # whatever a plug-in raises, the run goes on
+    except (Exception, SystemExit) as error:  # whatever a plug-in raises, the run goes on
         elapsed = time.perf_counter_ns() - begin
         return Attempt(None, elapsed, 0, one_line(error))
     elapsed = time.perf_counter_ns() - begin
@@ -60,7 +61,7 @@ def fault(
         return reason
     work = getattr(answer, "work", 0)
     if not isinstance(work, int | np.integer) or not 0 <= work < _MOST_WORK:
-        return f"work is {work!r:.40}, not a count"
+        return f"work is {shown(work)}, not a count"
     return None
 
 

@@ -15,9 +15,8 @@ import numpy as np
 
 from sim.deadline.errors import InputError, did_you_mean
 
-#: The longest service time, a year: what a heavy tail may draw, or a slow processor take, stays far
-#: inside 64 bits of nanoseconds.
-LONGEST_NS = 31_500_000_000_000_000
+#: A day caps what a heavy tail may draw: sums of them stay inside 64 bits of nanoseconds.
+LONGEST_NS = 86_400_000_000_000
 
 
 class LatencyModel(ABC):
@@ -128,7 +127,8 @@ class Distribution(LatencyModel):
     def service_ns(self, elapsed_ns: int, work: int) -> int:  # noqa: ARG002
         """Return the next draw."""
         if not self._drawn:
-            block = self._sampler(self._rng, self._BLOCK, self._parameters) / self._speed
+            with np.errstate(over="ignore"):  # heavy tails; see LONGEST_NS
+                block = self._sampler(self._rng, self._BLOCK, self._parameters) / self._speed
             block = np.minimum(np.rint(block), LONGEST_NS)
             self._drawn = block.astype(np.int64).tolist()[::-1]
         return self._drawn.pop()
