@@ -20,7 +20,7 @@ from sim.scenario import load_scenario
 
 @pytest.fixture(scope="module", autouse=True)
 def _plugins() -> Iterator[None]:
-    with registered(), patch("sim.race.gc"):
+    with registered(), patch("gc.collect"):
         yield
 
 
@@ -85,11 +85,11 @@ def test_what_was_logged_before_an_interrupt_is_readable(stop_after: int, tmp_pa
         Race(loaded, tmp_path).run(tmp_path / "cut", interrupt)
     for name in ("tilted", "max_power"):
         cut, all_rows = (
-            read_log(folder, pattern=name).combine_chunks() for folder in (tmp_path / "cut", whole)
+            read_log(folder, name=name).combine_chunks() for folder in (tmp_path / "cut", whole)
         )
         assert cut.num_rows < all_rows.num_rows
         assert cut.to_pylist() == all_rows.slice(0, cut.num_rows).to_pylist()
-    assert read_log(tmp_path / "cut", pattern="tilted").num_rows >= 1000
+    assert read_log(tmp_path / "cut", name="tilted").num_rows >= 1000
 
 
 def test_a_race_too_short_for_its_lead_has_no_rates(tmp_path: Path) -> None:
