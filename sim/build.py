@@ -73,9 +73,9 @@ def build_entrant(
     fallback, fallback_latency = None, None
     limits = feed.limits
     try:
-        solver = _prepared(scenario, model, number, feed)
+        solver = _prepared(scenario, model, feed, "allocator", number)
         if miss.fallback is not None:
-            fallback = _prepared(scenario, miss.fallback, number, feed)
+            fallback = _prepared(scenario, miss.fallback, feed, "fallback", number)
             charged = miss.fallback.latency or compute.latency
             fallback_latency = charged.build(
                 stream(scenario.seed, "latency.fallback", number), compute.speed
@@ -99,10 +99,10 @@ def build_entrant(
 
 
 def _prepared(
-    scenario: Scenario, reference: AllocatorReference, number: int, feed: Feed
+    scenario: Scenario, reference: AllocatorReference, feed: Feed, axis: str, number: int
 ) -> Solver[PowerControlProblem, Allocation]:
     # The same stream for every allocator: none is an axis of the seeds.
-    rng = stream(scenario.seed, "allocator", number)
+    rng = stream(scenario.seed, axis, number)
     spec = PowerControlSpec(feed.channel.links, feed.channel.subbands, rng)
     return prepare_allocator(reference.allocator, reference.parameters, spec)
 

@@ -125,7 +125,9 @@ def summarize(race: Race, contestants: list[Contestant], log_folder: Path) -> di
         allocators.append({"name": contestant.label, **jobs, **_rates(contestant.tallies)})
         if jobs["failed"]:
             reason = next(iter(jobs["failures"]))
-            warnings.append(f"{contestant.label}: {jobs['failed']} jobs failed, first: {reason}")
+            warnings.append(
+                f"{contestant.label}: {jobs['failed']} jobs failed, most often: {reason}"
+            )
         measured = isinstance(model.latency or race.scenario.compute.latency, MeasuredLatency)
         moved = drift(_cost_ns(log_folder, contestant.label)) if measured else 0.0
         if moved > _UNSTABLE:
