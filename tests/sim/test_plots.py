@@ -68,7 +68,9 @@ def test_rate_over_time_shows_rates_and_misses(axes: Axes) -> None:
 
 def test_controllers_of_different_slots_are_averaged_evenly(axes: Axes) -> None:
     # one controller every 0.5 ms at rate 1, one every 1 ms at rate 3: their mean is 2 everywhere
-    rows = sorted([(500_000 * i, 0, 1.0) for i in range(4000)] + [(10**6 * i, 1, 3.0) for i in range(2000)])
+    rows = sorted(
+        [(500_000 * i, 0, 1.0) for i in range(4000)] + [(10**6 * i, 1, 3.0) for i in range(2000)]
+    )
     rate_over_time(axes, {"a": rate_log(*map(list, zip(*rows, strict=True)))})  # type: ignore[arg-type]
     np.testing.assert_allclose(np.asarray(axes.lines[0].get_ydata()), 2.0)
     assert 300 < len(axes.lines[0].get_xdata()) <= 401  # type: ignore[arg-type]
@@ -81,7 +83,9 @@ def test_user_rate_cdf_is_a_distribution(axes: Axes) -> None:
     assert y.tolist() == [0, 0.25, 0.5, 0.75, 1]
 
 
-def entry(name: str, genie: float | None, aged: float = 0, in_force: float = 0) -> dict[str, object]:
+def entry(
+    name: str, genie: float | None, aged: float = 0, in_force: float = 0
+) -> dict[str, object]:
     losses = (None, None) if genie is None else (genie - aged, aged - in_force)
     return {
         "name": name,

@@ -153,9 +153,7 @@ def test_overrides_do_not_reach_through_references(tmp_path: Path) -> None:
     assert offsets == [2000, 1000]
 
 
-_BOMB = "".join(
-    f"x{i}: &x{i} [{','.join([f'*x{i - 1}'] * 9) if i else '1'}]\n" for i in range(9)
-)
+_BOMB = "".join(f"x{i}: &x{i} [{','.join([f'*x{i - 1}'] * 9) if i else '1'}]\n" for i in range(9))
 
 
 @pytest.mark.parametrize(

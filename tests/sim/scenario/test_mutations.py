@@ -24,7 +24,20 @@ VALUES: list[Any] = [
     {"constant": "1 us"}, {"fallback": "max_power"}, {"wmmse": {}}, [{}], [{"wmmse": {}}], "é" * 300,
     "wmmse", "fp", "hold", "abort", "edf", "jakes", "measured", "rician", "best_so_far", "fallback",
 ]  # fmt: skip
-KEYS = ["", "x", "links", "model", "slot", "slot_us", "p_max", "latency", "label", "0", "a.b", "é\n"]
+KEYS = [
+    "",
+    "x",
+    "links",
+    "model",
+    "slot",
+    "slot_us",
+    "p_max",
+    "latency",
+    "label",
+    "0",
+    "a.b",
+    "é\n",
+]
 
 
 def _places(tree: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -43,7 +56,9 @@ def _mutate(tree: Any, rng: random.Random) -> str:
     for key in where[:-1]:
         parent = parent[key]
     key = where[-1]
-    change = rng.choice(["value", "value", "value", "value", "delete", "rename", "add", "copy", "wrap"])
+    change = rng.choice(
+        ["value", "value", "value", "value", "delete", "rename", "add", "copy", "wrap"]
+    )
     if change == "delete":
         del parent[key]
     elif change == "copy":

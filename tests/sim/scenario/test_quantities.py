@@ -160,4 +160,6 @@ def test_refused_in_models(
 
 
 def test_null_stands_for_not_given_where_that_means_something() -> None:
-    assert RadioModel.model_validate({"snr_db": 0, "noise": None, "bandwidth": None}).noise_w is None
+    assert (
+        RadioModel.model_validate({"snr_db": 0, "noise": None, "bandwidth": None}).noise_w is None
+    )
