@@ -23,7 +23,7 @@ HEAD = "import numpy as np\nfrom sim import Allocation, Solver, register\n"
 HALF = HEAD + (
     "@register('half')\n"
     "class Half(Solver):\n"
-    "    def __init__(self, share: float = 0.5, table: np.ndarray = None, _odd=1, json='') -> None:\n"
+    "    def __init__(self, share: float = 0.5, table: np.ndarray = None, _odd=1, json=''):\n"
     "        self.share = share\n"
     "        self.table = table\n"
     "    def solve(self, problem):\n"

@@ -1,4 +1,4 @@
-"""Mutated scenarios: whatever the change, a scenario loads and builds, or fails in one clear line."""
+"""Mutated scenarios: whatever the change, they load and build, or fail in one clear line."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ CASES = 300
 
 VALUES: list[Any] = [
     None, True, False, 0, 1, -1, 2, 7, 1.5, -0.0, 1e-300, 1e300, float("nan"), float("inf"), 10**30,
-    "", " ", "x", "0", "1 ms", "-1 ms", "1e30 s", "23 dBm", "9999 dBm", "5 parsecs", "nan ms", "a\nb",
-    "\x1b[31m", "[/x]", "../..", [], [[]], [None], [1, 2], ["x"], {}, {"a": 1}, {"model": "rayleigh"},
-    {"constant": "1 us"}, {"fallback": "max_power"}, {"wmmse": {}}, [{}], [{"wmmse": {}}], "é" * 300,
+    "", " ", "x", "0", "1 ms", "-1 ms", "1e30 s", "23 dBm", "9999 dBm", "5 parsecs", "nan ms",
+    "a\nb", "\x1b[31m", "[/x]", "../..", [], [[]], [None], [1, 2], ["x"], {}, {"a": 1},
+    {"model": "rayleigh"}, {"constant": "1 us"}, {"fallback": "max_power"}, {"wmmse": {}}, [{}], [{"wmmse": {}}],
+    "é" * 300,
     "wmmse", "fp", "hold", "abort", "edf", "jakes", "measured", "rician", "best_so_far", "fallback",
 ]  # fmt: skip
 KEYS = [
@@ -89,16 +90,19 @@ def test_any_mutation_loads_or_fails_in_one_line(part: int, tmp_path: Path) -> N
         tree = copy.deepcopy(rng.choice(trees))
         changes = [_mutate(tree, rng) for _ in range(rng.choice([1, 1, 1, 2, 3]))]
         path.write_text(yaml.safe_dump(tree))
+        said = ""
         try:
             load_race(load_scenario(path), path)
         except InputError as error:
-            refused += 1
-            assert str(error).startswith(str(path)), (case, changes)
-            assert len(str(error)) < 1000, (case, changes, str(error))
-            assert "valid dictionary" not in str(error), (case, changes, str(error))
-            assert "__" not in str(error), (case, changes, str(error))
+            said = str(error)
         except Exception as error:
             error.add_note(f"case {case}: {changes}")
             raise
+        if said:
+            refused += 1
+            assert said.startswith(str(path)), (case, changes, said)
+            assert len(said) < 1000, (case, changes, said)
+            assert "valid dictionary" not in said, (case, changes, said)
+            assert "__" not in said, (case, changes, said)
     # most changes do harm, some are harmless; a test in which none is refused would test nothing
     assert CASES // 6 * 0.3 < refused < CASES // 6
