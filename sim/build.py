@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from sim.channel import Channel, TraceChannel
+from sim.channel.checks import positive
 from sim.deadline import Entrant, InputError, Solver
 from sim.feed import Feed
 from sim.network import PowerEntrant
@@ -17,9 +18,10 @@ from sim.problem import (
     PowerControlSpec,
     check_allocation,
 )
-from sim.registry import make_allocator
+from sim.registry import prepare_allocator
 from sim.scenario import AllocatorModel, Controller, Scenario
-from sim.scenario.models import AllocatorReference, RadioModel
+from sim.scenario.allocators import AllocatorReference
+from sim.scenario.models import RadioModel
 from sim.seeding import stream
 
 #: Thermal noise density at 290 K.
@@ -46,11 +48,13 @@ def build_feed(scenario: Scenario, controller: Controller, folder: Path) -> Feed
     shape = channel.subbands, channel.links
     p_max_w = _per_link("p_max", scenario.radio.p_max_w, channel.links) / channel.subbands
     noise_w = _noise_w(scenario.radio, channel, float(p_max_w[0]))
-    weight = _per_link("weights", scenario.radio.weights or 1.0, channel.links)
+    weight = _per_link(
+        "weights", 1.0 if scenario.radio.weights is None else scenario.radio.weights, channel.links
+    )
     return Feed(
         channel,
         np.full(shape, noise_w),
-        np.ascontiguousarray(np.broadcast_to(p_max_w, shape)),
+        np.array(np.broadcast_to(p_max_w, shape), order="C"),
         weight,
         controller.slots,
     )
@@ -67,10 +71,11 @@ def build_entrant(
     number, compute = controller.number, scenario.compute
     miss = model.on_miss or scenario.on_miss
     fallback, fallback_latency = None, None
+    limits = feed.limits
     try:
-        solver = _prepared(scenario, model, number, feed)
+        solver = _prepared(scenario, model, feed, "allocator", number)
         if miss.fallback is not None:
-            fallback = _prepared(scenario, miss.fallback, number, feed)
+            fallback = _prepared(scenario, miss.fallback, feed, "fallback", number)
             charged = miss.fallback.latency or compute.latency
             fallback_latency = charged.build(
                 stream(scenario.seed, "latency.fallback", number), compute.speed
@@ -85,26 +90,27 @@ def build_entrant(
             miss.policy,
             fallback,
             fallback_latency,
-            check_allocation,
+            # Against the caps themselves: an allocator may have written into its problem.
+            lambda _, answer: check_allocation(limits, answer),
         )
     except InputError as error:
-        raise InputError(f"allocators: {model.label}: {error}") from error
+        text = str(error).removeprefix(f"{model.label}: ")
+        raise InputError(f"allocators: {model.label}: {text}") from error
 
 
 def _prepared(
-    scenario: Scenario, reference: AllocatorReference, number: int, feed: Feed
+    scenario: Scenario, reference: AllocatorReference, feed: Feed, axis: str, number: int
 ) -> Solver[PowerControlProblem, Allocation]:
-    solver = make_allocator(reference.allocator, reference.parameters)
     # The same stream for every allocator: none is an axis of the seeds.
-    rng = stream(scenario.seed, "allocator", number)
-    solver.prepare(PowerControlSpec(feed.channel.links, feed.channel.subbands, rng))
-    return solver
+    rng = stream(scenario.seed, axis, number)
+    spec = PowerControlSpec(feed.channel.links, feed.channel.subbands, rng)
+    return prepare_allocator(reference.allocator, reference.parameters, spec)
 
 
 def _per_link(key: str, value: float | list[float], links: int) -> FloatArray:
     if isinstance(value, list) and len(value) != links:
         raise InputError(f"radio.{key}: has {len(value)} values, the channel has {links} links")
-    return np.ascontiguousarray(np.broadcast_to(np.asarray(value, dtype=np.float64), (links,)))
+    return np.array(np.broadcast_to(np.asarray(value, dtype=np.float64), (links,)))
 
 
 def _noise_w(radio: RadioModel, channel: Channel, p_max_w: float) -> float:
@@ -116,7 +122,8 @@ def _noise_w(radio: RadioModel, channel: Channel, p_max_w: float) -> float:
     bandwidth_hz = radio.bandwidth_hz
     if bandwidth_hz is None and isinstance(channel, TraceChannel):
         stated = channel.attrs.get("bandwidth_hz")
-        bandwidth_hz = float(stated) if isinstance(stated, int | float) else None
+        if stated is not None:
+            bandwidth_hz = positive(f"{channel.path}: attribute 'bandwidth_hz'", stated)
     if bandwidth_hz is None:
         raise InputError("radio.bandwidth: is required with noise_figure_db, e.g. 20 MHz")
     assert radio.noise_figure_db is not None

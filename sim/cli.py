@@ -32,7 +32,10 @@ class _LazyGroup(click.Group):
             command: click.Command = getattr(import_module(module), attribute)
             return command
         if cmd_name in _entry_points():
-            loaded: click.Command = _entry_points()[cmd_name].load()
+            try:
+                loaded: click.Command = _entry_points()[cmd_name].load()
+            except Exception as error:  # a broken package must not take the others' help away
+                return _broken(cmd_name, error)
             return loaded
         return None
 
@@ -69,7 +72,16 @@ def main() -> None:
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "ttirace"
+        if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
+            click.echo(error.format_message(), err=True)  # called for nothing: the help, as it is
+            sys.exit(2)
         status = _fail(f"{' '.join(error.format_message().split())} (see {path} --help)")
+    except MemoryError as error:
+        status = _fail(f"out of memory: {error}; want a smaller problem, or fewer of them")
+    except OSError as error:
+        if error.filename is None:
+            raise
+        status = _fail(f"{error.filename}: {error.strerror}")
     except ValueError as error:
         from sim.deadline import InputError  # here, so that `--help` need not import it
 
@@ -80,8 +92,19 @@ def main() -> None:
 
 
 def _fail(message: str) -> int:
-    print(f"ttirace: {message}", file=sys.stderr)
+    """Say what is wrong in one line, whatever the names and values in it hold."""
+    line = "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in message)
+    print(f"ttirace: {line}", file=sys.stderr)
     return 2
+
+
+def _broken(name: str, error: Exception) -> click.Command:
+    message = f"does not load: {type(error).__name__}: {error}"
+
+    def fail() -> None:
+        raise click.ClickException(f"{name}: {message}")
+
+    return click.Command(name, callback=fail, short_help=message)
 
 
 @cache

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.deadline import Solver
+from sim.deadline import InputError, Solver
 from sim.deadline.call import attempt
+from sim.deadline.collector import collector_paused
 from sim.deadline.stats import percentile
 from sim.named import named_allocator
 from sim.problem import (
@@ -21,7 +23,7 @@ from sim.problem import (
     check_allocation,
     evaluate,
 )
-from sim.registry import make_allocator
+from sim.registry import prepare_allocator
 from sim.seeding import stream
 
 #: Instances that one allocator answers before the next has its turn.
@@ -68,6 +70,7 @@ def compare(
     p_max_w: float,
     seed: int = 0,
     progress: Callable[[int], None] | None = None,
+    leave_out: bool = False,
 ) -> dict[str, Any]:
     """Let every allocator answer every instance, one at a time, and return what came of it.
 
@@ -81,28 +84,32 @@ def compare(
         p_max_w: power cap of each transmitter in each subband.
         seed: of the allocators that draw random numbers.
         progress: told how many instances more are done.
+        leave_out: leave out allocators that do not fit the channels, and say so.
 
     Raises:
-        InputError: an allocator is unknown or does not fit the channels.
+        InputError: an allocator is unknown or does not fit the channels, or rates are not finite.
     """
     entries: list[Entry] = []
+    left_out: list[str] = []
     null = Entry("null", _Null())
     instances = 0
     size = (0, 0)
-    for block in blocks:
-        if not entries:
-            size = block.shape[1], block.shape[2]
-            entries = [_entry(name, *size, seed) for name in names]
-        rates = np.empty(size[1])
-        for first in range(0, len(block), _TURN):
-            problems = [PowerControlProblem(g, noise_w, p_max_w) for g in block[first:][:_TURN]]
-            for entry in [*entries, null]:
-                attempt(entry.solver, problems[0])
-                for problem in problems:
-                    entry.answer(problem, rates)
-            instances += len(problems)
-            if progress is not None:
-                progress(len(problems))
+    with collector_paused() as collect:
+        for block in blocks:
+            if not entries:
+                size = block.shape[1], block.shape[2]
+                entries, left_out = _entries(names, size, seed, leave_out)
+            rates = np.empty(size[1])
+            for first in range(0, len(block), _TURN):
+                problems = [PowerControlProblem(g, noise_w, p_max_w) for g in block[first:][:_TURN]]
+                for entry in [*entries, null]:
+                    attempt(entry.solver, problems[0])
+                    for problem in problems:
+                        entry.answer(problem, rates)
+                    collect()
+                instances += len(problems)
+                if progress is not None:
+                    progress(len(problems))
     reference = entries[0].mean_rate() if entries else None
     return {
         "instances": instances,
@@ -111,18 +118,36 @@ def compare(
         "noise_w": noise_w,
         "p_max_w": p_max_w,
         "call_us": _time_us(null),
+        "left_out": left_out,
         "allocators": [_describe(entry, reference) for entry in entries],
     }
 
 
-def _entry(name: str, subbands: int, links: int, seed: int) -> Entry:
-    solver = make_allocator(*named_allocator(name))
-    solver.prepare(PowerControlSpec(links, subbands, stream(seed, "allocator", 0)))
-    return Entry(name, solver)
+def _entries(
+    names: Sequence[str], size: tuple[int, int], seed: int, leave_out: bool
+) -> tuple[list[Entry], list[str]]:
+    """Return the allocators that fit, and why the others were left out, if they may be."""
+    entries: list[Entry] = []
+    left_out: list[str] = []
+    for name in names:
+        spec = PowerControlSpec(size[1], size[0], stream(seed, "allocator", 0))
+        try:
+            solver = prepare_allocator(*named_allocator(name), spec)
+        except InputError as error:
+            if not leave_out:
+                raise
+            left_out.append(str(error))
+        else:
+            entries.append(Entry(name, solver))
+    return entries, left_out
 
 
 def _describe(entry: Entry, reference: float | None) -> dict[str, Any]:
     rate = entry.mean_rate()
+    if rate is not None and not isfinite(rate):
+        raise InputError(
+            f"{entry.label}: rates are not finite; check the scale of noise, p_max and gains"
+        )
     found: dict[str, Any] = {
         "name": entry.label,
         "sum_rate_bps_hz": rate,

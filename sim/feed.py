@@ -83,6 +83,12 @@ class Feed:
         self._drawn = 0
 
     @property
+    def limits(self) -> PowerControlProblem:
+        """A problem of this size that carries the caps; no allocator is ever given it."""
+        gain = np.empty((self.channel.subbands, self.channel.links, self.channel.links))
+        return PowerControlProblem.trusted(gain, self.noise_w, self.p_max_w, self.weight)
+
+    @property
     def window_slots(self) -> int:
         """How many slots a window of reasonable memory holds."""
         slot_bytes = 8 * self.channel.subbands * self.channel.links**2

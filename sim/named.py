@@ -23,6 +23,6 @@ def named_allocator(text: str) -> tuple[str, dict[str, Any]]:
             raise InputError(f"{text}: want NAME:parameter=value, got {setting!r}")
         try:
             parameters[key] = yaml.safe_load(value)
-        except yaml.YAMLError:
+        except Exception:  # not YAML, or a tag whose constructor chokes: plain text then
             parameters[key] = value
     return name, parameters

@@ -19,7 +19,7 @@ import simpy
 
 from sim.deadline import Entrant, JobLog, Outcome, Task, admits
 from sim.feed import Problems
-from sim.pool import SLOT, ComputePool, Instant
+from sim.pool import SERVE, SLOT, ComputePool, Instant
 from sim.problem import Allocation, FloatArray, PowerControlProblem, evaluate
 from sim.scenario import Controller
 
@@ -124,7 +124,10 @@ class ControllerProcess:
         if task.answer is not None:
             self._newest = task.answer
         if slot >= timing.budget.lead:
-            self._serve(slot)
+            if timing.budget.control_ns or not self._pool.waiting:
+                self._serve(slot)
+            else:  # a job that waits may yet start and end at this instant, its deadline
+                Instant(self._env, 0, SERVE, lambda _: self._serve(slot))
         self._recent.append(self._newest)
         self._due.append(task)
         if release_ns == now:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sim.deadline import read_log
-from sim.deadline.plots import colour, figure, response_times, timeline
-from sim.deadline.summary import integers
+from sim.deadline.log import log_parts
+from sim.deadline.plots import colour, figure, legend, line_width, response_times, timeline
+from sim.deadline.summary import integers, missed
 from sim.problem import FloatArray
 from sim.race import Contestant, Race
 from sim.result import user_rates
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from matplotlib.axes import Axes
 
-_MOST_POINTS = 400
+_STRETCHES = 200
 _FIRST_SLOTS = 10
 
 
@@ -28,75 +29,106 @@ def plot_race(
 ) -> list[Path]:
     """Draw the plots of a finished race as PNG files and return their paths."""
     labels = [contestant.label for contestant in contestants]
-    timeline_columns = ["index", "controller", "release_ns", "start_ns", "finish_ns"]
-    timeline_columns += ["deadline_ns", "outcome"]
-    with figure(folder / "response_time.png") as axes:
-        responses = {
-            label: integers(
-                read_log(log, ["release_ns", "finish_ns"], label), "finish_ns", minus="release_ns"
-            )
-            for label in labels
-        }
+    with figure(folder / "response_time.png", width=8.0) as axes:
+        responses = {label: _responses(log, label) for label in labels}
         response_times(axes, responses, [timing.compute_ns for timing in race.timings])
-        axes.set_title(f"{race.scenario.name}: does it make its slot?")
+        axes.set_title(f"{race.scenario.name}: does it make its slot?", parse_math=False)
     with figure(folder / "rate_over_time.png", width=9.0) as axes:
-        for number, label in enumerate(labels):
-            rows = read_log(log, ["deadline_ns", "outcome", "in_force_bps_hz"], label)
-            rate_over_time(axes, label, rows, number)
-        axes.set_title(f"{race.scenario.name}: rate in force")
-        axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    with figure(folder / "user_rates.png") as axes:
+        columns = ["controller", "deadline_ns", "outcome", "in_force_bps_hz"]
+        parts = {label: log_parts(log, columns, label) for label in labels}
+        rate_over_time(axes, parts, _stretch_ns(race))
+        axes.set_title(f"{race.scenario.name}: rate in force", parse_math=False)
+        legend(axes)
+    with figure(folder / "user_rates.png", width=8.0) as axes:
         rates = {contestant.label: user_rates(contestant.tallies) for contestant in contestants}
         user_rate_cdf(axes, rates)
-        axes.set_title(f"{race.scenario.name}: mean rate of each link")
+        axes.set_title(f"{race.scenario.name}: mean rate of each link", parse_math=False)
     with figure(folder / "loss.png", height=1.4 + 0.45 * len(labels)) as axes:
         loss_bars(axes, summary["allocators"])
-        axes.set_title(f"{race.scenario.name}: where the rate goes")
+        axes.set_title(f"{race.scenario.name}: where the rate goes", parse_math=False)
     rows = len(labels) * len(race.timings)
     with figure(folder / "timeline.png", width=9.0, height=1.6 + 0.42 * rows) as axes:
-        first = {label: read_log(log, timeline_columns, label) for label in labels}
-        timeline(axes, first, _FIRST_SLOTS)
+        first = {label: next(log_parts(log, None, label)) for label in labels}
+        timeline(axes, first, _FIRST_SLOTS, [timing.name for timing in race.timings])
+        axes.set_title(
+            f"{race.scenario.name}: the first slots", parse_math=False, fontsize=11, pad=24
+        )
     return sorted(folder.glob("*.png"))
 
 
-def rate_over_time(axes: Axes, label: str, log: pa.Table, number: int) -> None:
-    """Draw the sum rate in force, averaged over stretches, and where jobs missed.
+def _responses(log: Path, label: str) -> Iterator[NDArray[np.int64]]:
+    for part in log_parts(log, ["release_ns", "finish_ns"], label):
+        yield integers(part, "finish_ns", minus="release_ns")
+
+
+def _stretch_ns(race: Race) -> int:
+    """Return the length of the stretches that rates are averaged over.
+
+    Whole slots of the slowest controller, or every other stretch would hold one of its more.
+    """
+    slot_ns = max(timing.slot_ns for timing in race.timings)
+    end_ns = max(timing.offset_ns + timing.slots * timing.slot_ns for timing in race.timings)
+    return slot_ns * -(-end_ns // (slot_ns * _STRETCHES))
+
+
+def rate_over_time(axes: Axes, logs: Mapping[str, Iterable[pa.Table]], stretch_ns: int) -> None:
+    """Draw the sum rate in force over time, and below it the share of jobs that missed.
 
     Args:
         axes: where.
-        label: the allocator.
-        log: columns ``deadline_ns``, ``outcome``, ``in_force_bps_hz``.
-        number: which allocator, from 0: colour and place of its row of misses.
+        logs: each allocator's log in parts: ``controller``, ``deadline_ns``, ``outcome``,
+            ``in_force_bps_hz``.
+        stretch_ns: what each point averages over; controllers count alike in it.
     """
-    import pyarrow.compute as pc
-
-    time_s = log["deadline_ns"].to_numpy() / 1e9
-    rate = log["in_force_bps_hz"].to_numpy()
-    missed = pc.not_equal(log["outcome"].cast("string"), "met").to_numpy()
-    served = np.isfinite(rate)
-    pieces = min(_MOST_POINTS, int(served.sum()))
-    if pieces:
-        cut = np.array_split(np.arange(served.sum()), pieces)
-        middle = [time_s[served][part].mean() for part in cut]
-        mean = [rate[served][part].mean() for part in cut]
-        axes.plot(middle, mean, color=colour(number), linewidth=1.2, label=label)
-    if missed.any():
-        # One rug a solver below the curves; ticks that fall on one pixel are drawn once.
-        at = np.unique(np.round(time_s[missed] / max(time_s[-1], 1e-9), 3)) * time_s[-1]
+    shares = {}
+    for number, (label, parts) in enumerate(logs.items()):
+        time_s, rate, share = _stretches(parts, stretch_ns)
         axes.plot(
-            at,
-            np.full(len(at), -0.02 - 0.03 * number),
-            "|",
-            color=colour(number),
-            markersize=5,
-            transform=axes.get_xaxis_transform(),
-            clip_on=False,
+            time_s, rate, color=colour(number), linewidth=0.6 * line_width(number), label=label
         )
-    axes.xaxis.set_tick_params(pad=14)
+        if share.any():
+            shares[number] = time_s, share
+    low, high = axes.get_ylim()
+    step = 0.05 * (high - low)
+    half_s = stretch_ns / 2e9
+    for row, (number, (time_s, share)) in enumerate(shares.items()):
+        bottom = low - (row + 1) * step
+        strip = [((start - half_s), 2 * half_s) for start in time_s]
+        shades = [(colour(number), float(part)) for part in share]
+        axes.broken_barh(strip, (bottom + 0.2 * step, 0.7 * step), facecolors=shades, linewidth=0)
+    axes.set_ylim(low - (len(shares) + 0.3) * step, high)
     axes.set(
-        xlabel="time (s); ticks below the axis: missed deadlines",
+        xlabel="time (s)" + ("; strips: the darker, the more deadlines missed" if shares else ""),
         ylabel="sum rate in force (bit/s/Hz)",
     )
+
+
+def _stretches(
+    parts: Iterable[pa.Table], stretch_ns: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the middles of stretches in s, the mean rate there, and the share missed."""
+    sums: dict[
+        tuple[int, int], FloatArray
+    ] = {}  # (stretch, controller): jobs, missed, served, rate
+    for part in parts:
+        place = np.stack(
+            [part["deadline_ns"].to_numpy() // stretch_ns, part["controller"].to_numpy()]
+        )
+        rate = part["in_force_bps_hz"].to_numpy()
+        served = np.isfinite(rate)
+        values = np.stack([np.ones(len(rate)), missed(part), served, np.where(served, rate, 0.0)])
+        cells, cell = np.unique(place, axis=1, return_inverse=True)
+        for i, key in enumerate(map(tuple, cells.T.tolist())):
+            sums[key] = sums.get(key, 0.0) + values[:, cell == i].sum(axis=1)
+    kept = sorted({stretch for stretch, _ in sums})
+    rows = []
+    for stretch in kept:
+        own = np.array([total for (at, _), total in sums.items() if at == stretch])
+        rated = own[own[:, 2] > 0]
+        rate = float(np.mean(rated[:, 3] / rated[:, 2])) if len(rated) else np.nan
+        rows.append(((stretch + 0.5) * stretch_ns / 1e9, rate, own[:, 1].sum() / own[:, 0].sum()))
+    time_s, rate, share = np.array(rows).T
+    return time_s, rate, share
 
 
 def user_rate_cdf(axes: Axes, rates: Mapping[str, FloatArray]) -> None:
@@ -111,12 +143,17 @@ def user_rate_cdf(axes: Axes, rates: Mapping[str, FloatArray]) -> None:
             ordered = np.sort(values)
             share = np.arange(len(ordered) + 1) / len(ordered)
             axes.step(
-                np.r_[ordered[0], ordered], share, where="post", color=colour(number), label=label
+                np.r_[ordered[0], ordered],
+                share,
+                where="post",
+                color=colour(number),
+                linewidth=line_width(number),
+                label=label,
             )
     axes.axhline(0.05, color="black", linewidth=0.8, linestyle=":")
-    axes.text(1.0, 0.06, "5%", fontsize=8, ha="right", transform=axes.get_yaxis_transform())
+    axes.text(0.99, 0.06, "5%", fontsize=8, ha="right", transform=axes.get_yaxis_transform())
     axes.set(xlabel="mean rate in force (bit/s/Hz)", ylabel="share of links", ylim=(0, 1.02))
-    axes.legend(fontsize=8, loc="lower right")
+    legend(axes)
 
 
 def loss_bars(axes: Axes, allocators: list[Mapping[str, Any]]) -> None:
@@ -145,5 +182,5 @@ def loss_bars(axes: Axes, allocators: list[Mapping[str, Any]]) -> None:
         axes.text(left, row, text, va="center", fontsize=8)
     axes.set_yticks(range(len(allocators)), [entry["name"] for entry in allocators])
     axes.set(ylim=(len(allocators) - 0.4, -0.6), xlabel="sum rate (bit/s/Hz)")
-    axes.margins(x=0.18)
-    axes.legend(fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.06))
+    axes.set_xlim(0, 1.25 * axes.get_xlim()[1])
+    legend(axes)

@@ -15,9 +15,10 @@ from sim.deadline import Entrant, Task
 Discipline = Literal["fifo", "edf", "priority"]
 
 # What happens at one instant happens in this order: servers become free, then slots start and jobs
-# are released, and only then is it decided who is served. So a finish frees its server for a
-# release at the same instant, and jobs released together are ranked, not taken as they come.
-FINISH, SLOT, DISPATCH = 1, 2, 3
+# are released, then it is decided who is computed, and only then which answers serve. So a finish
+# frees its server for a release at the same instant, jobs released together are ranked, not taken
+# as they come, and a job that starts and ends at its deadline has met it.
+FINISH, SLOT, DISPATCH, SERVE = 1, 2, 3, 4
 
 
 class Instant(simpy.Event):
@@ -26,7 +27,7 @@ class Instant(simpy.Event):
     Args:
         env: the environment.
         delay_ns: how far ahead.
-        rank: `FINISH`, `SLOT` or `DISPATCH`.
+        rank: `FINISH`, `SLOT`, `DISPATCH` or `SERVE`.
         callback: called then, with the event.
     """
 
@@ -63,6 +64,11 @@ class ComputePool:
         self._waiting: list[tuple[int, int, int, Task[Any, Any], Entrant[Any, Any]]] = []
         self._submitted = itertools.count()
         self._dispatching = False
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait for a server."""
+        return len(self._waiting)
 
     def submit(self, task: Task[Any, Any], entrant: Entrant[Any, Any], priority: int = 0) -> None:
         """Queue a solved task, at its release."""

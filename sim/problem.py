@@ -146,7 +146,8 @@ def sum_rate(problem: PowerControlProblem, power_w: ArrayLike) -> float:
 def _broadcast(name: str, value: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
     array = np.asarray(value, dtype=np.float64)
     try:
-        return np.ascontiguousarray(np.broadcast_to(array, shape))
+        # a copy: broadcasting gives read-only views, for which kernels would compile once more
+        return np.array(np.broadcast_to(array, shape), order="C")
     except ValueError:
         raise ValueError(f"{name}: shape {array.shape} does not broadcast to {shape}") from None
 

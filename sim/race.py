@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import simpy
 
 from sim.build import build_entrant, build_feed
 from sim.deadline import InputError, JobLog
+from sim.deadline.collector import collector_paused
 from sim.feed import Problems
 from sim.network import RATE_COLUMNS, ControllerProcess, Tally
 from sim.pool import ComputePool
@@ -88,15 +88,13 @@ class Race:
             contestants = [
                 self._enter(number, stack, log_folder) for number in range(len(self._entrants))
             ]
-            # What is set up lives as long as the race; keep it out of later collections.
-            gc.collect()
-            gc.freeze()
-            stack.callback(gc.unfreeze)
+            collect = stack.enter_context(collector_paused())
             for until_ns, windows, slots in self._windows():
                 for contestant in contestants:
                     for controller, window in zip(contestant.controllers, windows, strict=True):
                         controller.supply(window)
                     contestant.env.run(until=until_ns)
+                    collect()
                     if progress is not None:
                         progress(slots)
             for contestant in contestants:

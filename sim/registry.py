@@ -13,10 +13,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ConfigDict, ValidationError, create_model
+from pydantic import TypeAdapter, ValidationError
+from pydantic.errors import PydanticUserError
 
 from sim.deadline import InputError, Solver, did_you_mean
 from sim.deadline.call import one_line
+from sim.deadline.errors import shown
 
 GROUP = "ttirace.allocators"
 
@@ -36,10 +38,19 @@ def register(name: str) -> Callable[[AllocatorClass], AllocatorClass]:
     """
 
     def keep(cls: AllocatorClass) -> AllocatorClass:
+        if not isinstance(name, str) or not isinstance(cls, type):
+            raise TypeError(f"@register({name!r}) wants a name and a class, not {cls!r}")
+        before = _registered.get(name)
+        if before is not None and _origin(before) != _origin(cls):
+            raise ValueError(f"allocator {name!r} is registered already, by {before.__module__}")
         _registered[name] = cls
         return cls
 
     return keep
+
+
+def _origin(cls: type) -> tuple[str, str]:
+    return cls.__module__, cls.__qualname__
 
 
 def load_plugin(plugin: str) -> None:
@@ -64,8 +75,8 @@ def load_plugin(plugin: str) -> None:
             importlib.import_module(plugin)
     except InputError:
         raise
-    except Exception as error:  # a user's file may do anything
-        raise InputError(f"--plugin {plugin}: {one_line(error)}") from error
+    except (Exception, SystemExit) as error:  # a user's file may do anything
+        raise InputError(f"--plugin {plugin}: cannot be imported: {one_line(error)}") from error
     if set(_registered) == before and not any(
         cls.__module__ in (plugin, f"ttirace_plugin_{Path(plugin).stem}")
         for cls in _registered.values()
@@ -115,14 +126,20 @@ def make_allocator(name: str, parameters: Mapping[str, Any]) -> Solver[Any, Any]
         if key not in known:
             hint = did_you_mean(str(key), known) if known else "; it has no parameters"
             raise InputError(f"{name}.{key}: unknown parameter{hint}")
+    for key, parameter in known.items():
+        if parameter.default is parameter.empty and key not in parameters:
+            raise InputError(f"{name}.{key}: is required")
+    hints = _hints(cls)
     try:
-        solver: Solver[Any, Any] = cls(**_typed(cls, known, parameters))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join([name, *map(str, first["loc"])])
-        raise InputError(f"{where}: {first['msg']} (got {first['input']!r})") from None
+        solver: Solver[Any, Any] = cls(
+            **{
+                key: _typed(f"{name}.{key}", value, hints.get(key, Any))
+                for key, value in parameters.items()
+            }
+        )
     except InputError as error:
-        raise InputError(f"{name}: {error}") from error
+        text = str(error)
+        raise InputError(text if text.startswith(name) else f"{name}: {text}") from error
     except Exception as error:  # a user's constructor may do anything
         raise InputError(f"{name}: cannot be made: {one_line(error)}") from error
     if not callable(getattr(solver, "solve", None)) or not callable(
@@ -132,23 +149,41 @@ def make_allocator(name: str, parameters: Mapping[str, Any]) -> Solver[Any, Any]
     return solver
 
 
-def _typed(
-    cls: type, known: Mapping[str, inspect.Parameter], parameters: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Check values against annotations, as far as there are any."""
+def prepare_allocator(name: str, parameters: Mapping[str, Any], spec: object) -> Solver[Any, Any]:
+    """Make an allocator and prepare it for a `PowerControlSpec`.
+
+    Raises:
+        InputError: as `make_allocator`, or it cannot be prepared.
+    """
+    solver = make_allocator(name, parameters)
     try:
-        hints = typing.get_type_hints(inspect.getattr_static(cls, "__init__"))
+        solver.prepare(spec)
+    except InputError:
+        raise
+    except Exception as error:  # so may a user's prepare
+        raise InputError(f"{name}: cannot be prepared: {one_line(error)}") from error
+    return solver
+
+
+def _hints(cls: type) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(inspect.getattr_static(cls, "__init__"))
     except Exception:  # annotations that cannot be evaluated are no reason to refuse a plug-in
-        hints = {}
-    fields: dict[str, Any] = {
-        key: (
-            hints.get(key, Any),
-            ... if parameter.default is parameter.empty else parameter.default,
-        )
-        for key, parameter in known.items()
-    }
-    model = create_model("Parameters", __config__=ConfigDict(extra="forbid"), **fields)
-    return dict(model(**parameters))
+        return {}
+
+
+def _typed(where: str, value: object, hint: Any) -> Any:
+    """Return a parameter's value, brought to its annotation as far as pydantic knows that."""
+    try:
+        if isinstance(value, bool) and hint in (int, float):
+            raise InputError(f"{where}: want a number (got {value})")
+        return TypeAdapter(hint).validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        what = first["msg"].removeprefix("Input ").removeprefix("Value error, ")
+        raise InputError(f"{where}: {what} (got {shown(value)})") from None
+    except PydanticUserError:  # a type of the plug-in's own: its constructor will tell
+        return value
 
 
 @cache

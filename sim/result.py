@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sim.deadline import InputError, read_log
+from sim.deadline import InputError
+from sim.deadline.log import log_parts
 from sim.deadline.manifest import content_hash, git_state, versions, write_json, write_manifest
 from sim.deadline.stats import drift
-from sim.deadline.summary import integers, summarize_jobs
+from sim.deadline.summary import SUMMARY_COLUMNS, integers, summarize_jobs
 from sim.network import Tally
 from sim.problem import FloatArray
 from sim.race import Contestant, Race
@@ -20,9 +22,9 @@ from sim.scenario.latency import MeasuredLatency
 
 _DISTRIBUTIONS = ("ttirace", "numpy", "scipy", "numba", "simpy", "pydantic", "pyarrow", "h5py")
 
-#: Medians of successive eighths of a measured timing that differ by more than this are not one
-#: timing: the machine was busy, or changed its clock.
-_UNSTABLE = 0.25
+#: Medians of successive eighths of a measured cost per unit of work that differ by more than this
+#: are not one timing: the machine was busy, or changed its clock.
+_UNSTABLE = 0.5
 
 
 class ResultFolder:
@@ -37,25 +39,34 @@ class ResultFolder:
     """
 
     _OWN = ("manifest.json", "scenario.yaml", "summary.json", "log", "plots")
+    _UNFINISHED = (".manifest.json.part", ".summary.json.part")  # where a run was killed
 
     def __init__(self, path: Path, overwrite: bool = False) -> None:
         self.path = path
         try:
             path.mkdir(parents=True, exist_ok=True)
             present = {entry.name for entry in path.iterdir()}
+        except FileExistsError:
+            raise InputError(f"-o {path}: is a file; want a folder") from None
         except OSError as error:
             raise InputError(f"-o {path}: cannot be used: {error.strerror}") from None
+        present -= set(self._UNFINISHED)
         if "manifest.json" in present and not overwrite:
             raise InputError(f"-o {path}: holds an earlier run; --overwrite replaces it")
         if present - set(self._OWN) or (present and "manifest.json" not in present):
             other = sorted(present - set(self._OWN)) or sorted(present)
             raise InputError(f"-o {path}: holds {other[0]!r}, no run of ours; name another folder")
-        for name in self._OWN:
-            entry = path / name
-            if entry.is_dir():
-                shutil.rmtree(entry)
-            else:
-                entry.unlink(missing_ok=True)
+        try:
+            for name in (*self._OWN, *self._UNFINISHED):
+                entry = path / name
+                if entry.is_dir() and not entry.is_symlink():
+                    shutil.rmtree(entry)
+                else:
+                    entry.unlink(missing_ok=True)
+            (path / self._UNFINISHED[0]).touch()
+            (path / self._UNFINISHED[0]).unlink()
+        except OSError as error:
+            raise InputError(f"-o {path}: cannot be written: {error.strerror}") from None
 
     @property
     def log(self) -> Path:
@@ -87,8 +98,18 @@ class ResultFolder:
         )
 
     def write_summary(self, summary: dict[str, Any]) -> None:
-        """Write the summary."""
-        write_json(self.path / "summary.json", summary)
+        """Write the summary.
+
+        Raises:
+            InputError: a figure in it is not finite.
+        """
+        try:
+            write_json(self.path / "summary.json", summary)
+        except ValueError:
+            raise InputError(
+                f"{summary['scenario']}: rates are not finite; check the scale of p_max, noise and "
+                "gains"
+            ) from None
 
 
 def summarize(race: Race, contestants: list[Contestant], log_folder: Path) -> dict[str, Any]:
@@ -100,18 +121,15 @@ def summarize(race: Race, contestants: list[Contestant], log_folder: Path) -> di
     allocators = []
     warnings = []
     for model, contestant in zip(race.scenario.allocators, contestants, strict=True):
-        log = read_log(
-            log_folder,
-            ["outcome", "reason", "release_ns", "finish_ns", "service_ns"],
-            contestant.label,
-        )
-        jobs = summarize_jobs(log)
+        jobs = summarize_jobs(log_parts(log_folder, SUMMARY_COLUMNS, contestant.label))
         allocators.append({"name": contestant.label, **jobs, **_rates(contestant.tallies)})
         if jobs["failed"]:
             reason = next(iter(jobs["failures"]))
-            warnings.append(f"{contestant.label}: {jobs['failed']} jobs failed, first: {reason}")
+            warnings.append(
+                f"{contestant.label}: {jobs['failed']} jobs failed, most often: {reason}"
+            )
         measured = isinstance(model.latency or race.scenario.compute.latency, MeasuredLatency)
-        moved = drift(integers(log, "service_ns")) if measured else 0.0
+        moved = drift(_cost_ns(log_folder, contestant.label)) if measured else 0.0
         if moved > _UNSTABLE:
             warnings.append(
                 f"{contestant.label}: its service time drifted by {moved:.0%} during the run; "
@@ -138,6 +156,15 @@ def user_rates(tallies: list[Tally]) -> FloatArray:
     """Return the mean rate in force of each link of each controller, bit/s/Hz."""
     served = [tally.user / tally.slots for tally in tallies if tally.slots]
     return np.concatenate(served) if served else np.empty(0)
+
+
+def _cost_ns(folder: Path, label: str) -> NDArray[np.float64]:
+    """Return the service time a unit of work, as some channels take more iterations than others."""
+    parts = log_parts(folder, ["service_ns", "work"], label)
+    started = [part.filter(part["service_ns"].is_valid()) for part in parts]
+    return np.concatenate(
+        [integers(part, "service_ns") / np.maximum(integers(part, "work"), 1) for part in started]
+    )
 
 
 def _rates(tallies: list[Tally]) -> dict[str, Any]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 
 def race_table(summary: Mapping[str, Any]) -> Table:
     """Return the summary as a table, one row an allocator."""
     budget = summary["budget_us"]
-    shown = f"{budget:g} us" if not isinstance(budget, dict) else "see manifest"
-    table = Table(title=f"{summary['scenario']}: {shown} to compute", title_justify="left")
+    budgets = budget.values() if isinstance(budget, dict) else [budget]
+    shown = " .. ".join(f"{bound:g}" for bound in sorted({min(budgets), max(budgets)})) + " us"
+    table = Table(title=f"{escape(summary['scenario'])}: {shown} to compute", title_justify="left")
     table.add_column("allocator")
     for heading in (
         "missed",

@@ -7,9 +7,9 @@ import math
 from sim.deadline.errors import InputError
 
 
-def positive(name: str, value: float) -> float:
+def positive(name: str, value: object) -> float:
     """Return ``value`` as a float; InputError unless it is finite and above zero."""
-    if not (math.isfinite(value) and value > 0):
+    if not isinstance(value, int | float) or not (math.isfinite(value) and value > 0):
         raise InputError(f"{name}: {value!r}, want a finite number above 0")
     return float(value)
 

@@ -23,6 +23,8 @@ def check(allocator: str, plugins: tuple[str, ...], links: int | None, draws: bo
     Example:
       ttirace check half --plugin my_allocator.py
     """  # noqa: D301
+    from sim.deadline import InputError
+    from sim.deadline.call import one_line
     from sim.deadline.testing import ContractError
     from sim.named import named_allocator
     from sim.registry import load_plugin
@@ -34,8 +36,13 @@ def check(allocator: str, plugins: tuple[str, ...], links: int | None, draws: bo
     sizes = (1, 2, 5, 10) if links is None else (links,)
     try:
         check_allocator(name, parameters, sizes, deterministic=not draws)
+    except InputError:
+        raise
     except ContractError as error:
         click.echo(f"{allocator}: breaks its contract: {error}", err=True)
+        return 1
+    except Exception as error:  # raising is one way to break it
+        click.echo(f"{allocator}: breaks its contract: raises {one_line(error)}", err=True)
         return 1
     click.echo(f"{allocator}: keeps its contract")
     return 0

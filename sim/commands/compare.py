@@ -14,14 +14,16 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+_DEFAULT = "wmmse,fp,dnn,best_link,max_power,random"
+
+
 @click.command()
 @click.argument("channels", type=click.Path(path_type=Path))
 @click.option(
     "--allocators",
-    default="wmmse,fp,dnn,best_link,max_power,random",
-    show_default=True,
     metavar="NAME,NAME,...",
-    help="Shares are of the first. Parameters follow the name: wmmse:backend=numpy.",
+    help=f"Shares are of the first. Parameters follow the name: wmmse:backend=numpy. If not "
+    f"given: those of {_DEFAULT} that fit.",
 )
 @click.option("--noise-w", type=float, help="Noise of a receiver in one subband, in W.")
 @click.option("--snr-db", type=float, help="Or p_max over noise, in dB (unit gain).")
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def compare(
     channels: Path,
-    allocators: str,
+    allocators: str | None,
     noise_w: float | None,
     snr_db: float | None,
     p_max_w: float,
@@ -64,7 +66,11 @@ def compare(
     for plugin in plugins:
         load_plugin(plugin)
     noise = _noise(noise_w, snr_db, p_max_w)
-    names = [name.strip() for name in allocators.split(",") if name.strip()]
+    names = [
+        name.strip()
+        for name in (_DEFAULT if allocators is None else allocators).split(",")
+        if name.strip()
+    ]
     if not names:
         raise InputError("--allocators: names none")
     with (
@@ -72,7 +78,13 @@ def compare(
         progress_bar(channels.name, file.slots, "instances") as advance,
     ):
         result = compare_allocators(
-            names, file.pieces(), noise, p_max_w, seed, lambda more: advance(more, "")
+            names,
+            file.pieces(),
+            noise,
+            p_max_w,
+            seed,
+            lambda more: advance(more, ""),
+            leave_out=allocators is None,
         )
     result = {"channels": str(channels), **result}
     if as_json:
@@ -85,6 +97,8 @@ def compare(
         call = result["call_us"]["p50"]
         if call is not None:
             console.print(f"The call itself, of an allocator that does nothing: {call:.2f} us")
+    for why in result["left_out"]:
+        click.echo(f"left out: {why}", err=True)
     failed = [entry for entry in result["allocators"] if entry["failed"]]
     for entry in failed:
         click.echo(
@@ -115,23 +129,21 @@ def _noise(noise_w: float | None, snr_db: float | None, p_max_w: float) -> float
 
 
 def _table(result: dict[str, Any]) -> Table:
+    from rich.markup import escape
     from rich.table import Table
 
     from sim.table import number
 
-    table = Table(
-        title=f"{result['channels']}: {result['instances']} instances of {result['links']} links x "
-        f"{result['subbands']} subbands",
-        title_justify="left",
-    )
+    size = f"{result['instances']} instances of {result['links']} links x {result['subbands']}"
+    table = Table(title=f"{escape(result['channels'])}: {size} subbands", title_justify="left")
     table.add_column("allocator")
-    first = result["allocators"][0]["name"]
+    first = escape(result["allocators"][0]["name"])
     for heading in ("sum rate bit/s/Hz", f"share of {first}", "time p50 us", "p99 us", "failed"):
         table.add_column(heading, justify="right")
     for entry in result["allocators"]:
         share, time = entry["share"], entry["time_us"]
         table.add_row(
-            entry["name"],
+            escape(entry["name"]),
             number(entry["sum_rate_bps_hz"], 4),
             "-" if share is None else f"{share:.2%}",
             number(time["p50"], 2),

@@ -15,6 +15,7 @@ from sim.commands.options import plugin_option
 def listing(plugins: tuple[str, ...]) -> None:
     """List allocators with their parameters, channels, latencies, policies and scenarios."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from sim.deadline import InputError, OnMiss, OnOverrun
@@ -30,13 +31,13 @@ def listing(plugins: tuple[str, ...]) -> None:
         try:
             cls = allocator_class(name)
         except InputError as error:
-            table.add_row("allocator", name, "", str(error))
+            table.add_row("allocator", escape(name), "", escape(str(error)))
             continue
         parameters = ", ".join(
             key if value.default is value.empty else f"{key}={value.default!r}"
             for key, value in inspect.signature(cls).parameters.items()
         )
-        table.add_row("allocator", name, parameters, _first_line(cls))
+        table.add_row("allocator", *map(escape, (name, parameters, _first_line(cls))))
     for what in ("channel", "latency"):
         for name, (fields, about) in choices(what).items():
             table.add_row(what, name, ", ".join(fields), about)
@@ -45,7 +46,7 @@ def listing(plugins: tuple[str, ...]) -> None:
     for miss in OnMiss:
         table.add_row("on_miss", miss.value, "", "")
     for path in sorted(Path("scenarios").glob("*.yaml")):
-        table.add_row("scenario", str(path), "", _description(path))
+        table.add_row("scenario", escape(str(path)), "", escape(_description(path)))
     Console(width=None if Console().is_terminal else 140).print(table)
 
 

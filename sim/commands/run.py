@@ -51,8 +51,8 @@ def run(
     loaded = load(scenario, overrides, plugins)
     race = load_race(loaded, scenario)
     folder = ResultFolder(output or Path("out") / loaded.name, overwrite)
-    folder.write_scenario(loaded, scenario.parent)
     folder.write_manifest("running", loaded)
+    folder.write_scenario(loaded, scenario.parent)
     try:
         with progress_bar(loaded.name, race.total_slots, "slots") as advance:
             contestants = race.run(folder.log, lambda slots: advance(slots, ""))
@@ -76,10 +76,10 @@ def run(
 
         console = Console(width=None if Console().is_terminal else 140)
         console.print(race_table(summary))
-        console.print(verdict(summary))
+        console.print(verdict(summary), markup=False)
         if not no_plots:
-            console.print(f"Plots: {folder.plots}/*.png", highlight=False)
-        console.print(f"Results: {folder.path}", highlight=False)
+            console.print(f"Plots: {folder.plots}/*.png", highlight=False, markup=False)
+        console.print(f"Results: {folder.path}", highlight=False, markup=False)
     for warning in summary["warnings"]:
         click.echo(f"warning: {warning}", err=True)
     return 1 if any(entry["failed"] for entry in summary["allocators"]) else 0

@@ -6,10 +6,17 @@ import time
 from collections.abc import Callable
 from typing import Generic, NamedTuple
 
+import numpy as np
+
+from sim.deadline.errors import shown
 from sim.deadline.solver import Answer, AnytimeSolver, Problem, Solver
 
 #: Says what is wrong with an answer, or None.
 Check = Callable[[Problem, Answer], str | None]
+
+
+# Work times its cost must stay far inside 64 bits of nanoseconds.
+_MOST_WORK = 1 << 40
 
 
 class Attempt(NamedTuple, Generic[Answer]):
@@ -37,18 +44,34 @@ def attempt(
     begin = time.perf_counter_ns()
     try:
         answer = solver.solve(problem)
-    except Exception as error:  # whatever a plug-in raises, the run goes on
+    except (Exception, SystemExit) as error:  # whatever a plug-in raises, the run goes on
         elapsed = time.perf_counter_ns() - begin
         return Attempt(None, elapsed, 0, one_line(error))
     elapsed = time.perf_counter_ns() - begin
-    if check is not None and (reason := check(problem, answer)) is not None:
+    if (reason := fault(problem, answer, check)) is not None:
         return Attempt(None, elapsed, 0, reason)
-    return Attempt(answer, elapsed, getattr(answer, "work", 0))
+    return Attempt(answer, elapsed, int(getattr(answer, "work", 0)))
+
+
+def fault(
+    problem: Problem, answer: Answer, check: Check[Problem, Answer] | None = None
+) -> str | None:
+    """Return what is wrong with an answer, its count of work included, or None."""
+    if check is not None and (reason := check(problem, answer)) is not None:
+        return reason
+    work = getattr(answer, "work", 0)
+    if not isinstance(work, int | np.integer) or not 0 <= work < _MOST_WORK:
+        return f"work is {shown(work)}, not a count"
+    return None
 
 
 def one_line(error: BaseException) -> str:
-    """Return an exception as one line of text."""
-    text = " ".join(str(error).split())
+    """Return an exception as one line of text that any file can hold."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # a plug-in's exception may not even print
+        text = ""
+    text = text.encode("utf-8", "replace").decode("utf-8")
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
@@ -75,6 +98,4 @@ def truncated(
             best = iterate
     except Exception:  # as in `attempt`: a plug-in's error is a miss, not the end of the run
         return None
-    if best is not None and check is not None and check(problem, best) is not None:
-        return None
-    return best
+    return None if best is None or fault(problem, best, check) is not None else best

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Generic
 
-from sim.deadline.call import Check, attempt, one_line, truncated
+from sim.deadline.call import Check, attempt, fault, one_line, truncated
 from sim.deadline.clock import Clock
 from sim.deadline.errors import InputError
 from sim.deadline.job import Job, Outcome, Source
@@ -158,25 +158,26 @@ class Entrant(Generic[Problem, Answer]):
             task.start_ns = start_ns
             self._ended(task)
 
-    def live(self, task: Task[Problem, Answer], clock: Clock) -> None:
-        """Start, solve and end a task on a live clock.
+    def live(self, task: Task[Problem, Answer], clock: Clock, start_ns: int) -> None:
+        """Start at ``start_ns``, solve and end a task on a live clock.
 
         A call is not cut: an aborted job holds the server until it returns. Under `best_so_far`
         the solver is stopped at the first iterate after the deadline.
         """
         assert task.problem is not None
-        task.start_ns = clock.now_ns()
+        task.start_ns = start_ns
         if self.on_miss is OnMiss.BEST_SO_FAR:
             self._iterate(task, task.problem, clock)
         else:
             if self._fallback is not None:
                 task.fallback_answer = attempt(self._fallback, task.problem, self._check).answer
-                task.fallback_ns = clock.now_ns() - task.start_ns
+                task.fallback_ns = clock.now_ns() - start_ns
             main = attempt(self.solver, task.problem, self._check)
             task.answer, task.work, task.reason = main.answer, main.work, main.reason
         task.finish_ns = clock.now_ns()
-        task.service_ns = task.finish_ns - task.start_ns
-        _, task.outcome = execute(self.on_overrun, task.start_ns, task.service_ns, task.deadline_ns)
+        task.service_ns = task.finish_ns - start_ns
+        _, task.outcome = execute(self.on_overrun, start_ns, task.service_ns, task.deadline_ns)
+        task.problem = None  # what was not done by the deadline is not done afterwards
         self._ended(task)
 
     def settle(self, task: Task[Problem, Answer]) -> None:
@@ -209,6 +210,8 @@ class Entrant(Generic[Problem, Answer]):
         try:
             for iterate in self.solver.iterates(problem):
                 if clock.now_ns() > task.deadline_ns:
+                    if task.best is not None and fault(problem, task.best, self._check) is not None:
+                        task.best = None
                     return
                 task.best = iterate
         except Exception as error:  # as in `attempt`: the run goes on
@@ -217,17 +220,15 @@ class Entrant(Generic[Problem, Answer]):
         if task.best is None:
             task.reason = "iterates() yielded nothing"
             return
-        if self._check is not None:
-            task.reason = self._check(problem, task.best)
+        task.reason = fault(problem, task.best, self._check)
         if task.reason is None:
-            task.answer, task.work = task.best, getattr(task.best, "work", 0)
+            task.answer, task.work = task.best, int(getattr(task.best, "work", 0))
 
     def _ended(self, task: Task[Problem, Answer]) -> None:
         if task.outcome is Outcome.ABORTED:
             return
         if task.reason is not None:
             task.outcome = Outcome.FAILED
-        elif task.outcome is Outcome.LATE:
-            assert task.answer is not None
+        elif task.outcome is Outcome.LATE and task.answer is not None:
             assert task.finish_ns is not None
             self.in_force.finished_late(task.index, task.finish_ns, task.answer)

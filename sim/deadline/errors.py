@@ -20,3 +20,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if close:
         return f"; did you mean {close[0]!r}?"
     return f"; known: {', '.join(known)}" if known else ""
+
+
+def shown(value: object) -> str:
+    """Return a value as a short text for a message; as YAML says nothing, null."""
+    text = "null" if value is None else repr(value)
+    return text if len(text) <= 80 else f"{text[:60]}... {len(text)} characters"

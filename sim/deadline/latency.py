@@ -15,6 +15,9 @@ import numpy as np
 
 from sim.deadline.errors import InputError, did_you_mean
 
+#: A day caps what a heavy tail may draw: sums of them stay inside 64 bits of nanoseconds.
+LONGEST_NS = 86_400_000_000_000
+
 
 class LatencyModel(ABC):
     """Service time of one call."""
@@ -39,7 +42,9 @@ class Measured(LatencyModel):
 
     def service_ns(self, elapsed_ns: int, work: int) -> int:  # noqa: ARG002
         """Return the elapsed time, scaled by the speed."""
-        return elapsed_ns if self._speed == 1.0 else round(elapsed_ns / self._speed)
+        if self._speed == 1.0:
+            return elapsed_ns
+        return round(min(elapsed_ns / self._speed, LONGEST_NS))
 
 
 class Constant(LatencyModel):
@@ -57,7 +62,7 @@ class Constant(LatencyModel):
 
     def service_ns(self, elapsed_ns: int, work: int) -> int:  # noqa: ARG002
         """Return base + work x cost per unit."""
-        return round(self._base + work * self._per_work)
+        return round(min(self._base + work * self._per_work, LONGEST_NS))
 
 
 Sampler = Callable[[np.random.Generator, int, Mapping[str, float]], np.ndarray]
@@ -122,8 +127,8 @@ class Distribution(LatencyModel):
     def service_ns(self, elapsed_ns: int, work: int) -> int:  # noqa: ARG002
         """Return the next draw."""
         if not self._drawn:
-            block = self._sampler(self._rng, self._BLOCK, self._parameters) / self._speed
-            # A year caps what a heavy tail may draw, far inside 64 bits of nanoseconds.
-            block = np.minimum(np.rint(block), 3.15e16)
+            with np.errstate(over="ignore"):  # heavy tails; see LONGEST_NS
+                block = self._sampler(self._rng, self._BLOCK, self._parameters) / self._speed
+            block = np.minimum(np.rint(block), LONGEST_NS)
             self._drawn = block.astype(np.int64).tolist()[::-1]
         return self._drawn.pop()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -98,24 +98,33 @@ class JobLog:
         self.flush()
 
 
-def read_log(folder: Path, columns: list[str] | None = None, pattern: str = "*") -> pa.Table:
-    """Read the whole parts of a log, of a finished run or a killed one.
+def log_parts(
+    folder: Path, columns: list[str] | None = None, name: str = "*"
+) -> Iterator[pa.Table]:
+    """Iterate over the whole parts of a log, of a finished run or a killed one.
 
     Args:
         folder: the log's folder.
         columns: which columns; all if not given.
-        pattern: which solvers, as a glob over their names.
+        name: whose jobs; everyone's if not given.
 
     Raises:
-        InputError: there is no log, or nothing by that name.
+        InputError: there is no log, or nobody by that name.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    parts = sorted(folder.glob(f"{pattern}-?????.parquet"))
-    if not parts:
+    paths = sorted(folder.glob(f"{name}-?????.parquet"))
+    if not paths:
         raise InputError(f"{folder}: no job log here")
-    return pa.concat_tables([pq.read_table(part, columns=columns) for part in parts])
+    for path in paths:
+        yield pq.read_table(path, columns=columns, use_threads=False, pre_buffer=False)
+
+
+def read_log(folder: Path, columns: list[str] | None = None, name: str = "*") -> pa.Table:
+    """Return a log as one table; arguments and errors as `log_parts`."""
+    import pyarrow as pa
+
+    return pa.concat_tables(list(log_parts(folder, columns, name)))
 
 
 def _schema(label: str, columns: Mapping[str, str]) -> pa.Schema:

@@ -37,8 +37,13 @@ def versions(distributions: Iterable[str]) -> dict[str, str | None]:
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:
-    """Return the commit of a checkout and whether it is changed; None outside of one."""
+    """Return the commit of a checkout and whether it is changed; None outside of one.
+
+    A folder that lies in a checkout but is none of its own, as an installed package in a virtual
+    environment does, is outside.
+    """
     try:
+        _git(folder, "ls-files", "--error-unmatch", ".")
         commit = _git(folder, "rev-parse", "HEAD")
         return {"commit": commit, "dirty": bool(_git(folder, "status", "--porcelain"))}
     except (OSError, subprocess.SubprocessError):

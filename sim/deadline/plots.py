@@ -5,7 +5,8 @@ Every function draws on the axes it is given; `figure` makes one that looks like
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.deadline.job import Outcome
+from sim.deadline.summary import joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +37,11 @@ OUTCOME_COLOURS = {
 _MOST_POINTS = 4000
 
 
+def line_width(number: int) -> float:
+    """Return the width of the n-th solver's curve: later ones are thinner, so none hides one."""
+    return max(3.0 - 0.4 * number, 1.0)
+
+
 def colour(number: int) -> str:
     """Return the colour of the n-th solver, the same in every plot."""
     return COLOURS[number % len(COLOURS)]
@@ -50,36 +57,51 @@ def figure(path: Path, width: float = 7.0, height: float = 4.2) -> Iterator[Axes
     FigureCanvasAgg(drawing)
     axes = drawing.add_subplot()
     axes.grid(visible=True, alpha=0.25, linewidth=0.6)
+    axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     yield axes
     path.parent.mkdir(parents=True, exist_ok=True)
-    drawing.savefig(path)
+    with warnings.catch_warnings():
+        # A name in a script that the font does not have shows as boxes; that is no one's error.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        drawing.savefig(path)
+
+
+def legend(axes: Axes) -> None:
+    """Put the legend beside the axes, where it hides nothing; none if nothing is labelled."""
+    handles, labels = axes.get_legend_handles_labels()
+    if handles:
+        axes.legend(handles, labels, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 def response_times(
-    axes: Axes, responses_ns: Mapping[str, NDArray[np.int64]], deadlines_ns: Sequence[int]
+    axes: Axes,
+    responses_ns: Mapping[str, Iterable[NDArray[np.int64]]],
+    deadlines_ns: Sequence[int],
 ) -> None:
     """Draw how often a response takes longer than x, both on log axes, with the deadlines.
 
     Args:
         axes: where.
-        responses_ns: response times of each solver.
+        responses_ns: response times of each solver, in parts.
         deadlines_ns: from release to deadline, each different one once.
     """
     floor = 1.0
-    for number, (name, sample) in enumerate(responses_ns.items()):
-        if not len(sample):
-            continue
-        ordered = np.sort(sample) / 1e3
+    for number, (name, parts) in enumerate(responses_ns.items()):
+        ordered = joined(parts)
+        ordered.sort()
         n = len(ordered)
+        if n == 0:
+            continue
         floor = min(floor, 1.0 / n)
         # Exceedance of each order statistic; the tail in full, the rest thinned.
         ranks = np.unique(np.r_[n - np.geomspace(1, n, _MOST_POINTS).astype(int)])
         axes.step(
-            np.maximum(ordered[ranks], 1e-3),
+            np.maximum(ordered[ranks] / 1e3, 1e-3),
             (n - ranks) / n,
             where="post",
             color=colour(number),
+            linewidth=line_width(number),
             label=name,
         )
     for number, deadline in enumerate(sorted(set(deadlines_ns))):
@@ -97,36 +119,43 @@ def response_times(
         ylabel="share of jobs that take longer",
         ylim=(floor / 1.5, 1.5),
     )
-    axes.legend(fontsize=8, loc="lower left")
+    legend(axes)
 
 
-def timeline(axes: Axes, logs: Mapping[str, pa.Table], jobs: int = 10) -> None:
+def timeline(
+    axes: Axes,
+    logs: Mapping[str, pa.Table],
+    jobs: int = 10,
+    controllers: Sequence[str] = (),
+) -> None:
     """Draw the first jobs of each solver: when they ran, how they ended, when they were due.
 
     Args:
         axes: where.
         logs: each solver's log.
-        jobs: how many jobs of each controller.
+        jobs: how many jobs of the controller that releases the most.
+        controllers: their names; numbers if not given.
     """
     rows: list[str] = []
-    edge = 0.0
+    edges: dict[int, float] = {}
     for name, log in logs.items():
         first = [job for job in log.slice(0, jobs * 50).to_pylist() if job["index"] < jobs]
-        controllers = sorted({job["controller"] for job in first})
-        for controller in controllers:
+        numbers = sorted({job["controller"] for job in first})
+        for number in numbers:
             row = len(rows)
-            rows.append(name if len(controllers) == 1 else f"{name} / {controller}")
+            own = controllers[number] if number < len(controllers) else number
+            rows.append(name if len(numbers) == 1 else f"{name} / {own}")
             for job in first:
-                if job["controller"] == controller:
-                    edge = max(edge, _draw_job(axes, job, row))
+                if job["controller"] == number:
+                    edges[number] = max(edges.get(number, 0.0), _draw_job(axes, job, row))
     handles: list[Any] = [
         axes.barh(0, 0, color=shade, label=str(outcome))
         for outcome, shade in OUTCOME_COLOURS.items()
     ]
     handles += axes.plot([], [], "k|", markersize=9, markeredgewidth=1.4, label="deadline")
     handles += axes.plot([], [], "k^", markersize=4, label="release")
-    axes.set_yticks(range(len(rows)), rows, fontsize=8)
-    axes.set(ylim=(len(rows) - 0.4, -0.6), xlim=(0, edge * 1.01), xlabel="time (ms)")
+    axes.set_yticks(range(len(rows)), rows, fontsize=8, parse_math=False)
+    axes.set(ylim=(len(rows) - 0.4, -0.6), xlim=(0, min(edges.values()) * 1.01), xlabel="time (ms)")
     axes.legend(handles=handles, fontsize=7, ncols=7, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
 
@@ -142,6 +171,15 @@ def _draw_job(axes: Axes, job: Mapping[str, Any], row: int) -> float:
     start, finish = job["start_ns"] / 1e6, job["finish_ns"] / 1e6
     if start > release:
         axes.plot([release, start], [row, row], color=shade, linewidth=1, linestyle=":")
-    # A hair's width at least, or a job of microseconds would not be seen among milliseconds.
-    axes.barh(row, max(finish - start, 0.004), left=start, height=0.45, color=shade)
+    axes.barh(
+        row,
+        finish - start,
+        left=start,
+        height=0.45,
+        facecolor=shade,
+        edgecolor="white",
+        linewidth=0.4,
+    )
+    # A line as well, or a job of microseconds would not be seen among milliseconds.
+    axes.vlines(start, row - 0.225, row + 0.225, color=shade, linewidth=1.5)
     return deadline

@@ -66,7 +66,7 @@ def run(
                 entrant.skip()
                 task.outcome = Outcome.SKIPPED
             elif clock.live:
-                entrant.live(task, clock)
+                entrant.live(task, clock, start_ns)
             else:
                 entrant.solve(task)
                 entrant.begin(task, start_ns)

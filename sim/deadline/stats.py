@@ -85,7 +85,7 @@ def histogram(sample: NDArray[np.int64], edges: NDArray[np.float64]) -> Histogra
     return Histogram(edges, counts, overflow, float(sample.max()) if len(sample) else math.nan)
 
 
-def drift(sample: NDArray[np.int64], rounds: int = 8) -> float:
+def drift(sample: NDArray[np.float64], rounds: int = 8) -> float:
     """Return how far the medians of successive rounds of a timing lie apart, as a ratio - 1.
 
     Zero for a sample too short to be cut. A timing of one thing on a quiet machine stays below

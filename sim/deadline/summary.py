@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,31 +15,38 @@ from sim.deadline.stats import binomial_interval, percentile
 if TYPE_CHECKING:
     import pyarrow as pa
 
+#: What a summary reads of a log.
+SUMMARY_COLUMNS = ["outcome", "reason", "release_ns", "finish_ns", "service_ns"]
+
 PERCENTILES = {"p50": 0.5, "p99": 0.99, "p999": 0.999}
 
 
-def summarize_jobs(log: pa.Table) -> dict[str, Any]:
+def summarize_jobs(parts: Iterable[pa.Table]) -> dict[str, Any]:
     """Count the outcomes of one solver's jobs and describe their times.
 
     Response times are of the jobs that were started, from the intended release; an aborted job
     counts up to its cut. A percentile that the sample cannot carry is None.
 
     Args:
-        log: columns of `sim.deadline.log.JOB_COLUMNS`, at least ``outcome``, ``release_ns``,
-            ``finish_ns``, ``service_ns`` and ``reason``.
+        parts: the solver's log, with at least the columns `SUMMARY_COLUMNS`.
     """
-    outcomes = _counts(log["outcome"])
-    jobs = log.num_rows
-    missed = jobs - outcomes[Outcome.MET]
-    response = integers(log, "finish_ns", minus="release_ns")
-    service = integers(log, "service_ns")
+    outcomes: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    responses: list[NDArray[np.int64]] = []
+    services: list[NDArray[np.int64]] = []
+    for part in parts:
+        outcomes += _counts(part["outcome"])
+        reasons += _counts(part["reason"])
+        responses.append(integers(part, "finish_ns", minus="release_ns"))
+        services.append(integers(part, "service_ns"))
+    jobs = outcomes.total()
+    misses = jobs - outcomes[Outcome.MET]
     summary: dict[str, Any] = {"jobs": jobs}
     summary |= {outcome.value: outcomes[outcome] for outcome in Outcome}
-    summary["miss_ratio"] = missed / jobs if jobs else None
-    summary["miss_ratio_ci95"] = list(binomial_interval(missed, jobs))
-    summary["response_us"], summary["response_us_ci95"] = _describe(response)
-    summary["service_us"], summary["service_us_ci95"] = _describe(service)
-    reasons = _counts(log["reason"])
+    summary["miss_ratio"] = misses / jobs if jobs else None
+    summary["miss_ratio_ci95"] = list(binomial_interval(misses, jobs))
+    summary["response_us"], summary["response_us_ci95"] = _describe(responses)
+    summary["service_us"], summary["service_us_ci95"] = _describe(services)
     if reasons:
         summary["failures"] = dict(reasons.most_common(5))
     return summary
@@ -53,15 +61,41 @@ def integers(log: pa.Table, column: str, minus: str | None = None) -> NDArray[np
     return array
 
 
+def missed(log: pa.Table) -> NDArray[np.bool_]:
+    """Return which jobs did not meet their deadline, in log order."""
+    return ~_equal(log["outcome"], Outcome.MET)
+
+
+def _equal(column: pa.ChunkedArray, value: str) -> NDArray[np.bool_]:
+    """Compare a dictionary column with a text, without making the texts."""
+    parts = [
+        np.isin(
+            chunk.indices.to_numpy(zero_copy_only=False),
+            np.flatnonzero([word == value for word in chunk.dictionary.to_pylist()]),
+        )
+        for chunk in column.chunks
+    ]
+    return np.concatenate(parts) if parts else np.empty(0, dtype=bool)
+
+
 def _counts(column: pa.ChunkedArray) -> Counter[str]:
-    import pyarrow as pa
+    counts: Counter[str] = Counter()
+    for chunk in column.chunks:
+        for entry in chunk.value_counts().to_pylist():
+            if entry["values"] is not None:
+                counts[entry["values"]] += entry["counts"]
+    return counts
 
-    found = column.cast(pa.string()).drop_null().value_counts().to_pylist()
-    return Counter({entry["values"]: entry["counts"] for entry in found})
+
+def joined(parts: Iterable[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Return arrays of times, none or many, as one."""
+    return np.concatenate([np.empty(0, dtype=np.int64), *parts])
 
 
-def _describe(sample_ns: NDArray[np.int64]) -> tuple[dict[str, Any], dict[str, Any]]:
-    ordered = np.sort(sample_ns)
+def _describe(parts_ns: list[NDArray[np.int64]]) -> tuple[dict[str, Any], dict[str, Any]]:
+    ordered = joined(parts_ns)
+    parts_ns.clear()  # millions of jobs need not be held twice
+    ordered.sort()
     values: dict[str, Any] = {}
     bounds: dict[str, Any] = {}
     for name, q in PERCENTILES.items():

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.deadline.call import Check
+from sim.deadline.call import Check, fault
 from sim.deadline.solver import Answer, AnytimeSolver, Problem, Solver
 
 
@@ -37,7 +37,8 @@ def check_solver(
     It prepares (twice, harmlessly), answers every problem usably, leaves the problems as they
     were, hands out answers that later calls do not overwrite, and, if it is deterministic, gives
     the same answer to the same problem whatever it solved before. An anytime solver's iterates
-    are usable, their work never falls, and the last one is the answer of `solve`.
+    are usable, later ones do not overwrite them, their work never falls, and the last one is the
+    answer of `solve`.
 
     Args:
         make: makes a fresh solver.
@@ -82,8 +83,13 @@ def _check_iterates(
     check: Check[Problem, Answer] | None,
     answer: Answer | None,
 ) -> None:
-    iterates = [copy.deepcopy(iterate) for iterate in solver.iterates(problem)]
+    before = copy.deepcopy(problem)
+    kept = [(iterate, copy.deepcopy(iterate)) for iterate in solver.iterates(problem)]
+    iterates = [iterate for iterate, _ in kept]
     _require(bool(iterates), "iterates yielded nothing")
+    _require(same(problem, before), "iterates changed the problem")
+    for count, (iterate, now) in enumerate(kept, 1):
+        _require(same(iterate, now), f"a later iterate overwrote iterate {count}")
     work = [getattr(iterate, "work", 0) for iterate in iterates]
     _require(work == sorted(work), "the work of the iterates falls")
     for count, iterate in enumerate(iterates, 1):
@@ -95,7 +101,7 @@ def _check_iterates(
 def _usable(
     check: Check[Problem, Answer] | None, problem: Problem, answer: Answer, what: str
 ) -> None:
-    reason = None if check is None else check(problem, answer)
+    reason = fault(problem, answer, check)
     _require(reason is None, f"{what} is not usable: {reason}")
 
 
@@ -105,11 +111,18 @@ def _require(kept: bool, message: str) -> None:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Whether two values are equal to the bit, through tuples, dataclasses and plain objects."""
+    """Whether two values are equal to the bit, through containers and objects' attributes.
+
+    An object that defines its own ``==`` is asked, unless it is a dataclass or has slots.
+    """
     if type(a) is not type(b):
         return False
     if isinstance(a, np.ndarray):
         return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+    if isinstance(a, float | np.floating):
+        return a == b or bool(a != a and b != b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
     if isinstance(a, tuple | list):
         return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
     if dataclasses.is_dataclass(a):
@@ -117,4 +130,7 @@ def same(a: Any, b: Any) -> bool:
         return all(same(getattr(a, name), getattr(b, name)) for name in names)
     if slots := getattr(type(a), "__slots__", None):
         return all(same(getattr(a, name), getattr(b, name)) for name in slots)
+    kind: Any = type(a)
+    if kind.__eq__ is object.__eq__ and hasattr(a, "__dict__"):
+        return same(vars(a), vars(b))
     return bool(a == b)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Links = Annotated[int, Field(ge=1, le=2000)]
 Subbands = Annotated[int, Field(ge=1, le=10000)]
+#: Of one slot's gains, S K^2: 128 MB.
+_MOST_GAINS = 1 << 24
 Length = Annotated[float, LENGTH, Field(ge=0)]
 
 
@@ -33,6 +35,16 @@ class _SmallScale(QuantityModel):
     )
     speed_m_s: Annotated[float | None, SPEED, Field(ge=0)] = None
     carrier_hz: Annotated[float | None, FREQUENCY, Field(gt=0)] = None
+
+    @model_validator(mode="after")
+    def _sensible_size(self) -> _SmallScale:
+        links = getattr(self, "links", 0) or getattr(self, "users", 0)
+        if self.subbands * links**2 > _MOST_GAINS:
+            raise ValueError(
+                f"{self.subbands} subbands of {links} x {links} gains are more than a slot may "
+                f"hold; want at most {_MOST_GAINS} gains"
+            )
+        return self
 
     @model_validator(mode="after")
     def _one_doppler(self) -> _SmallScale:

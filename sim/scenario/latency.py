@@ -13,7 +13,7 @@ from sim.scenario.shorthand import Choice
 
 Time = Annotated[int, TIME, Field(ge=0)]
 PositiveTime = Annotated[int, TIME, Field(gt=0)]
-Positive = Annotated[float, Field(gt=0)]
+Shape = Annotated[float, Field(ge=1e-3, le=1e6)]
 
 
 class MeasuredLatency(QuantityModel):
@@ -82,7 +82,7 @@ class GammaLatency(_DrawnLatency):
 
     model: Literal["gamma"]
     mean_ns: PositiveTime
-    shape: Positive
+    shape: Shape
 
 
 class WeibullLatency(_DrawnLatency):
@@ -90,7 +90,7 @@ class WeibullLatency(_DrawnLatency):
 
     model: Literal["weibull"]
     scale_ns: PositiveTime
-    shape: Positive
+    shape: Shape
 
 
 class ParetoLatency(_DrawnLatency):
@@ -98,7 +98,7 @@ class ParetoLatency(_DrawnLatency):
 
     model: Literal["pareto"]
     minimum_ns: PositiveTime
-    shape: Positive
+    shape: Shape
 
 
 _MODELS = (

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
-from sim.deadline import InputError, did_you_mean
+from sim.deadline.errors import InputError, did_you_mean, shown
 from sim.scenario.models import Scenario
+from sim.scenario.text import parse
 
 _LARGEST_FILE = 4 << 20
+_CHOICES = ("channel", "latency")
+_NOTHING = object()
 
-
-class _Loader(yaml.SafeLoader):
-    """The safe loader, with keys that stand twice refused."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str):
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} is not text", key_node.start_mark
-                )
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} stands twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
+#: What pydantic says, in the words of a scenario file.
+_WORDS = {
+    "model_type": "want keys and values",
+    "model_attributes_type": "want keys and values",
+    "dict_type": "want keys and values",
+    "list_type": "want a list",
+    "int_type": "want a whole number",
+    "int_parsing": "want a whole number",
+    "int_parsing_size": "want a whole number, and not so long a one",
+    "int_from_float": "want a whole number",
+    "float_type": "want a number",
+    "float_parsing": "want a number",
+    "string_type": "want text",
+    "finite_number": "want a finite number",
+}
 
 
 def load_scenario(path: Path, overrides: Iterable[str] = ()) -> Scenario:
@@ -47,7 +47,7 @@ def load_scenario(path: Path, overrides: Iterable[str] = ()) -> Scenario:
     """
     data = _read(path)
     for override in overrides:
-        _put(data, override)
+        put(data, override)
     try:
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
@@ -72,22 +72,30 @@ def dump_scenario(scenario: Scenario, folder: Path) -> str:
 
 def describe(error: ValidationError, data: object) -> str:
     """Return the first thing that is wrong, as ``key: what (got value)``."""
-    first = error.errors()[0]
+    errors = error.errors()
+    # A mistyped key first: what is missing, or left by default, follows from it.
+    first = next((found for found in errors if found["type"] == "extra_forbidden"), errors[0])
     keys, value = _written(first["loc"], data)
-    where = ".".join(keys)
-    message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    message = _WORDS.get(first["type"]) or first["msg"].removeprefix("Value error, ")
+    message = message.removeprefix("Input ")
+    plain = value is not _NOTHING and not isinstance(value, dict | list)
+    got = f" (got {shown(value)})" if plain else ""
     if first["type"] == "extra_forbidden":
-        message = f"unknown key{did_you_mean(keys[-1], _siblings(first['loc']))}"
-        value = None
+        message, got = f"unknown key{did_you_mean(keys[-1], _siblings(first['loc']))}", ""
     elif first["type"] == "quantity":
-        context = first["ctx"]
-        where = ".".join([*keys, context["key"]])
-        value = context["value"]
-    elif first["type"] == "missing":
-        message, value = "is required", None
-    got = "" if value is None or isinstance(value, dict | list) else f" (got {value!r})"
-    more = len(error.errors()) - 1
-    rest = f" (and {more} more)" if more else ""
+        keys = [*keys, first["ctx"]["key"]]
+        got = f" (got {shown(first['ctx']['value'])})"
+    elif first["type"] in ("missing", "choice") or not keys:
+        message, got = message.replace("Field required", "is required"), ""
+    elif first["type"] == "string_too_long":
+        message = f"want at most {first['ctx']['max_length']} characters"
+    elif first["type"] in ("too_short", "too_long"):
+        bounds = first["ctx"]
+        bound = "min_length" if "min_length" in bounds else "max_length"
+        message = f"want at {'least' if bound == 'min_length' else 'most'} {bounds[bound]}"
+        got = f" (got {bounds['actual_length']})" if isinstance(value, dict | list) else got
+    where = ".".join(keys)
+    rest = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return f"{where}: {message}{got}{rest}" if where else f"{message}{got}{rest}"
 
 
@@ -95,17 +103,14 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _LARGEST_FILE:
             raise InputError(f"{path}: larger than {_LARGEST_FILE >> 20} MiB; not a scenario")
-        data = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; `ttirace list` shows the scenarios") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: not a text file in UTF-8") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not YAML: {_yaml_problem(error)}") from None
-    except (RecursionError, ValueError) as error:
-        raise InputError(f"{path}: not YAML: {error}") from None
+    data = parse(str(path), text)
     if data is None:
         raise InputError(f"{path}: empty; a scenario needs channel, radio and allocators")
     if not isinstance(data, dict):
@@ -113,23 +118,17 @@ def _read(path: Path) -> dict[str, Any]:
     return data
 
 
-def _yaml_problem(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or " ".join(str(error).split())
-    if "'\\t'" in problem:
-        problem = "a tab; indent with spaces"
-    return problem if mark is None else f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
+def put(data: dict[str, Any], override: str) -> None:
+    """Put ``a.b=value`` over what a scenario says.
 
-
-def _put(data: dict[str, Any], override: str) -> None:
+    Raises:
+        InputError: it is not written so, or there is no such place.
+    """
     path, equals, text = override.partition("=")
     keys = path.split(".")
     if not equals or not all(keys):
         raise InputError(f"--set {override}: want key=value, as in --set channel.links=20")
-    try:
-        value = yaml.load(text, _Loader)
-    except yaml.YAMLError as error:
-        raise InputError(f"--set {override}: not YAML: {_yaml_problem(error)}") from None
+    value = parse(f"--set {override}", text)
     place: Any = data
     for depth, key in enumerate(keys):
         last = depth == len(keys) - 1
@@ -145,7 +144,7 @@ def _put(data: dict[str, Any], override: str) -> None:
             if not last and not isinstance(place.get(key), dict | list):
                 # a short form such as `channel: rayleigh` becomes a mapping
                 old = place.get(key)
-                place[key] = {"model": old} if isinstance(old, str) else {}
+                place[key] = {"model": old} if isinstance(old, str) and key in _CHOICES else {}
         else:
             raise InputError(f"--set {override}: {'.'.join(keys[:depth])} holds no keys")
         if last:
@@ -166,7 +165,7 @@ def _written(loc: tuple[int | str, ...], data: object) -> tuple[list[str], objec
             if written is None and part != loc[-1]:
                 continue  # the tag of a choice among models
             keys.append(written or str(part))
-            place = place.get(written) if written else None
+            place = place.get(written) if written else _NOTHING
         elif isinstance(place, list) and isinstance(part, int) and part < len(place):
             keys.append(str(part))
             place = place[part]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from sim.deadline import OnMiss, OnOverrun, did_you_mean
-from sim.registry import allocator_names
+from sim.deadline import OnOverrun
+from sim.deadline.errors import shown
+from sim.scenario.allocators import AllocatorModel, MissPolicy, OnMissModel, names
 from sim.scenario.channels import ChannelModel
 from sim.scenario.latency import Latency, MeasuredLatency, Time
 from sim.scenario.quantities import FREQUENCY, POWER, TIME, QuantityModel
@@ -18,7 +18,9 @@ from sim.scenario.shorthand import Also
 #: A 1 ms subframe holds 2^mu slots (3GPP TS 38.211, clause 4.3.2); mu = 6 is the last.
 SUBFRAME_NS = 1_000_000
 
-_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+#: The end of a race, in ns: 36 years, far inside 64 bits.
+_LATEST_NS = 1 << 60
+
 
 Numerology = Annotated[int, Field(ge=0, le=6, description="slot = 1 ms / 2^numerology")]
 SlotLength = Annotated[
@@ -59,7 +61,7 @@ class RadioModel(QuantityModel):
     bandwidth_hz: Annotated[float | None, FREQUENCY, Field(gt=0)] = Field(
         None, description="of all subbands together; a trace may state it"
     )
-    weights: list[Annotated[float, Field(ge=0)]] | None = Field(
+    weights: list[Annotated[float, Field(ge=0, le=1e30)]] | None = Field(
         None, description="weight of each link in the sum rate; ones if not given"
     )
 
@@ -84,118 +86,9 @@ class ComputeModel(QuantityModel):
         "fifo", description="who is served next: the first, the most urgent, the most important"
     )
     latency: Latency = Field(MeasuredLatency(), description="what a solve costs in simulated time")
-    speed: Annotated[float, Field(gt=0)] = Field(
+    speed: Annotated[float, Field(ge=1e-6, le=1e6)] = Field(
         1.0, description="how many times faster than this machine (or than the latency given)"
     )
-
-
-def _reference(value: Any) -> Any:
-    """``wmmse`` or ``{wmmse: {backend: numpy}}`` -> allocator and parameters."""
-    if isinstance(value, str):
-        return {"allocator": value}
-    if not isinstance(value, dict) or "allocator" in value:
-        return value
-    rest = dict(value)
-    known = [key for key in rest if key in allocator_names()]
-    unnamed = [key for key in rest if key not in AllocatorModel.model_fields]
-    name = known[0] if known else (unnamed[0] if unnamed else None)
-    if name is None:
-        return rest
-    parameters = rest.pop(name)
-    return {"allocator": name, "parameters": {} if parameters is None else parameters, **rest}
-
-
-def _names() -> list[dict[str, Any]]:
-    """Return JSON schemas of an allocator by name, and of one with its parameters."""
-    named = {name: {"type": ["object", "null"]} for name in allocator_names()}
-    return [
-        {"type": "string", "examples": list(named)},
-        {"type": "object", "properties": named, "minProperties": 1, "not": _IN_FULL},
-    ]
-
-
-_IN_FULL = {"required": ["allocator"]}
-
-
-class AllocatorReference(QuantityModel):
-    """An allocator by name, with its parameters."""
-
-    allocator: str
-    parameters: dict[str, Any] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _known(self) -> AllocatorReference:
-        if self.allocator not in allocator_names():
-            hint = did_you_mean(self.allocator, allocator_names())
-            raise ValueError(f"allocator {self.allocator!r} is not known{hint}")
-        return self
-
-
-class FallbackModel(AllocatorReference):
-    """The allocator that runs first in every job and serves when the other one misses."""
-
-    latency: Latency | None = Field(None, description="its latency; compute.latency if not given")
-
-
-def _on_miss(value: Any) -> Any:
-    if isinstance(value, str | OnMiss):
-        if value == OnMiss.FALLBACK:
-            raise ValueError("name the fallback, as in on_miss: {fallback: max_power}")
-        return {"policy": value}
-    if isinstance(value, dict) and "fallback" in value and "policy" not in value:
-        reference = _reference(value["fallback"])
-        if isinstance(reference, dict) and "latency" in value:
-            reference = {**reference, "latency": value["latency"]}
-        rest = {key: item for key, item in value.items() if key not in ("fallback", "latency")}
-        return {"policy": OnMiss.FALLBACK, "fallback": reference, **rest}
-    return value
-
-
-class OnMissModel(QuantityModel):
-    """The miss policy."""
-
-    policy: OnMiss = OnMiss.HOLD
-    fallback: Annotated[FallbackModel | None, BeforeValidator(_reference), Also(_names)] = None
-
-    @model_validator(mode="after")
-    def _complete(self) -> OnMissModel:
-        if (self.policy is OnMiss.FALLBACK) != (self.fallback is not None):
-            raise ValueError("policy 'fallback' and a fallback allocator go together")
-        return self
-
-
-def _short_misses() -> list[dict[str, Any]]:
-    fallback = {"anyOf": _names()}
-    return [
-        {"enum": [policy.value for policy in OnMiss if policy is not OnMiss.FALLBACK]},
-        {"type": "object", "properties": {"fallback": fallback}, "required": ["fallback"]},
-    ]
-
-
-MissPolicy = Annotated[OnMissModel, BeforeValidator(_on_miss), Also(_short_misses)]
-
-
-class AllocatorModel(AllocatorReference):
-    """A contestant: an allocator under a label, perhaps with its own policies."""
-
-    label: str = ""
-    latency: Latency | None = Field(None, description="instead of compute.latency")
-    on_overrun: OnOverrun | None = Field(None, description="instead of the scenario's")
-    on_miss: MissPolicy | None = Field(None, description="instead of the scenario's")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _labelled(cls, data: Any) -> Any:
-        data = _reference(data)
-        if isinstance(data, dict) and not data.get("label"):
-            data = {**data, "label": data.get("allocator", "")}
-        return data
-
-    @model_validator(mode="after")
-    def _plain_label(self) -> AllocatorModel:
-        if not _LABEL.fullmatch(self.label):
-            raise ValueError(f"label {self.label!r}: use letters, digits and _ . + - only")
-        return self
 
 
 class ControllerModel(QuantityModel):
@@ -218,7 +111,7 @@ def _how_many(value: Any) -> Any:
 class Scenario(QuantityModel):
     """A race: a channel, a slot, a compute pool, and the allocators that run in it."""
 
-    name: str = Field("", description="the file's stem if not given")
+    name: str = Field("", max_length=200, description="the file's stem if not given")
     description: str = ""
     seed: Annotated[int, Field(ge=0)] = 0
     slots: Annotated[int, Field(ge=1)] = Field(1000, description="how many, of the scenario's slot")
@@ -231,12 +124,12 @@ class Scenario(QuantityModel):
     controllers: Annotated[
         list[ControllerModel],
         BeforeValidator(_how_many),
-        Also(lambda: [{"type": "integer", "minimum": 1}]),
+        Also(lambda _: [{"type": "integer", "minimum": 1}]),
         Field(min_length=1, max_length=1000, description="a list, or how many alike"),
     ] = Field(default_factory=lambda: [ControllerModel()])
     on_overrun: OnOverrun = OnOverrun.ABORT
     on_miss: MissPolicy = OnMissModel()
-    allocators: list[Annotated[AllocatorModel, Also(_names)]] = Field(min_length=1)
+    allocators: list[Annotated[AllocatorModel, Also(names)]] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _consistent(self) -> Scenario:
@@ -250,9 +143,28 @@ class Scenario(QuantityModel):
                 raise ValueError(
                     f"allocators: {label!r} stands twice; give one of them another label"
                 )
-        for number in range(len(self.controllers)):
-            self.controller(number)
+        if self.name.startswith(".") or any(c in "/\\" or not c.isprintable() for c in self.name):
+            raise ValueError(
+                f"name: {shown(self.name)} is to name a folder; want one line, no slashes, no dot "
+                "first"
+            )
+        self._check_controllers()
         return self
+
+    def _check_controllers(self) -> None:
+        timings = [self.controller(number) for number in range(len(self.controllers))]
+        names = [timing.name for timing in timings]
+        for timing in timings:
+            if names.count(timing.name) > 1:
+                raise ValueError(
+                    f"controllers: {timing.name!r} stands twice; give one of them another name"
+                )
+            end_ns = timing.offset_ns + (timing.slots + timing.budget.lead) * timing.slot_ns
+            if end_ns > _LATEST_NS:
+                raise ValueError(
+                    f"slots: {self.slots} of {timing.slot_ns / 1e3:g} us end after "
+                    f"{end_ns / 1e9:.3g} s; want at most {_LATEST_NS / 1e9:.3g} s"
+                )
 
     def controller(self, number: int) -> Controller:
         """Return controller ``number`` with its slot and budget resolved.

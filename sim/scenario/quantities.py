@@ -12,16 +12,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema, PydanticCustomError
 
-Convert = Callable[[Fraction], float]
+Convert = Callable[[Fraction], Fraction | float]
 
 
 def _scale(factor: str) -> Convert:
-    return lambda value: float(value * Fraction(factor))
+    return lambda value: value * Fraction(factor)
 
 
 def _dbm(value: Fraction) -> float:
@@ -42,11 +42,14 @@ class Kind:
         canonical: the suffix of the unit that models use.
         units: unit as written -> (suffix of a key, conversion to the canonical unit).
         example: a value a user might write.
+        largest: in the canonical unit; sums and products of such values stay finite, and one over
+            it is the smallest that is not zero.
     """
 
     canonical: str
     units: Mapping[str, tuple[str, Convert]]
     example: str
+    largest: float = 1e30
 
 
 TIME = Kind(
@@ -58,6 +61,7 @@ TIME = Kind(
         "s": ("s", _scale("1e9")),
     },
     "0.5 ms",
+    largest=1e17,  # three years, far inside 64 bits
 )
 POWER = Kind(
     "w",
@@ -79,15 +83,15 @@ FREQUENCY = Kind(
     },
     "3.5 GHz",
 )
-LENGTH = Kind("m", {"m": ("m", _scale("1")), "km": ("km", _scale("1e3"))}, "50 m")
+LENGTH = Kind("m", {"m": ("m", _scale("1")), "km": ("km", _scale("1e3"))}, "50 m", 1e9)
 SPEED = Kind("m_s", {"m/s": ("m_s", _scale("1")), "km/h": ("km_h", _scale("5/18"))}, "3 km/h")
 RATIO = Kind("linear", {"dB": ("db", _decibel), "": ("linear", _scale("1"))}, "6 dB")
 
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*(\S*)\s*")
 
 
-def convert(text: object, kind: Kind, unit: str | None = None) -> float:
-    """Return a quantity in its kind's canonical unit.
+def convert(text: object, kind: Kind, unit: str | None = None) -> float | int:
+    """Return a quantity in its kind's canonical unit; times as whole nanoseconds.
 
     Args:
         text: ``"0.5 ms"``, or a bare number where ``unit`` says what it is in.
@@ -95,7 +99,7 @@ def convert(text: object, kind: Kind, unit: str | None = None) -> float:
         unit: the unit that the key implies, if it does.
 
     Raises:
-        ValueError: not a number, no unit or not one of this kind.
+        ValueError: not a number, no unit, not one of this kind, or another than the key says.
     """
     known = ", ".join(name for name in kind.units if name)
     if isinstance(text, bool) or not isinstance(text, str | int | float):
@@ -106,15 +110,20 @@ def convert(text: object, kind: Kind, unit: str | None = None) -> float:
     number, written = match.groups()
     if written and written not in kind.units:
         raise ValueError(f"unit {written!r} is not one of {known}; write, say, '{kind.example}'")
-    chosen = written or (unit if unit is not None else "")
+    if written and unit and written != unit:
+        raise ValueError(f"the key says {unit}, the value {written}")
+    chosen = written or unit or ""
     if chosen not in kind.units:
         raise ValueError(f"has no unit; write, say, '{kind.example}' (units: {known})")
     try:
-        value = kind.units[chosen][1](Fraction(number))
+        exact = kind.units[chosen][1](Fraction(number))
+        value = round(exact) if kind is TIME else float(exact)
     except OverflowError:
         value = math.inf
-    if not math.isfinite(value):
-        raise ValueError("is too large")
+    if abs(value) > kind.largest:
+        raise ValueError(f"is too large; want at most {kind.largest:g} {kind.canonical}")
+    if 0.0 < abs(value) < 1.0 / kind.largest:
+        raise ValueError(f"is too close to zero; want at least {1 / kind.largest:g}")
     return value
 
 
@@ -139,11 +148,19 @@ class QuantityModel(BaseModel):
         if not isinstance(data, dict):
             return data
         data = dict(data)
+        for key, value in data.items():
+            # pydantic would take `slots: true` for one slot
+            if key in cls.model_fields and any(
+                isinstance(item, bool) for item in (value if isinstance(value, list) else [value])
+            ):
+                raise PydanticCustomError(
+                    "quantity", "is not a matter of true or false", {"key": key, "value": value}
+                )
         for bare, kind in cls.quantities().items():
             canonical = f"{bare}_{kind.canonical}"
             spellings: dict[str, str | None] = {bare: None}
             spellings |= {f"{bare}_{end}": unit for unit, (end, _) in kind.units.items()}
-            present = [key for key in spellings if data.get(key) is not None]
+            present = [key for key in spellings if key in data]
             if len(present) > 1:
                 raise PydanticCustomError(
                     "quantity_twice",
@@ -152,6 +169,8 @@ class QuantityModel(BaseModel):
                 )
             for key in present:
                 value = data.pop(key)
+                if value is None and type(None) in get_args(cls.model_fields[canonical].annotation):
+                    continue
                 try:
                     data[canonical] = _each(value, kind, spellings[key])
                 except ValueError as error:
@@ -171,24 +190,27 @@ class QuantityModel(BaseModel):
         for bare, kind in cls.quantities().items():
             canonical = f"{bare}_{kind.canonical}"
             about = properties.get(canonical, {}).get("description", "")
+            annotation = cls.model_fields[canonical].annotation
+            lists = any(get_origin(part) is list for part in get_args(annotation))
+            one = {"type": ["string", "number"] if "" in kind.units else "string"}
             properties[bare] = {
-                "type": ["string", "number"] if "" in kind.units else "string",
+                **_one_or_each(one, lists),
                 "description": about,
                 "examples": [kind.example],
             }
             for end, _ in kind.units.values():
-                properties.setdefault(f"{bare}_{end}", {"type": "number", "description": about})
+                other = {**_one_or_each({"type": "number"}, lists), "description": about}
+                properties.setdefault(f"{bare}_{end}", other)
             if canonical in schema.get("required", []):
                 schema["required"].remove(canonical)
         return schema
 
 
+def _one_or_each(one: dict[str, Any], lists: bool) -> dict[str, Any]:
+    return {"anyOf": [one, {"type": "array", "items": one}]} if lists else one
+
+
 def _each(value: object, kind: Kind, unit: str | None) -> float | int | list[float | int]:
     if isinstance(value, list):
-        return [_one(item, kind, unit) for item in value]
-    return _one(value, kind, unit)
-
-
-def _one(value: object, kind: Kind, unit: str | None) -> float | int:
-    number = convert(value, kind, unit)
-    return round(number) if kind is TIME else number
+        return [convert(item, kind, unit) for item in value]
+    return convert(value, kind, unit)

@@ -7,13 +7,14 @@ first field, ``{constant: 1 ms}``, or as a bare name, ``measured``.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from sim.deadline import did_you_mean
+from sim.deadline.errors import did_you_mean, shown
 from sim.scenario.quantities import QuantityModel
 
 
@@ -21,16 +22,18 @@ class Also:
     """Annotation: what editors should accept beside the full form, as JSON schemas.
 
     Args:
-        forms: returns them; called when the schema is made.
+        forms: returns them, given the properties of the full form; called when the schema is made.
     """
 
-    def __init__(self, forms: Callable[[], list[dict[str, Any]]]) -> None:
+    def __init__(self, forms: Callable[[Mapping[str, Any]], list[dict[str, Any]]]) -> None:
         self._forms = forms
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return {"anyOf": [handler(schema), *self._forms()]}
+        full = handler(schema)
+        properties = handler.resolve_ref_schema(full).get("properties", {})
+        return {"anyOf": [full, *self._forms(properties)]}
 
 
 class Choice:
@@ -61,16 +64,21 @@ class Choice:
             if content is None:
                 return {"model": name}
             if isinstance(content, dict):
+                if "model" in content:
+                    raise self._error(f"'model' stands inside of {name!r}; keep one of them")
                 return {"model": name, **content}
             return {"model": name, self._first_field(name): content}
         if isinstance(value, dict):
             # {trace: a.h5, loop: true}: the model is the one key that names one
             named = [key for key in value if key in self._models]
-            if len(named) == 1 and not isinstance(value[named[0]], dict):
+            if len(named) == 1:
                 name = named[0]
+                beside = next(key for key in value if key != name)
+                if isinstance(value[name], dict):
+                    raise self._error(f"{beside!r} stands beside {name!r}; write it inside of it")
                 rest = {key: content for key, content in value.items() if key != name}
                 return {"model": name, self._first_field(name): value[name], **rest}
-        raise self._error("must name its model: one of " + ", ".join(self._models))
+        raise self._error(f"want the {self._what}'s model: one of {', '.join(self._models)}")
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -81,24 +89,38 @@ class Choice:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        short = {
-            "type": "object",
-            "minProperties": 1,
-            "propertyNames": {"not": {"const": "model"}},
-            "properties": {name: {} for name in self._models},
-            "anyOf": [{"required": [name]} for name in self._models],
-        }
-        return {"anyOf": [handler(schema), {"enum": list(self._models)}, short]}
+        full = handler(schema)
+        short = []
+        for name, reference in full["discriminator"]["mapping"].items():
+            found = handler.resolve_ref_schema({"$ref": reference})["properties"]
+            keys = {key: value for key, value in found.items() if key != "model"}
+            inside = {"type": "object", "properties": keys, "additionalProperties": False}
+            # {constant: {base: 1 ms}}, and {constant: 1 ms} with more keys beside it
+            for content, beside in (
+                ({"anyOf": [inside, {"type": "null"}]}, {}),
+                ({"type": ["string", "number"]}, keys),
+            ):
+                short.append(
+                    {
+                        "type": "object",
+                        "properties": {**beside, name: content},
+                        "required": [name],
+                        "additionalProperties": False,
+                    }
+                )
+        return {"anyOf": [full, {"enum": list(self._models)}, *short]}
 
     def _known(self, name: Any, value: Any) -> Any:
-        if name not in self._models:
+        if not isinstance(name, str) or name not in self._models:
             hint = did_you_mean(str(name), self._models)
-            raise self._error(f"{name!r} is not known{hint}")
+            raise self._error(f"{shown(name)} is no {self._what}{hint}")
         return value
 
     def _first_field(self, name: str) -> str:
         model = self._models[name]
-        fields = [field for field in model.model_fields if field != "model"]
+        # Its own fields first: what all channels share stands behind them.
+        fields = [*inspect.get_annotations(model), *model.model_fields]
+        fields = [name for name in fields if name in model.model_fields and name != "model"]
         if not fields:
             raise self._error(f"{name} takes no value")
         for bare, kind in model.quantities().items():
@@ -107,4 +129,4 @@ class Choice:
         return fields[0]
 
     def _error(self, why: str) -> PydanticCustomError:
-        return PydanticCustomError("choice", "{why}", {"why": f"{self._what} {why}"})
+        return PydanticCustomError("choice", "{why}", {"why": why})

@@ -1,0 +1,143 @@
+"""Scenario models of the contestants: an allocator, its parameters, its policies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from sim.deadline import OnMiss, OnOverrun, did_you_mean
+from sim.deadline.errors import shown
+from sim.registry import allocator_names
+from sim.scenario.latency import Latency
+from sim.scenario.quantities import QuantityModel
+from sim.scenario.shorthand import Also
+
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
+
+
+def _reference(value: Any) -> Any:
+    """``wmmse`` or ``{wmmse: {backend: numpy}}`` -> allocator and parameters."""
+    if isinstance(value, str):
+        return {"allocator": value}
+    if not isinstance(value, dict) or "allocator" in value:
+        return value
+    rest = dict(value)
+    known = [key for key in rest if key in allocator_names()]
+    unnamed = [key for key in rest if key not in AllocatorModel.model_fields]
+    name = known[0] if known else (unnamed[0] if unnamed else None)
+    if name is None:
+        return rest
+    parameters = rest.pop(name)
+    return {"allocator": name, "parameters": {} if parameters is None else parameters, **rest}
+
+
+def names(properties: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return JSON schemas of an allocator by name, and of one with its parameters."""
+    named = {name: {"type": ["object", "null"]} for name in allocator_names()}
+    beside = {key: value for key, value in properties.items() if key not in _FULL}
+    return [
+        {"type": "string", "examples": list(named)},
+        {
+            "type": "object",
+            "properties": {**named, **(beside or {"latency": {}})},
+            "additionalProperties": {"type": ["object", "null"]},  # allocators of plug-ins
+            "minProperties": 1,
+            "not": {"required": ["allocator"]},
+        },
+    ]
+
+
+_FULL = ("allocator", "parameters")
+
+
+class AllocatorReference(QuantityModel):
+    """An allocator by name, with its parameters."""
+
+    allocator: str
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _known(self) -> AllocatorReference:
+        if self.allocator not in allocator_names():
+            hint = did_you_mean(self.allocator, allocator_names())
+            raise ValueError(f"allocator {self.allocator!r} is not known{hint}")
+        return self
+
+
+class FallbackModel(AllocatorReference):
+    """The allocator that runs first in every job and serves when the other one misses."""
+
+    latency: Latency | None = Field(None, description="its latency; compute.latency if not given")
+
+
+def _on_miss(value: Any) -> Any:
+    if isinstance(value, str | OnMiss):
+        if value == OnMiss.FALLBACK:
+            raise ValueError("name the fallback, as in on_miss: {fallback: max_power}")
+        return {"policy": value}
+    if isinstance(value, dict) and "fallback" in value and "policy" not in value:
+        reference = _reference(value["fallback"])
+        if isinstance(reference, dict) and "latency" in value:
+            reference = {**reference, "latency": value["latency"]}
+        rest = {key: item for key, item in value.items() if key not in ("fallback", "latency")}
+        return {"policy": OnMiss.FALLBACK, "fallback": reference, **rest}
+    return value
+
+
+class OnMissModel(QuantityModel):
+    """The miss policy."""
+
+    policy: OnMiss = OnMiss.HOLD
+    fallback: Annotated[FallbackModel | None, BeforeValidator(_reference), Also(names)] = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> OnMissModel:
+        if (self.policy is OnMiss.FALLBACK) != (self.fallback is not None):
+            raise ValueError("policy 'fallback' and a fallback allocator go together")
+        return self
+
+
+def _short_misses(properties: Mapping[str, Any]) -> list[dict[str, Any]]:
+    del properties
+    fallback = {"anyOf": names({})}
+    return [
+        {"enum": [policy.value for policy in OnMiss if policy is not OnMiss.FALLBACK]},
+        {
+            "type": "object",
+            "properties": {"fallback": fallback, "latency": {}},
+            "required": ["fallback"],
+            "additionalProperties": False,
+        },
+    ]
+
+
+MissPolicy = Annotated[OnMissModel, BeforeValidator(_on_miss), Also(_short_misses)]
+
+
+class AllocatorModel(AllocatorReference):
+    """A contestant: an allocator under a label, perhaps with its own policies."""
+
+    label: str = ""
+    latency: Latency | None = Field(None, description="instead of compute.latency")
+    on_overrun: OnOverrun | None = Field(None, description="instead of the scenario's")
+    on_miss: MissPolicy | None = Field(None, description="instead of the scenario's")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _labelled(cls, data: Any) -> Any:
+        data = _reference(data)
+        if isinstance(data, dict) and not data.get("label"):
+            data = {**data, "label": data.get("allocator", "")}
+        return data
+
+    @model_validator(mode="after")
+    def _plain_label(self) -> AllocatorModel:
+        if not _LABEL.fullmatch(self.label):
+            raise ValueError(
+                f"label {shown(self.label)}: want at most 100 letters, digits and _ . + -, the "
+                "first a letter or digit"
+            )
+        return self

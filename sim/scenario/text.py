@@ -1,0 +1,85 @@
+"""YAML text to plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import yaml
+
+from sim.deadline.errors import InputError, shown
+
+_MOST_VALUES = 100_000
+_DEEPEST = 40
+
+
+def parse(where: str, text: str) -> Any:
+    """Return what a YAML text says, as plain values of its own: no references, no surprises.
+
+    Args:
+        where: whose text it is, for messages.
+        text: the text.
+
+    Raises:
+        InputError: it is not YAML, or says what no scenario needs: another type than text,
+            numbers, lists and mappings, a key that stands twice, a bomb.
+    """
+    try:
+        return _plain(yaml.load(text, _Loader), (), [0])
+    except yaml.YAMLError as error:
+        raise InputError(f"{where}: not YAML: {_yaml_problem(error)}") from None
+    except RecursionError:
+        raise InputError(f"{where}: nested too deeply; want at most {_DEEPEST} levels") from None
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+    except Exception as error:  # PyYAML's constructors let through whatever a bad tag makes of them
+        raise InputError(f"{where}: not YAML: a value cannot be read ({error})") from None
+
+
+def _plain(value: object, keys: tuple[str, ...], count: list[int]) -> Any:
+    """Return a copy with every reference written out, if that is of a sensible size."""
+    count[0] += 1
+    if count[0] > _MOST_VALUES:
+        raise InputError(f"more than {_MOST_VALUES} values, references written out")
+    if len(keys) > _DEEPEST:
+        raise InputError(f"{keys[0]}: nested too deeply, or in itself; want at most {_DEEPEST}")
+    if isinstance(value, dict):
+        return {key: _plain(item, (*keys, key), count) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item, (*keys, str(i)), count) for i, item in enumerate(value)]
+    if value is None or isinstance(value, str | int | float):
+        return value
+    kind = type(value).__name__
+    where = ".".join(keys)
+    raise InputError(f"{where}: {shown(str(value))} reads as a {kind}; quote it if it is text")
+
+
+def _yaml_problem(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or " ".join(str(error).split())
+    if "'\\t'" in problem:
+        problem = "a tab; indent with spaces"
+    return problem if mark is None else f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader, with keys that stand twice refused, and merges, which grow like bombs."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                raise yaml.constructor.ConstructorError(
+                    None, None, "'<<' merges are not taken; write the keys out", key_node.start_mark
+                )
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str):
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key!r} is not text", key_node.start_mark
+                )
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key!r} stands twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)

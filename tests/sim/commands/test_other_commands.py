@@ -1,0 +1,208 @@
+"""The command line itself, and the commands that do not race."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import h5py
+import jsonschema
+import numpy as np
+import pytest
+import yaml
+from in_process import Ttirace
+
+import sim.cli
+
+COMMANDS = ["run", "validate", "schema", "list", "compare", "check", "dataset", "train"]
+BAD = (
+    "from sim import Allocation, Solver, register\n"
+    "@register('bad')\n"
+    "class Bad(Solver):\n"
+    "    n = 0\n"
+    "    def solve(self, problem):\n"
+    "        self.n += 1\n"
+    "        if self.n % 3 == 0:\n"
+    "            raise ValueError('x')\n"
+    "        return Allocation(problem.p_max_w)\n"
+)
+
+
+@pytest.mark.parametrize("command", [[], *[[name] for name in COMMANDS], ["train", "dnn"]])
+def test_help(command: list[str], ttirace: Ttirace) -> None:
+    for flag in ("--help", "-h"):
+        result = ttirace(*command, flag)
+        assert (result.code, result.err) == (0, "")
+        assert result.out.startswith(" ".join(["Usage: ttirace", *command]))
+        assert max(map(len, result.out.splitlines())) <= 100
+
+
+def test_help_lists_every_command(ttirace: Ttirace) -> None:
+    out = ttirace("--help").out
+    assert all(f"\n  {name} " in out for name in COMMANDS)
+
+
+def test_nothing_shows_the_help_as_it_is(ttirace: Ttirace) -> None:
+    result = ttirace()
+    assert result.code == 2
+    assert result.err.startswith("Usage: ttirace")
+    assert result.err.count("\n") > 10
+
+
+def test_version(ttirace: Ttirace) -> None:
+    assert ttirace("--version").out.startswith("ttirace, version ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["rnu"], "no command 'rnu'; did you mean 'run'?"),
+        (["xyz"], "known: check, compare, dataset, list"),
+        (["run"], "Missing argument 'SCENARIO'. (see ttirace run --help)"),
+        (["run", "a.yaml", "b.yaml"], "unexpected extra argument (b.yaml)"),
+        (["run", "--plots"], "No such option"),
+        (["validate", "nope.yaml"], "nope.yaml: no such file; `ttirace list` shows"),
+        (["validate", "no\nsuch\x1b[31m.yaml"], "no such?[31m.yaml: no such file"),
+        (["validate", "\udcff.yaml"], "?.yaml: no such file"),
+        (["schema", "x"], "unexpected extra argument"),
+        (["list", "--plugin", "nope.py"], "--plugin nope.py: no such file"),
+        (["check", "nope"], "allocator 'nope' is not known"),
+        (["check", "wmmse:x=3"], "wmmse.x: unknown parameter"),
+        (["check", "wmmse", "--links", "0"], "--links"),
+    ],
+)
+def test_wrong_arguments(arguments: list[str], said: str, ttirace: Ttirace) -> None:
+    assert said in ttirace(*arguments).error
+
+
+def test_a_broken_package_keeps_the_others_usable(
+    ttirace: Ttirace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken:
+        def load(self) -> click.Command:
+            raise ImportError("no such thing")
+
+    monkeypatch.setattr(sim.cli, "_entry_points", lambda: {"broken": Broken()})
+    result = ttirace("--help")
+    assert result.code == 0
+    assert "broken" in result.out
+    assert "does not load: ImportError: no such thing" in ttirace("broken").error
+
+
+def test_validate_shows_what_a_race_would_run(ttirace: Ttirace, tiny: Path) -> None:
+    out = ttirace("validate", tiny, "--set", "budget.csi=100 us").out
+    assert "30 slots of 1000 us, 3 links x 2 subbands, 900 us to compute" in out
+    shown = ttirace("validate", tiny, "--show", "--set", "seed=9").out
+    assert yaml.safe_load(shown)["seed"] == 9
+
+
+def test_schema(ttirace: Ttirace) -> None:
+    schema = json.loads(ttirace("schema").out)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["$schema"].endswith("2020-12/schema")
+
+
+def test_list(ttirace: Ttirace, tmp_path: Path) -> None:
+    plugin = tmp_path / "bad.py"
+    plugin.write_text(BAD.replace("class Bad(Solver):", 'class Bad(Solver):\n    """[/x] $y."""'))
+    out = ttirace("list", "--plugin", plugin).out
+    for name in ("wmmse", "backend='compiled'", "rayleigh", "pareto", "best_so_far", "munich.yaml"):
+        assert name in out
+    assert "[/x] $y." in out
+
+
+def test_check(ttirace: Ttirace, tmp_path: Path) -> None:
+    assert ttirace("check", "max_power").out == "max_power: keeps its contract\n"
+    assert ttirace("check", "wmmse:backend=numpy", "--links", "3").code == 0
+    random = ttirace("check", "random")
+    assert random.code == 1
+    assert "got another answer the second time" in random.err
+    assert ttirace("check", "random", "--random").code == 0
+    plugin = tmp_path / "bad.py"
+    plugin.write_text(BAD)
+    broken = ttirace("check", "bad", "--plugin", plugin)
+    assert broken.code == 1
+    assert broken.err == "bad: breaks its contract: raises ValueError: x\n"
+
+
+@pytest.fixture
+def channels(tmp_path: Path) -> Path:
+    path = tmp_path / "c.h5"
+    with h5py.File(path, "w") as file:
+        file["gain"] = np.random.default_rng(0).exponential(size=(40, 3, 3))
+    return path
+
+
+def test_compare_as_json(ttirace: Ttirace, channels: Path) -> None:
+    result = ttirace("compare", channels, "--snr-db", 10, "--json", "--allocators", "wmmse,random")
+    found = json.loads(result.out)
+    assert (found["instances"], found["subbands"], found["links"]) == (40, 1, 3)
+    assert found["noise_w"] == pytest.approx(0.1)
+    assert [entry["name"] for entry in found["allocators"]] == ["wmmse", "random"]
+    assert found["allocators"][0]["share"] == 1.0
+    assert found["allocators"][1]["share"] < 1.0
+    same = ttirace("compare", channels, "--noise-w", 0.1, "--json", "--allocators", "wmmse,random")
+    rates = [entry["sum_rate_bps_hz"] for entry in found["allocators"]]
+    assert [e["sum_rate_bps_hz"] for e in json.loads(same.out)["allocators"]] == pytest.approx(
+        rates
+    )
+
+
+def test_compare_leaves_out_what_does_not_fit_unless_named(
+    ttirace: Ttirace, channels: Path
+) -> None:
+    result = ttirace("compare", channels, "--snr-db", 0)
+    assert result.code == 0
+    assert "share of wmmse" in result.out
+    assert result.err.startswith("left out: dnn: no network for 3 links")
+    assert (
+        "dnn: no network for 3 links"
+        in ttirace("compare", channels, "--snr-db", 0, "--allocators", "wmmse,dnn").error
+    )
+
+
+def test_compare_counts_failures(ttirace: Ttirace, channels: Path, tmp_path: Path) -> None:
+    plugin = tmp_path / "bad.py"
+    plugin.write_text(BAD)
+    result = ttirace(
+        "compare", channels, "--snr-db", 0, "--plugin", plugin, "--allocators", "bad,max_power"
+    )
+    assert result.code == 1
+    assert result.err == "warning: bad: 13 of 40 failed, first: ValueError: x\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "give either --noise-w or --snr-db"),
+        (["--snr-db", 0, "--noise-w", 1], "give either --noise-w or --snr-db"),
+        (["--snr-db", "nan"], "--snr-db nan: must be a finite"),
+        (["--snr-db", "x"], "'x' is not a valid float"),
+        (["--noise-w", 0], "--noise-w 0.0: must be positive"),
+        (["--noise-w", "inf"], "--noise-w inf"),
+        (["--noise-w", 1, "--p-max-w", -1], "--p-max-w -1.0: must be positive"),
+        (["--snr-db", 0, "--seed", -1], "--seed"),
+        (["--snr-db", 0, "--allocators", ","], "--allocators: names none"),
+        (["--snr-db", 0, "--allocators", "wmmmse"], "did you mean 'wmmse'"),
+        (["--snr-db", 0, "--allocators", "wmmse:backend"], "want NAME:parameter=value"),
+        (["--snr-db", 0, "--allocators", "wmmse:backend=x"], "wmmse.backend: should be"),
+    ],
+)
+def test_compare_wrong_options(
+    options: list[object], said: str, ttirace: Ttirace, channels: Path
+) -> None:
+    assert said in ttirace("compare", channels, *options).error
+
+
+def test_compare_wrong_files(ttirace: Ttirace, channels: Path, tmp_path: Path, tiny: Path) -> None:
+    options = ["--snr-db", 0, "--allocators", "max_power"]
+    assert "no such file" in ttirace("compare", tmp_path / "nope.h5", *options).error
+    assert "no such file" in ttirace("compare", tmp_path, *options).error
+    assert "not a readable HDF5 file" in ttirace("compare", tiny, *options).error
+    with h5py.File(channels, "r+") as file:
+        file["gain"][30, 0, 1] = np.nan
+    assert "[30, 0, 1] is nan" in ttirace("compare", channels, *options).error
+    with h5py.File(channels, "w") as file:
+        file["gain"] = np.ones((4, 4))
+    assert "want 4 (time, subband, rx, tx) or 3" in ttirace("compare", channels, *options).error

@@ -1,0 +1,216 @@
+"""The job log and the manifest: what is there is whole, also when the writer dies."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from sim.deadline import InputError, Job, JobLog, Outcome, Source, read_log
+from sim.deadline.log import JOB_COLUMNS, log_parts
+from sim.deadline.manifest import content_hash, git_state, versions, write_json, write_manifest
+from sim.deadline.summary import summarize_jobs
+
+
+def job(index: int) -> Job:
+    if index % 7 == 3:
+        return Job(index, 10 * index, None, None, 10 * index + 9, Outcome.SKIPPED, Source.HELD)
+    return Job(
+        index,
+        10 * index,
+        10 * index + 1,
+        10 * index + 5,
+        10 * index + 9,
+        Outcome.FAILED if index % 7 == 5 else Outcome.MET,
+        Source.OWN,
+        4,
+        index % 3,
+        index % 2,
+        f"reason {index % 2}" if index % 7 == 5 else None,
+    )
+
+
+def write(folder: Path, count: int, name: str = "toy") -> None:
+    with JobLog(folder, name, extra={"rate": "float64"}) as log:
+        for index in range(count):
+            log.append(job(index), (index / 3 if index % 5 else None,))
+
+
+def test_parts_double_up_to_16384_rows(tmp_path: Path) -> None:
+    write(tmp_path, 60_000)
+    parts = sorted(tmp_path.iterdir())
+    assert [part.name for part in parts] == [f"toy-{n:05d}.parquet" for n in range(7)]
+    sizes = [pq.read_metadata(part).num_rows for part in parts]
+    assert sizes == [1024, 2048, 4096, 8192, 16384, 16384, 60_000 - 3 * 16384 + 1024]
+
+
+def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
+    write(tmp_path, 5000)
+    table = read_log(tmp_path)
+    assert table.column_names == ["solver", *JOB_COLUMNS, "rate"]
+    rows = table.to_pylist()
+    assert {row.pop("solver") for row in rows} == {"toy"}
+    rates = [row.pop("rate") for row in rows]
+    assert rates == [index / 3 if index % 5 else None for index in range(5000)]
+    assert [Job(**row) for row in rows] == [job(index) for index in range(5000)]
+
+
+def test_logs_of_several_solvers_lie_side_by_side(tmp_path: Path) -> None:
+    for name, count in (("a", 2000), ("a-00000", 10), ("b.1", 0)):
+        write(tmp_path, count, name)
+    for name, count in (("a", 2000), ("a-00000", 10), ("b.1", 0)):
+        table = read_log(tmp_path, ["solver", "index"], name)
+        assert table.column_names == ["solver", "index"]
+        assert table.num_rows == count
+        assert set(table["solver"].to_pylist()) <= {name}
+    assert read_log(tmp_path).num_rows == 2010
+    with pytest.raises(InputError, match="no job log"):
+        read_log(tmp_path, name="c")
+
+
+def test_the_same_run_leaves_the_same_bytes(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        write(tmp_path / folder, 4000)
+    for part in (tmp_path / "one").iterdir():
+        assert part.read_bytes() == (tmp_path / "two" / part.name).read_bytes()
+
+
+def test_an_error_leaves_all_that_was_logged(tmp_path: Path) -> None:
+    def fail() -> None:
+        with JobLog(tmp_path, "toy") as log:
+            for index in range(1500):
+                log.append(job(index))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert read_log(tmp_path)["index"].to_pylist() == list(range(1500))
+
+
+_WRITER = """
+import sys
+from pathlib import Path
+from sim.deadline import Job, JobLog, Outcome, Source
+
+log = JobLog(Path(sys.argv[1]), "toy")
+index = 0
+while True:
+    log.append(Job(index, index, index, index, index, Outcome.MET, Source.OWN))
+    index += 1
+    if index == 3 * 1024:
+        print("two parts", flush=True)
+"""
+
+
+def test_a_killed_writer_leaves_a_readable_log(tmp_path: Path) -> None:
+    writer = subprocess.Popen(
+        [sys.executable, "-c", _WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "two parts\n"
+    finally:
+        writer.send_signal(signal.SIGKILL)
+        writer.communicate()
+    assert writer.returncode == -signal.SIGKILL
+    # What a write that was cut leaves behind, at its worst.
+    (tmp_path / ".toy-99999.parquet.part").write_bytes(b"PAR1 half a table")
+    index = read_log(tmp_path)["index"].to_pylist()
+    assert len(index) >= 3 * 1024
+    assert index == list(range(len(index)))
+
+
+def test_a_summary_counts_every_job_once(tmp_path: Path) -> None:
+    write(tmp_path, 5000)
+    summary = summarize_jobs(log_parts(tmp_path))
+    skipped = sum(n % 7 == 3 for n in range(5000))
+    failed = sum(n % 7 == 5 for n in range(5000))
+    assert summary == summarize_jobs([read_log(tmp_path)])  # the parts do not matter
+    assert summary["jobs"] == 5000
+    assert summary["skipped"] == skipped
+    assert summary["failed"] == failed
+    assert summary["met"] == 5000 - skipped - failed
+    assert summary["late"] == summary["aborted"] == 0
+    assert summary["miss_ratio"] == (skipped + failed) / 5000
+    low, high = summary["miss_ratio_ci95"]
+    assert low < summary["miss_ratio"] < high
+    assert summary["response_us"] == {"p50": 0.005, "p99": 0.005, "p999": None, "max": 0.005}
+    assert summary["service_us"]["p50"] == 0.004
+    assert sum(summary["failures"].values()) == failed
+
+
+def test_a_summary_of_jobs_that_never_started(tmp_path: Path) -> None:
+    with JobLog(tmp_path, "toy") as log:
+        for index in range(10):
+            log.append(Job(index, 0, None, None, 9, Outcome.SKIPPED, Source.INITIAL))
+    summary = summarize_jobs(log_parts(tmp_path))
+    assert summary["miss_ratio"] == 1.0
+    assert summary["response_us"] == dict.fromkeys(("p50", "p99", "p999", "max"))
+    assert "failures" not in summary
+
+
+def test_a_summary_of_no_jobs(tmp_path: Path) -> None:
+    with JobLog(tmp_path, "toy"):
+        pass
+    summary = summarize_jobs(log_parts(tmp_path))
+    assert summary["jobs"] == 0
+    assert summary["miss_ratio"] is None
+    assert summary["miss_ratio_ci95"] == [0.0, 1.0]
+
+
+def test_manifest(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.json"
+    write_manifest(path, "running", {"seed": 1})
+    write_manifest(path, "complete", {"seed": 1, "versions": versions(["numpy", "no-such-thing"])})
+    manifest = json.loads(path.read_text())
+    assert manifest["status"] == "complete"
+    assert manifest["seed"] == 1
+    assert manifest["versions"]["numpy"]
+    assert manifest["versions"]["no-such-thing"] is None
+    assert set(manifest["machine"]) == {"system", "processor", "cores", "python"}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_json_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "summary.json"
+    write_json(path, {"a": 1})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(path, {"a": float("nan")})
+    assert json.loads(path.read_text()) == {"a": 1}
+
+
+def test_content_hash_does_not_mind_the_order_of_keys() -> None:
+    assert content_hash({"a": 1, "b": [1, 2]}) == content_hash({"b": [1, 2], "a": 1})
+    assert content_hash({"a": 1}) != content_hash({"a": 2})
+    assert len(content_hash(None)) == 64
+
+
+def test_git_state(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+        subprocess.run(["git", "-C", str(tmp_path), *who, *arguments], check=True)
+
+    package = tmp_path / "package"
+    package.mkdir()
+    assert git_state(package) is None
+    git("init", "-q")
+    (tmp_path / "file").write_text("1")
+    git("add", "file")
+    git("commit", "-q", "-m", "one")
+    # An installed package in a virtual environment inside somebody's checkout is not theirs.
+    (package / "module.py").write_text("1")
+    assert git_state(package) is None
+    git("add", "package/module.py")
+    git("commit", "-q", "-m", "two")
+    state = git_state(package)
+    assert state is not None
+    assert (len(state["commit"]), state["dirty"]) == (40, False)
+    (package / "module.py").write_text("2")
+    changed = git_state(package)
+    assert changed is not None
+    assert changed["dirty"]

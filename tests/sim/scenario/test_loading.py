@@ -1,0 +1,266 @@
+"""Short forms, overrides, and what is said of files that are wrong."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sim.deadline import InputError, OnMiss
+from sim.scenario import Scenario, dump_scenario, load_scenario
+
+SHIPPED = sorted(Path("scenarios").glob("*.yaml"))
+BASE: dict[str, Any] = {
+    "channel": {"rayleigh": {"links": 3}},
+    "radio": {"snr_db": 0},
+    "allocators": ["wmmse"],
+}
+TEXT = "slots: 5\nchannel: rayleigh\nradio: {snr_db: 0}\nallocators: [wmmse]\n"
+
+
+def scenario(**changes: Any) -> Scenario:
+    return Scenario.model_validate({**BASE, **changes})
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "rayleigh",
+        {"rayleigh": None},
+        {"rayleigh": {}},
+        {"rayleigh": 10},
+        {"rayleigh": {"links": 10}},
+        {"model": "rayleigh"},
+        {"model": "rayleigh", "links": 10, "subbands": 1},
+    ],
+)
+def test_channel_short_forms(written: object) -> None:
+    full = {"model": "rayleigh", "links": 10, "subbands": 1, "evolution": "iid"}
+    assert scenario(channel=written) == scenario(channel=full)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"constant": "1 us"},
+        {"constant": {"base": "1 us"}},
+        {"constant": {"base_us": 1}},
+        {"constant": "1 us", "per_work": "0 ns"},
+        {"model": "constant", "base_ns": 1000},
+    ],
+)
+def test_latency_short_forms(written: object) -> None:
+    full = {"model": "constant", "base_ns": 1000, "per_work_ns": 0}
+    assert scenario(compute={"latency": written}) == scenario(compute={"latency": full})
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "wmmse",
+        {"wmmse": None},
+        {"wmmse": {}},
+        {"wmmse": {}, "label": "wmmse"},
+        {"wmmse": {}, "label": None},
+        {"allocator": "wmmse"},
+        {"allocator": "wmmse", "parameters": {}, "label": "wmmse"},
+    ],
+)
+def test_allocator_short_forms(written: object) -> None:
+    assert scenario(allocators=[written]) == scenario()
+
+
+def test_policy_short_forms() -> None:
+    for policy in ("hold", "best_so_far", "use_late"):
+        assert scenario(on_miss=policy).on_miss.policy == OnMiss(policy)
+    short = scenario(on_miss={"fallback": "max_power", "latency": {"constant": "1 us"}})
+    full = {
+        "policy": "fallback",
+        "fallback": {"allocator": "max_power", "latency": {"constant": {"base": "1 us"}}},
+    }
+    assert short == scenario(on_miss=full)
+    assert scenario(on_miss={"fallback": {"wmmse": {"backend": "numpy"}}}).on_miss.fallback
+
+
+def test_controllers_by_number() -> None:
+    assert scenario(controllers=3) == scenario(controllers=[{}, {}, {}])
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_resolved_scenario_loads_to_the_same(path: Path, tmp_path: Path) -> None:
+    loaded = load_scenario(path)
+    again = tmp_path / "scenario.yaml"
+    again.write_text(dump_scenario(loaded, path.parent))
+    resolved = load_scenario(again)
+    if "path" in resolved.channel.model_dump():
+        assert (tmp_path / resolved.channel.path).is_file()  # type: ignore[union-attr]
+        channel = resolved.channel.model_copy(update={"path": loaded.channel.path})  # type: ignore[union-attr]
+        resolved = resolved.model_copy(update={"channel": channel})
+    assert resolved == loaded
+
+
+def test_name_is_the_stem_if_not_given(tmp_path: Path) -> None:
+    (tmp_path / "my race.yaml").write_text(TEXT)
+    assert load_scenario(tmp_path / "my race.yaml").name == "my race"
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("slots=7", None),
+        ("slots = 7", "unknown key"),
+        ("channel.links=4", None),
+        ("channel={rician: {k_factor: 6 dB}}", None),
+        ("compute.latency={constant: 5 us}", None),
+        ("on_miss.fallback=max_power", None),
+        ("on_miss=hold", None),
+        ("allocators.0=fp", None),
+        ("allocators.0.wmmse.backend=numpy", None),
+        ("allocators=[max_power, fp]", None),
+        ("controllers=2", None),
+        ("slots", "want key=value"),
+        ("=5", "want key=value"),
+        ("a..b=5", "want key=value"),
+        ("slots=", r"slots: want a whole number \(got null\)"),
+        ("slots=[", "not YAML"),
+        ("slots=!!timestamp x", "not YAML"),
+        ("slots=2020-01-01", "reads as a date; quote it"),
+        ("slots=&a [*a]", "nested too deeply"),
+        ("allocators.1=fp", "not one of the 1 places in allocators"),
+        ("allocators.x=fp", "not one of the 1 places"),
+        ("slotz=5", "slotz: unknown key; did you mean 'slot"),
+        ("channel.link=5", "channel.link: unknown key; did you mean 'links'"),
+    ],
+)
+def test_overrides(override: str, said: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(TEXT)
+    if said is None:
+        assert load_scenario(path, [override]) != load_scenario(path) or override == "on_miss=hold"
+        return
+    with pytest.raises(InputError, match=said) as caught:
+        load_scenario(path, [override])
+    assert "\n" not in str(caught.value)
+
+
+def test_overrides_do_not_reach_through_references(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(TEXT + "controllers: [&c {offset: 1 us}, *c]\n")
+    offsets = [c.offset_ns for c in load_scenario(path, ["controllers.0.offset=2 us"]).controllers]
+    assert offsets == [2000, 1000]
+
+
+_BOMB = "".join(f"x{i}: &x{i} [{','.join([f'*x{i - 1}'] * 9) if i else '1'}]\n" for i in range(9))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "empty; a scenario needs channel"),
+        ("# nothing\n", "empty"),
+        ("null", "empty"),
+        ("hello", "holds a str"),
+        ("- a\n", "holds a list"),
+        ("5", "holds a int"),
+        (b"\x89PNG\r\n\xff\x00", "not a text file in UTF-8"),
+        (TEXT.encode("utf-16"), "not a text file in UTF-8"),
+        ("a: \0", "not YAML"),
+        ("channel:\n\tmodel: rayleigh\n", "line 2, column 1: a tab; indent with spaces"),
+        ("a: [1, 2\n", "not YAML: line 2"),
+        (TEXT + "---\n" + TEXT, "another document"),
+        (TEXT + "description: !!python/object/apply:os.getcwd []\n", "constructor for the tag"),
+        (TEXT + "slots: 6\n", "line 5, column 1: key 'slots' stands twice"),
+        (TEXT + "1: 2\n", "key 1 is not text"),
+        (TEXT + "on: 2\n", "key True is not text"),
+        (TEXT + "? [a]\n: 2\n", "is not text"),
+        (TEXT + "budget: &b {lead: 1}\ncompute: {<<: *b}\n", "'<<' merges are not taken"),
+        (TEXT + "seed: !!timestamp x\n", "a value cannot be read"),
+        (TEXT + "seed: !!int ''\n", "a value cannot be read"),
+        (TEXT + "seed: 2020-99-99\n", "a value cannot be read"),
+        (TEXT + "name: 2020-01-01\n", "name: '2020-01-01' reads as a date; quote it"),
+        (TEXT + "name: !!binary aGk=\n", "reads as a bytes"),
+        (_BOMB + TEXT, "more than 100000 values"),
+        (TEXT.replace("[wmmse]", "&a [*a]"), "nested too deeply, or in itself"),
+        ("a: " + "[" * 3000 + "]" * 3000, "nested too deeply"),
+        ("a: " + "{a: " * 500 + "1" + "}" * 500, "nested too deeply"),
+        (TEXT + "seed: -1\n", r"seed: should be greater than or equal to 0 \(got -1\)"),
+        (TEXT + "seed: true\n", r"seed: is not a matter of true or false \(got True\)"),
+        (TEXT + "seed: .nan\n", "seed: want a finite number"),
+        (TEXT + "seed: {a: 1}\n", "seed: want a whole number"),
+        (TEXT + "compute: 5\n", r"compute: want keys and values \(got 5\)"),
+        (TEXT + "compute: null\n", r"compute: want keys and values \(got null\)"),
+        (TEXT + "compute: {servers: 0}\n", "compute.servers: should be greater"),
+        (TEXT + "compute: {discipline: edff}\n", "should be 'fifo', 'edf' or 'priority'"),
+        (TEXT + "compute: {latency: {constnt: 1 us}}\n", "did you mean 'constant'"),
+        (TEXT + "compute: {latency: {constant: 1 dBm}}\n", "constant.base: unit 'dBm'"),
+        (TEXT + "compute: {latency: {constant: {base: -1 us}}}\n", r"\(got '-1 us'\)"),
+        (TEXT + "compute: {latency: {model: [constant]}}\n", "is no latency"),
+        (TEXT + "compute: {latency: {constant: {model: gamma}}}\n", "'model' stands inside"),
+        (TEXT + "compute: {latency: {uniform: {low: 2 us, high: 1 us}}}\n", "low is above high"),
+        (TEXT.replace("rayleigh", "rayleig"), "did you mean 'rayleigh'"),
+        (TEXT.replace("rayleigh", "{rayleigh: {links: 3}, subbands: 2}"), "write it inside"),
+        (TEXT.replace("rayleigh", "{rayleigh: {links: 2000, subbands: 1000}}"), "more than a slot"),
+        (TEXT.replace("rayleigh", "{trace: {}}"), "channel.trace.path: is required"),
+        (TEXT.replace("rayleigh", "{imac: {users: 10, cells: 3}}"), "do not spread evenly"),
+        (TEXT + "budget: {csi: -5 us}\n", r"budget.csi: .*\(got '-5 us'\)"),
+        (TEXT + "budget: {csi: 1 ms}\n", "leaves 0 us to compute; want a larger lead"),
+        (TEXT + "slot: 1 ms\nnumerology: 0\n", "numerology and slot are the same quantity"),
+        (TEXT + "numerology: 7\n", "numerology: should be less than or equal to 6"),
+        (TEXT + "slot: 0.1 ns\n", "slot: should be greater than 0"),
+        (TEXT.replace("slots: 5", "slots: 9000000000000"), "slots: .* end after"),
+        (TEXT + "controllers: []\n", r"controllers: want at least 1 \(got 0\)"),
+        (TEXT + "controllers: 0\n", r"controllers: want at least 1 \(got 0\)"),
+        (TEXT + "controllers: 100000\n", "controllers: want at most 1000"),
+        (TEXT + "controllers: [{name: a}, {name: a}]\n", "controllers: 'a' stands twice"),
+        (TEXT + "on_miss: fallback\n", "name the fallback, as in"),
+        (TEXT + "on_miss: {fallback: nope}\n", "allocator 'nope' is not known"),
+        (TEXT + "name: a/b\n", "no slashes"),
+        (TEXT + "name: ..\n", "no dot first"),
+        (TEXT + 'name: "a\\nb"\n', "one line"),
+        (TEXT + f"name: {'n' * 300}\n", "name: want at most 200 characters"),
+        (TEXT.replace("[wmmse]", "[]"), r"allocators: want at least 1 \(got 0\)"),
+        (TEXT.replace("[wmmse]", "wmmse"), r"allocators: want a list \(got 'wmmse'\)"),
+        (TEXT.replace("[wmmse]", "[wmmmse]"), "did you mean 'wmmse'"),
+        (TEXT.replace("[wmmse]", "[wmmse, wmmse]"), "give one of them another label"),
+        (TEXT.replace("[wmmse]", "[{wmmse: {}, label: a/b}]"), "label 'a/b': want"),
+        (TEXT.replace("[wmmse]", f"[{{wmmse: {{}}, label: {'l' * 200}}}]"), "200|202 characters"),
+        (TEXT.replace("[wmmse]", "[{wmmse: [1]}]"), "allocators.0.parameters: want keys"),
+        (TEXT.replace("snr_db: 0", "p_max: 1 W"), "give the noise once"),
+        (TEXT.replace("snr_db: 0", "snr: 0"), "radio.snr: unknown key; did you mean 'snr_db'"),
+        (TEXT.replace("snr_db: 0", "noise_dbm: 1 W"), "the key says dBm, the value W"),
+        (TEXT.replace("snr_db: 0", "snr_db: 0, weights: [1, -1]"), "radio.weights.1: should be"),
+        ("chanel: rayleigh\n", "chanel: unknown key; did you mean 'channel'"),
+        ("radio: {snr_db: 0}\nchannel: rayleigh\n", "allocators: is required"),
+    ],
+)
+def test_wrong_files(text: str | bytes, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(InputError, match=said) as caught:
+        load_scenario(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 500
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        load_scenario(tmp_path / "nope.yaml")
+    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+        load_scenario(tmp_path)
+    huge = tmp_path / "huge.yaml"
+    with huge.open("wb") as file:
+        os.truncate(file.fileno(), 5 << 20)
+    with pytest.raises(InputError, match="larger than 4 MiB"):
+        load_scenario(huge)
+
+
+def test_loading_keeps_nothing_of_the_input(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(yaml.safe_dump(BASE))
+    assert load_scenario(path) == load_scenario(path)
+    with pytest.raises(Exception, match="frozen"):
+        load_scenario(path).seed = 3  # type: ignore[misc]
