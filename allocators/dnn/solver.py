@@ -18,7 +18,9 @@ class DNN(Solver[PowerControlProblem, Allocation]):
     """The network of Sun et al. (IEEE TSP 66(20), 2018), trained to answer as WMMSE does.
 
     Channel magnitudes in (K*K), hidden layers of 200, 80 and 80 with ReLU, relu6/6 out: the share
-    of its power cap that each transmitter uses. Subbands are independent inputs.
+    of its power cap that each transmitter uses. Subbands are independent inputs. Unlike theirs, it
+    sees the links in order of their direct magnitude, so that the answer does not depend on how
+    they are numbered.
 
     It was trained with unit noise and unit caps, which any instance is brought to first: the
     magnitudes are ``|h_kj| sqrt(p_max_j / noise_k)``, and the answer is ``p_max_j`` times the
@@ -64,6 +66,7 @@ class DNN(Solver[PowerControlProblem, Allocation]):
             problem.p_max_w,
             self._packed,
             self._room,
+            self._order,
             self._threshold,
             power_w,
         )
@@ -85,5 +88,5 @@ class DNN(Solver[PowerControlProblem, Allocation]):
                 f"dnn: model: {model} is made for {network.links} links, but there are {links}"
             )
         self._packed = network.packed()
-        self._room = scratch(links)
+        self._room, self._order = scratch(links)
         self._links = links

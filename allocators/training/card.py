@@ -67,7 +67,8 @@ def finish(
         "network": {
             "paper": "Sun et al., Learning to optimize, IEEE TSP 66(20), 2018",
             "layers": list(layer_sizes(setting.links)),
-            "input": "|h_kj| sqrt(p_max_j / noise_k), receivers row by row",
+            "input": "|h_kj| sqrt(p_max_j / noise_k), receivers row by row, links by falling"
+            " direct magnitude",
             "output": "relu6(.) / 6, share of p_max",
         },
         "data": {
@@ -81,8 +82,7 @@ def finish(
         "training": {
             "epochs": trained.epochs,
             "best_epoch": trained.best_epoch,
-            "validation_error": trained.validation,
-            "bias_shift": trained.bias_shift,
+            "validation_mse": trained.validation,
             "seconds": round(trained.seconds, 1),
         },
         "quality": measure(setting, trained.network, settings.seed),

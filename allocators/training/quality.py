@@ -57,7 +57,7 @@ def answer(
         np.full(shape, setting.noise_w),
         np.ones(shape),
         network.packed(),
-        scratch(network.links),
+        *scratch(network.links),
         -1.0 if threshold is None else threshold,
         power,
     )

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from allocators.dnn.network import Float32Array
 from allocators.training.law import start_channel
@@ -60,6 +61,20 @@ class Setting:
         """Return the network's inputs, |h| sqrt(p_max / noise), ``(samples, K*K)``."""
         x: Float32Array = np.sqrt(gain * np.float32(1.0 / self.noise_w))
         return x.reshape(len(gain), -1)
+
+
+def link_order(gain: Float32Array) -> NDArray[np.intp]:
+    """Return each sample's links in order of falling direct gain, ``(samples, K)``.
+
+    It is the order the network takes them in: noise and caps are equal here.
+    """
+    return np.argsort(-np.diagonal(gain, axis1=1, axis2=2), axis=1, kind="stable")
+
+
+def reorder(gain: Float32Array, order: NDArray[np.intp]) -> Float32Array:
+    """Return the gains, ``(samples, K, K)``, with each sample's links in the given order."""
+    rows = np.take_along_axis(gain, order[:, :, None], axis=1)
+    return np.take_along_axis(rows, order[:, None, :], axis=2)
 
 
 def label(setting: Setting, gain: Float32Array) -> Float32Array:

@@ -19,8 +19,6 @@ class TrainSettings:
         epochs: passes over the samples, at most; the learning rate falls to zero over them.
         batch_size: samples a step.
         learning_rate: at its highest.
-        cost_weight: 0: every link's squared error counts alike, as in the paper; 1: it counts by
-            what switching the link costs in sum rate; between: a mixture.
         patience: epochs without a better validation error after which it stops.
         validation: fresh samples that the validation error is taken on.
         seed: master seed.
@@ -32,10 +30,9 @@ class TrainSettings:
 
     samples: int = 50_000
     renew: int = 4
-    epochs: int = 400
+    epochs: int = 200
     batch_size: int = 1000
     learning_rate: float = 1e-2
-    cost_weight: float = 1.0
     patience: int = 100
     validation: int = 4000
     seed: int = 1
@@ -48,8 +45,6 @@ class TrainSettings:
         check_at_least("threads", self.threads, 1)
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0.0):
             raise InputError(f"learning_rate: {self.learning_rate}, want a positive number")
-        if not 0.0 <= self.cost_weight <= 1.0:
-            raise InputError(f"cost_weight: {self.cost_weight}, want a number from 0 to 1")
 
     def learning_rate_at(self, progress: float) -> float:
         """Return the learning rate: a warm-up over the first 1%, then half a cosine to zero.

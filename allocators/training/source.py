@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+import numpy as np
+
 from allocators.dnn.network import Float32Array
-from allocators.training.cost import switching_cost
 from allocators.training.dataset import Dataset
-from allocators.training.samples import Setting, label
+from allocators.training.samples import Setting, label, link_order, reorder
 from sim.seeding import stream
 
 
@@ -22,7 +23,7 @@ class Source(Protocol):
     samples: int
 
     def chunks(self, epoch: int) -> Iterator[tuple[Float32Array, ...]]:
-        """Yield ``(gain, power, cost)`` in pieces that fit memory; alike for one epoch."""
+        """Yield ``(gain, power)``, links in order, in pieces; the same for the same epoch."""
 
     def describe(self) -> dict[str, Any]:
         """Return what the network's card says about the data."""
@@ -31,8 +32,7 @@ class Source(Protocol):
 class FreshSamples:
     """Draws new channels every ``renew`` epochs, so that there is nothing to overfit to.
 
-    Labels cost about as much as a training step; each draw is therefore visited a few times,
-    which the renumbering of links keeps from looking the same.
+    Labels cost about as much as a training step, so each draw is visited a few times.
     """
 
     def __init__(self, setting: Setting, samples: int, renew: int, seed: int) -> None:
@@ -46,10 +46,10 @@ class FreshSamples:
         """Yield the epoch's samples as one piece."""
         draw = epoch // self._renew
         if self._drawn[0] != draw:
-            gain = self._setting.draw(stream(self._seed, "train", draw), self.samples)
-            power = label(self._setting, gain)
-            cost = switching_cost(gain, self._setting.noise_w, power)
-            self._drawn = (draw, (gain, power, cost))
+            rng = stream(self._seed, "train", draw)
+            gain = self._setting.draw(rng, self.samples)
+            gain = reorder(gain, link_order(gain))
+            self._drawn = (draw, (gain, label(self._setting, gain)))
         yield self._drawn[1]
 
     def describe(self) -> dict[str, Any]:
@@ -68,9 +68,9 @@ class StoredSamples:
     def chunks(self, epoch: int) -> Iterator[tuple[Float32Array, ...]]:
         """Yield shard after shard."""
         order = stream(self._seed, "shards", epoch).permutation(self._dataset.settings.shards)
-        noise_w = self._dataset.settings.setting.noise_w
         for gain, power in self._dataset.shards(iter(order.tolist())):
-            yield gain, power, switching_cost(gain, noise_w, power)
+            links = link_order(gain)
+            yield reorder(gain, links), np.take_along_axis(power, links, axis=1)
 
     def describe(self) -> dict[str, Any]:
         """Name the data set's settings; its place on this disk would mean nothing to others."""

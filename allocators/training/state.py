@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -31,7 +30,6 @@ class Trained:
         epochs: epochs done.
         best_epoch: the one the network is from.
         validation: its validation error.
-        bias_shift: what was added to its output bias in the end.
         seconds: time spent training, interruptions not counted.
     """
 
@@ -39,7 +37,6 @@ class Trained:
     epochs: int
     best_epoch: int
     validation: float
-    bias_shift: float
     seconds: float
 
 
@@ -99,17 +96,13 @@ class State:
         self._best = self._copies()
         return True
 
-    def result(self, bias_shift: Callable[[Network], float]) -> Trained:
-        """Return the best network, its output bias shifted by what ``bias_shift`` says."""
-        network = self._export(self._best)
-        shift = bias_shift(network)
-        biases = (*network.bias[:-1], network.bias[-1] + np.float32(shift))
+    def result(self) -> Trained:
+        """Return the best network."""
         return Trained(
-            Network(network.weight, biases),
+            self._export(self._best),
             self.epochs,
             self.best_epoch,
             self.best_validation,
-            shift,
             self.seconds,
         )
 

@@ -1,8 +1,7 @@
 """Train the emulator: regression of WMMSE's powers on channel magnitudes, in torch.
 
-The loss is the squared error, weighted by what an error costs (see `allocators.training.cost`).
-Last, the output bias is shifted so that rounding at 0.5 is the best rounding: the share at which
-turning a link on begins to pay is not quite a half.
+The loss is the paper's, the mean squared error. The channels are new all the time if they are drawn
+on the fly, and the optimiser is Muon.
 """
 
 from __future__ import annotations
@@ -17,14 +16,12 @@ import numpy as np
 
 from allocators.dnn.network import Network
 from allocators.training.checkpoint import read_checkpoint, write_checkpoint
-from allocators.training.cost import switching_cost
 from allocators.training.quality import answer
 from allocators.training.samples import Setting, label, sum_rates
 from allocators.training.settings import TrainSettings
 from allocators.training.source import Source
 from allocators.training.state import State, Trained
 from sim.deadline.errors import InputError
-from sim.problem import FloatArray
 from sim.seeding import stream
 
 if TYPE_CHECKING:
@@ -37,7 +34,7 @@ class Epoch:
 
     Attributes:
         index: from 0.
-        loss: mean squared error over the epoch's batches, weighted as in training.
+        loss: mean squared error over the epoch's batches.
         validation: the same on the validation set.
         share: sum rate over WMMSE's on the validation set, outputs rounded at 0.5.
         best: whether ``validation`` is the lowest so far.
@@ -58,9 +55,6 @@ def train(
     observers: Sequence[Callable[[Epoch], None]] = (),
 ) -> Trained:
     """Train until the last epoch, or until the validation error has not fallen for long.
-
-    Batches are shuffled, and in each one the links are renumbered at random: neither the problem
-    nor WMMSE's answer depends on their order, so that is free data.
 
     Args:
         setting: the law the validation set is drawn from, also where ``source`` is a data set.
@@ -91,7 +85,7 @@ def train(
         write_checkpoint(checkpoint, state.checkpoint(identity))
         for observe in observers:
             observe(Epoch(epoch, loss, validation, share, best))
-    return state.result(examiner.bias_shift)
+    return state.result()
 
 
 def import_torch() -> Any:
@@ -114,17 +108,15 @@ def _one_epoch(state: State, source: Source, settings: TrainSettings, epoch: int
     rng = stream(settings.seed, "batches", epoch)
     seen = 0
     total = 0.0
-    for gain, power, cost in source.chunks(epoch):
-        weight = 1.0 + settings.cost_weight * (cost - 1.0)
+    for gain, power in source.chunks(epoch):
         order = rng.permutation(len(gain))
         for first in range(0, len(gain), settings.batch_size):
             batch = order[first : first + settings.batch_size]
-            links = rng.permutation(gain.shape[1])
-            x = state.inputs(gain[batch][:, links[:, None], links])
-            wanted = torch.from_numpy(power[batch][:, links])
+            x = state.inputs(gain[batch])
+            wanted = torch.from_numpy(power[batch])
             progress = (epoch + seen / source.samples) / settings.epochs
             error = forward(state.parameters, x) - wanted
-            loss = torch.mean(torch.from_numpy(weight[batch][:, links]) * error**2)
+            loss = torch.mean(error**2)
             state.step(loss, settings.learning_rate_at(progress))
             seen += len(batch)
             total += loss.item() * len(batch)
@@ -147,24 +139,12 @@ class _Examiner:
         self._setting = setting
         gain = setting.draw(stream(settings.seed, "validation"), settings.validation)
         self._wanted = label(setting, gain)
-        cost = switching_cost(gain, setting.noise_w, self._wanted)
-        self._weight = 1.0 + settings.cost_weight * (cost - 1.0)
         self._problem = setting.problem(gain)
         self._reference = sum_rates(self._problem, self._wanted).mean()
 
     def examine(self, network: Network) -> tuple[float, float]:
-        """Return the weighted squared error and the rounded network's share of WMMSE's rate."""
+        """Return the mean squared error and the rounded network's share of WMMSE's rate."""
         power = answer(network, self._setting, self._problem.gain, None)
-        error = float(np.mean(self._weight * (power - self._wanted) ** 2))
-        return error, self._share(power, 0.5)
-
-    def bias_shift(self, network: Network) -> float:
-        """Return what to add to the output bias so that rounding at 0.5 gives the most."""
-        power = answer(network, self._setting, self._problem.gain, None)
-        thresholds = np.linspace(0.2, 0.8, 61)
-        shares = [self._share(power, threshold) for threshold in thresholds]
-        return float(6.0 * (0.5 - thresholds[int(np.argmax(shares))]))
-
-    def _share(self, power: FloatArray, threshold: float) -> float:
-        rounded = (power > threshold).astype(np.float64)
-        return float(sum_rates(self._problem, rounded).mean() / self._reference)
+        error = float(np.mean((power - self._wanted) ** 2))
+        rounded = (power > 0.5).astype(np.float64)
+        return error, float(sum_rates(self._problem, rounded).mean() / self._reference)

@@ -1,6 +1,6 @@
 import json
 import struct
-from itertools import pairwise
+from itertools import pairwise, permutations
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +43,8 @@ def torch_power(network: Network, problem: PowerControlProblem) -> np.ndarray:
     """Write the network once more, in torch, layer by layer."""
     h = np.sqrt(problem.gain)
     x = h * np.sqrt(problem.p_max_w)[:, None, :] / np.sqrt(problem.noise_w)[:, :, None]
+    orders = [np.argsort(-np.diag(one), kind="stable") for one in x]
+    x = np.stack([one[np.ix_(order, order)] for one, order in zip(x, orders, strict=True)])
     activations = [torch.nn.ReLU(), torch.nn.ReLU(), torch.nn.ReLU(), torch.nn.ReLU6()]
     modules: list[torch.nn.Module] = []
     for weight, bias, activation in zip(network.weight, network.bias, activations, strict=True):
@@ -53,7 +55,8 @@ def torch_power(network: Network, problem: PowerControlProblem) -> np.ndarray:
     with torch.no_grad():
         flat = torch.from_numpy(x.reshape(len(x), -1).astype(np.float32))
         share = torch.nn.Sequential(*modules)(flat) / 6
-    return share.numpy() * problem.p_max_w
+    back = np.stack([one[np.argsort(o)] for one, o in zip(share.numpy(), orders, strict=True)])
+    return back * problem.p_max_w
 
 
 @pytest.fixture
@@ -132,6 +135,19 @@ def test_subbands_do_not_touch_each_other(network_file: Path) -> None:
     for s in range(problem.subbands):
         alone = PowerControlProblem(problem.gain[s], problem.noise_w[s], problem.p_max_w[s])
         np.testing.assert_array_equal(solver.solve(alone).power_w[0], together[s])
+
+
+def test_the_answer_follows_the_links_however_they_are_numbered(network_file: Path) -> None:
+    problem = random_problem(4, 3)
+    solver = DNN(str(network_file), threshold=None)
+    power = solver.solve(problem).power_w
+    for order in permutations(range(4)):
+        numbered = PowerControlProblem(
+            problem.gain[:, order][:, :, order],
+            problem.noise_w[:, order],
+            problem.p_max_w[:, order],
+        )
+        np.testing.assert_array_equal(solver.solve(numbered).power_w, power[:, order])
 
 
 def test_scaling_noise_and_power_together_scales_the_answer(network_file: Path) -> None:

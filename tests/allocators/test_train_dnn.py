@@ -117,7 +117,6 @@ def test_learning_rate_warms_up_and_falls_to_zero() -> None:
         ({"batch_size": -1}, "batch_size: -1"),
         ({"learning_rate": 0.0}, r"learning_rate: 0\.0"),
         ({"learning_rate": float("nan")}, "learning_rate: nan"),
-        ({"cost_weight": 1.5}, r"cost_weight: 1\.5"),
         ({"threads": 0}, "threads: 0"),
         ({"seed": -1}, "seed: -1"),
     ],
