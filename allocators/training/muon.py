@@ -1,7 +1,7 @@
 """Muon: momentum whose matrix-shaped steps are orthogonalised.
 
 All directions of a weight matrix then move equally fast, where Adam follows the few that dominate
-the gradient: on this problem it reaches in a minute what Adam does not reach in ten.
+the gradient.
 """
 
 from __future__ import annotations
