@@ -122,7 +122,9 @@ class ControllerProcess:
         )
         self._entrant.solve(task)
         if task.answer is not None:
-            self._newest = task.answer
+            self._newest = task.answer = _kept(task.answer)
+        if task.fallback_answer is not None:
+            task.fallback_answer = _kept(task.fallback_answer)
         if slot >= timing.budget.lead:
             if timing.budget.control_ns or not self._pool.waiting:
                 self._serve(slot)
@@ -175,3 +177,8 @@ class ControllerProcess:
         while self._unlogged and self._unlogged[0][0].outcome is not None:
             task, rates = self._unlogged.popleft()
             self._log.append(task.job(), rates)
+
+
+def _kept(answer: Allocation) -> Allocation:
+    """Return an answer in memory of its own: it may be in force long after the next call."""
+    return answer._replace(power_w=np.array(answer.power_w, dtype=np.float64, order="C"))

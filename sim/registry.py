@@ -43,6 +43,8 @@ def register(name: str) -> Callable[[AllocatorClass], AllocatorClass]:
         before = _registered.get(name)
         if before is not None and _origin(before) != _origin(cls):
             raise ValueError(f"allocator {name!r} is registered already, by {before.__module__}")
+        if name in _entry_points() and _entry_points()[name].value != ":".join(_origin(cls)):
+            raise ValueError(f"allocator {name!r} is installed already; choose another name")
         _registered[name] = cls
         return cls
 
@@ -72,6 +74,9 @@ def load_plugin(plugin: str) -> None:
             sys.modules[spec.name] = module
             spec.loader.exec_module(module)
         else:
+            # As `python -m` does: a module beside the scenario is found without installing it.
+            if "" not in sys.path and str(Path.cwd()) not in sys.path:
+                sys.path.insert(0, str(Path.cwd()))
             importlib.import_module(plugin)
     except InputError:
         raise

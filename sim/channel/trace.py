@@ -63,7 +63,7 @@ class TraceChannel(Channel):
             if not allow_resampling and not _same(self.sample_interval_s, slot_s):
                 raise self._file.fail(
                     f"sample_interval_s is {self.sample_interval_s!r} but a slot takes {slot_s!r} "
-                    "s, want them equal (or resampling allowed)"
+                    "s, want them equal"
                 )
             self._pace = _pace(slot_s, self.sample_interval_s)
             needed = self._sample(slots - 1) + 1

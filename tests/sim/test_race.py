@@ -200,6 +200,13 @@ def test_a_channel_that_stands_still_does_not_age(tmp_path: Path) -> None:
     assert entry["loss_bps_hz"] == pytest.approx({"ageing": 0.0, "miss": 0.0}, abs=1e-12)
 
 
+def test_an_answer_in_force_is_not_overwritten_by_the_next_call(tmp_path: Path) -> None:
+    rows = run_race(scenario(allocators=["thrifty", "tilted"], on_miss="hold"), tmp_path)
+    summary = named(rows)
+    assert {**summary["thrifty"], "name": "tilted"} == summary["tilted"]
+    assert summary["tilted"]["loss_bps_hz"]["ageing"] != 0
+
+
 def test_a_rogue_changes_nobodys_rates_not_even_its_own(tmp_path: Path) -> None:
     summary = named(run_race(scenario(allocators=["rogue", "tilted"], on_miss="hold"), tmp_path))
     assert {**summary["rogue"], "name": "tilted"} == summary["tilted"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,16 @@ def test_a_module_registers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert "half" in allocator_names()
 
 
+def test_a_module_in_the_current_folder_registers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, HALF.replace("half", "near"), "near_module_for_tests.py")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [entry for entry in sys.path if entry])
+    load_plugin("near_module_for_tests")
+    assert "near" in allocator_names()
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -76,6 +87,7 @@ def test_a_module_registers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         (HEAD + "@register('f')\ndef f(): ...\n", "wants a name and a class"),
         (HEAD + "@register(5)\nclass A: ...\n", "wants a name and a class"),
         (HEAD + "@register('a')\nclass A: ...\n@register('a')\nclass B: ...\n", "already"),
+        (HEAD + "@register('wmmse')\nclass A: ...\n", "'wmmse' is installed already"),
     ],
 )
 def test_plugins_that_fail(text: str, said: str, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_nothing_of_anybody_elses_is_thrown_away(
 
 def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
-    with pytest.raises(InputError, match="cannot be used"):
+    with pytest.raises(InputError, match="is a file; want a folder"):
         ResultFolder(tmp_path / "out")
 
 

@@ -74,7 +74,7 @@ def test_killed(number: signal.Signals, moment: str, tmp_path: Path) -> None:
         if interrupted:
             assert err == f"interrupted; what was logged until then: {out / 'log'}\n"
     for name in {part.name.rsplit("-", 1)[0] for part in parts}:
-        log = read_log(out / "log", pattern=name)
+        log = read_log(out / "log", name=name)
         assert log["index"].to_pylist() == list(range(log.num_rows))
 
     # a second run does not mix with what is there

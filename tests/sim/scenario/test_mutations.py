@@ -21,7 +21,8 @@ VALUES: list[Any] = [
     None, True, False, 0, 1, -1, 2, 7, 1.5, -0.0, 1e-300, 1e300, float("nan"), float("inf"), 10**30,
     "", " ", "x", "0", "1 ms", "-1 ms", "1e30 s", "23 dBm", "9999 dBm", "5 parsecs", "nan ms",
     "a\nb", "\x1b[31m", "[/x]", "../..", [], [[]], [None], [1, 2], ["x"], {}, {"a": 1},
-    {"model": "rayleigh"}, {"constant": "1 us"}, {"fallback": "max_power"}, {"wmmse": {}}, [{}], [{"wmmse": {}}],
+    {"model": "rayleigh"}, {"constant": "1 us"}, {"fallback": "max_power"}, {"wmmse": {}},
+    [{}], [{"wmmse": {}}],
     "é" * 300,
     "wmmse", "fp", "hold", "abort", "edf", "jakes", "measured", "rician", "best_so_far", "fallback",
 ]  # fmt: skip

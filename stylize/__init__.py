@@ -1,0 +1,1 @@
+"""The same race for images, on the harness `sim.deadline`: to come."""
