@@ -49,16 +49,16 @@ def dataset(
       ttirace dataset data/town --links 10 --samples 100000 --channel '{geometric: {side: 50 m}}'
     """  # noqa: D301
     from allocators.training import dataset as files
-    from allocators.training.progress import progress_bar
     from allocators.training.samples import Setting
+    from sim.deadline.progress import progress_bar
 
     settings = files.DatasetSettings(Setting(links, channel, snr_db), samples, shard_size, seed)
-    with progress_bar("samples", samples) as bar:
+    with progress_bar("samples", samples, "samples") as advance:
         files.write_dataset(
             out,
             settings,
             files.available_workers() if workers is None else workers,
-            lambda more: bar.advance(more),
+            lambda more: advance(more, ""),
         )
     click.echo(f"{out}: {samples} samples of {links} links in {settings.shards} shards")
 

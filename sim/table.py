@@ -8,6 +8,8 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+_WORTH_SAYING = 0.001  # of a rate
+
 
 def race_table(summary: Mapping[str, Any]) -> Table:
     """Return the summary as a table, one row an allocator."""
@@ -15,17 +17,17 @@ def race_table(summary: Mapping[str, Any]) -> Table:
     budgets = budget.values() if isinstance(budget, dict) else [budget]
     shown = " .. ".join(f"{bound:g}" for bound in sorted({min(budgets), max(budgets)})) + " us"
     table = Table(title=f"{escape(summary['scenario'])}: {shown} to compute", title_justify="left")
-    table.add_column("allocator")
+    table.add_column("\nallocator")
     for heading in (
-        "missed",
-        "95% interval",
-        "response p50",
-        "p99",
-        "max us",
-        "genie",
-        "ageing",
-        "miss",
-        "in force bit/s/Hz",
+        "\nmissed",
+        "95%\ninterval",
+        "response\np50 us",
+        "response\np99 us",
+        "response\nmax us",
+        "genie\nbit/s/Hz",
+        "ageing\nloss",
+        "miss\nloss",
+        "in force\nbit/s/Hz",
     ):
         table.add_column(heading, justify="right")
     best = max(
@@ -54,7 +56,8 @@ def race_table(summary: Mapping[str, Any]) -> Table:
 
 def number(value: float | None, digits: int) -> str:
     """Return a number for a table; a dash where the data carry none."""
-    return "-" if value is None else f"{value:,.{digits}f}"
+    # Plus zero: what rounds to zero from below should not show a minus.
+    return "-" if value is None else f"{round(value, digits) + 0.0:,.{digits}f}"
 
 
 def verdict(summary: Mapping[str, Any]) -> str:
@@ -69,8 +72,9 @@ def verdict(summary: Mapping[str, Any]) -> str:
     text = f"Most rate in force: {best['name']}, {rate:.2f} bit/s/Hz"
     text += f", missing {best['miss_ratio']:.2%} of its deadlines."
     genie = max(served, key=lambda entry: entry["sum_rate_bps_hz"]["genie"])
-    if genie["sum_rate_bps_hz"]["in_force"] < genie["sum_rate_bps_hz"]["genie"]:
-        lost = 1.0 - genie["sum_rate_bps_hz"]["in_force"] / genie["sum_rate_bps_hz"]["genie"]
+    ideal = genie["sum_rate_bps_hz"]["genie"]
+    lost = 1.0 - genie["sum_rate_bps_hz"]["in_force"] / ideal if ideal else 0.0
+    if lost >= _WORTH_SAYING:
         text += f" The best answers given no clock are those of {genie['name']}; "
         text += f"the clock takes {lost:.1%} of their rate."
     return text
