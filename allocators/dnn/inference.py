@@ -24,7 +24,7 @@ BLOCK = 8
 
 _DEPTH = len(HIDDEN)
 _WIDTHS = HIDDEN  # a global tuple is a constant to the compiler
-_LARGEST = 1e15  # magnitudes are cut here: no gain, however absurd, overflows float32 further on
+_LARGEST = 1e30  # SNRs are cut here: no gain, however absurd, overflows float32 further on
 
 
 def scratch(links: int) -> tuple[Float32Array, IndexArray]:
@@ -120,8 +120,9 @@ def _magnitudes(
         scale = 1.0 / noise_w[k]
         for column in range(links):
             j = order[column]
-            x = np.sqrt(gain[k, j] * p_max_w[j] * scale)
-            out[row * links + column] = np.float32(min(x, _LARGEST))
+            out[row * links + column] = np.float32(min(gain[k, j] * p_max_w[j] * scale, _LARGEST))
+    for i in range(links * links):  # on its own it runs along memory, several at a time
+        out[i] = np.sqrt(out[i])
 
 
 @njit(cache=True, fastmath={"reassoc", "contract", "nsz"})
