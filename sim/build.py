@@ -20,7 +20,7 @@ from sim.problem import (
 )
 from sim.registry import prepare_allocator
 from sim.scenario import AllocatorModel, Controller, Scenario
-from sim.scenario.allocators import AllocatorReference
+from sim.scenario.allocators import AllocatorReference, with_files
 from sim.scenario.models import RadioModel
 from sim.seeding import stream
 
@@ -61,9 +61,11 @@ def build_feed(scenario: Scenario, controller: Controller, folder: Path) -> Feed
 
 
 def build_entrant(
-    scenario: Scenario, model: AllocatorModel, controller: Controller, feed: Feed
+    scenario: Scenario, model: AllocatorModel, controller: Controller, feed: Feed, folder: Path
 ) -> PowerEntrant:
     """Return a prepared allocator with its latency and policies, for one controller.
+
+    Files that its parameters name are looked for in ``folder`` first.
 
     Raises:
         InputError: the allocator cannot be made, or does not fit the problems or its policy.
@@ -72,10 +74,13 @@ def build_entrant(
     miss = model.on_miss or scenario.on_miss
     fallback, fallback_latency = None, None
     limits = feed.limits
+    # The same stream for every allocator: none is an axis of the seeds.
     try:
-        solver = _prepared(scenario, model, feed, "allocator", number)
+        solver = _prepared(model, folder, feed, stream(scenario.seed, "allocator", number))
         if miss.fallback is not None:
-            fallback = _prepared(scenario, miss.fallback, feed, "fallback", number)
+            fallback = _prepared(
+                miss.fallback, folder, feed, stream(scenario.seed, "fallback", number)
+            )
             charged = miss.fallback.latency or compute.latency
             fallback_latency = charged.build(
                 stream(scenario.seed, "latency.fallback", number), compute.speed
@@ -99,12 +104,10 @@ def build_entrant(
 
 
 def _prepared(
-    scenario: Scenario, reference: AllocatorReference, feed: Feed, axis: str, number: int
+    reference: AllocatorReference, folder: Path, feed: Feed, rng: np.random.Generator
 ) -> Solver[PowerControlProblem, Allocation]:
-    # The same stream for every allocator: none is an axis of the seeds.
-    rng = stream(scenario.seed, axis, number)
     spec = PowerControlSpec(feed.channel.links, feed.channel.subbands, rng)
-    return prepare_allocator(reference.allocator, reference.parameters, spec)
+    return prepare_allocator(reference.allocator, with_files(reference.parameters, folder), spec)
 
 
 def _per_link(key: str, value: float | list[float], links: int) -> FloatArray:

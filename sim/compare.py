@@ -43,8 +43,8 @@ class Entry:
 
     label: str
     solver: Solver[PowerControlProblem, Allocation]
-    total_rate: float = 0.0
-    answered: int = 0
+    rates: list[float] = field(default_factory=list)  # of each instance
+    answered: list[bool] = field(default_factory=list)  # or failed, its rate then a zero
     reasons: list[str] = field(default_factory=list)
     time_ns: list[int] = field(default_factory=list)
 
@@ -53,14 +53,12 @@ class Entry:
         result = attempt(self.solver, problem, check_allocation)
         if result.answer is None:
             self.reasons.append(str(result.reason))
+            self.rates.append(0.0)
+            self.answered.append(False)
             return
         self.time_ns.append(result.elapsed_ns)
-        self.answered += 1
-        self.total_rate += evaluate(problem, result.answer.power_w, rates)
-
-    def mean_rate(self) -> float | None:
-        """Return the mean sum rate over the instances that were answered, bit/s/Hz."""
-        return self.total_rate / self.answered if self.answered else None
+        self.rates.append(evaluate(problem, result.answer.power_w, rates))
+        self.answered.append(True)
 
 
 def compare(
@@ -110,7 +108,6 @@ def compare(
                 instances += len(problems)
                 if progress is not None:
                     progress(len(problems))
-    reference = entries[0].mean_rate() if entries else None
     return {
         "instances": instances,
         "subbands": size[0],
@@ -119,7 +116,7 @@ def compare(
         "p_max_w": p_max_w,
         "call_us": _time_us(null),
         "left_out": left_out,
-        "allocators": [_describe(entry, reference) for entry in entries],
+        "allocators": [_describe(entry, entries[0]) for entry in entries],
     }
 
 
@@ -142,8 +139,12 @@ def _entries(
     return entries, left_out
 
 
-def _describe(entry: Entry, reference: float | None) -> dict[str, Any]:
-    rate = entry.mean_rate()
+def _describe(entry: Entry, reference: Entry) -> dict[str, Any]:
+    """Return an allocator's figures; its share is over the instances that both have answered."""
+    rates, answered = np.array(entry.rates), np.array(entry.answered, dtype=bool)
+    rate = float(rates[answered].mean()) if answered.any() else None
+    both = answered & np.array(reference.answered, dtype=bool)
+    compared = float(np.array(reference.rates)[both].sum())
     if rate is not None and not isfinite(rate):
         raise InputError(
             f"{entry.label}: rates are not finite; check the scale of noise, p_max and gains"
@@ -151,7 +152,7 @@ def _describe(entry: Entry, reference: float | None) -> dict[str, Any]:
     found: dict[str, Any] = {
         "name": entry.label,
         "sum_rate_bps_hz": rate,
-        "share": rate / reference if rate is not None and reference else None,
+        "share": float(rates[both].sum()) / compared if compared else None,
         "time_us": _time_us(entry),
         "failed": len(entry.reasons),
     }

@@ -33,7 +33,7 @@ class Problems:
         self.first = first
         self._gain = gain
         self._noise_w = noise_w
-        self._p_max_w = p_max_w
+        self.p_max_w = p_max_w
         self._weight = weight
 
     def __len__(self) -> int:
@@ -42,7 +42,7 @@ class Problems:
     def at(self, slot: int) -> PowerControlProblem:
         """Return the problem of a slot of this window."""
         return PowerControlProblem.trusted(
-            self._gain[slot - self.first], self._noise_w, self._p_max_w, self._weight
+            self._gain[slot - self.first], self._noise_w, self.p_max_w, self._weight
         )
 
     def copy(self) -> Problems:
@@ -51,7 +51,7 @@ class Problems:
             self.first,
             self._gain.copy(),
             self._noise_w.copy(),
-            self._p_max_w.copy(),
+            self.p_max_w.copy(),
             self._weight.copy(),
         )
 

@@ -38,7 +38,9 @@ class Tally:
     """Sums over the slots that a controller was served in.
 
     Attributes:
-        slots: how many.
+        jobs: jobs that have ended.
+        met: those that met their deadline.
+        slots: slots served.
         genie: sum of genie rates, bit/s/Hz.
         aged: sum of aged rates.
         in_force: sum of rates in force.
@@ -46,6 +48,8 @@ class Tally:
     """
 
     def __init__(self, links: int) -> None:
+        self.jobs = 0
+        self.met = 0
         self.slots = 0
         self.genie = 0.0
         self.aged = 0.0
@@ -121,10 +125,11 @@ class ControllerProcess:
             slot, self._given.at(slot), release_ns, release_ns + timing.compute_ns, timing.number
         )
         self._entrant.solve(task)
+        p_max_w = self._true.p_max_w
         if task.answer is not None:
-            self._newest = task.answer = _kept(task.answer)
+            self._newest = task.answer = _kept(task.answer, p_max_w)
         if task.fallback_answer is not None:
-            task.fallback_answer = _kept(task.fallback_answer)
+            task.fallback_answer = _kept(task.fallback_answer, p_max_w)
         if slot >= timing.budget.lead:
             if timing.budget.control_ns or not self._pool.waiting:
                 self._serve(slot)
@@ -176,9 +181,14 @@ class ControllerProcess:
         """Log the settled jobs that have ended, in their order."""
         while self._unlogged and self._unlogged[0][0].outcome is not None:
             task, rates = self._unlogged.popleft()
+            self.tally.jobs += 1
+            self.tally.met += task.outcome is Outcome.MET
             self._log.append(task.job(), rates)
 
 
-def _kept(answer: Allocation) -> Allocation:
-    """Return an answer in memory of its own: it may be in force long after the next call."""
-    return answer._replace(power_w=np.array(answer.power_w, dtype=np.float64, order="C"))
+def _kept(answer: Allocation, p_max_w: FloatArray) -> Allocation:
+    """Return an answer in memory of its own, as it may be in force long after the next call.
+
+    What single precision rounded up above a cap is brought back to it.
+    """
+    return answer._replace(power_w=np.minimum(answer.power_w, p_max_w))

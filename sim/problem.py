@@ -173,7 +173,7 @@ def _sinr(gain: FloatArray, noise_w: FloatArray, power_w: FloatArray, out: Float
 def check_allocation(problem: PowerControlProblem, allocation: object) -> str | None:
     """Return what is wrong with an answer, in one line, or None.
 
-    Powers may exceed their cap by a rounding error (1e-9 of it), no more.
+    Powers may exceed their cap by a rounding error, in single precision too: 1e-6 of it, no more.
     """
     if not isinstance(allocation, Allocation):
         return f"answered with {type(allocation).__name__}, not an Allocation"
@@ -217,7 +217,7 @@ def _first_fault(power_w: FloatArray, p_max_w: FloatArray) -> tuple[int, int]:
                 return _NOT_FINITE, s * links + k
             if power < 0:
                 return _NEGATIVE, s * links + k
-            if power > p_max_w[s, k] * (1.0 + 1e-9):
+            if power > p_max_w[s, k] * (1.0 + 1e-6):
                 return _ABOVE, s * links + k
     return 0, 0
 

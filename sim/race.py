@@ -61,7 +61,7 @@ class Race:
         self.feeds = [build_feed(scenario, timing, folder) for timing in self.timings]
         self._entrants = [
             [
-                build_entrant(scenario, model, timing, feed)
+                build_entrant(scenario, model, timing, feed, folder)
                 for timing, feed in zip(self.timings, self.feeds, strict=True)
             ]
             for model in scenario.allocators

@@ -115,14 +115,18 @@ class ResultFolder:
 def summarize(race: Race, contestants: list[Contestant], log_folder: Path) -> dict[str, Any]:
     """Return the summary of a finished race.
 
-    Rates are means over the slots that were served, ``loss = genie - aged`` and ``aged -
-    in_force``; per-user figures are of each link's mean rate in force.
+    Rates are means over the slots that were served, then over controllers, and losses their
+    differences; per-user figures are of each link's mean rate in force. Several controllers have
+    their figures in ``controllers``, too.
     """
     allocators = []
     warnings = []
     for model, contestant in zip(race.scenario.allocators, contestants, strict=True):
         jobs = summarize_jobs(log_parts(log_folder, SUMMARY_COLUMNS, contestant.label))
-        allocators.append({"name": contestant.label, **jobs, **_rates(contestant.tallies)})
+        entry = {"name": contestant.label, **jobs, **_rates(contestant.tallies)}
+        if len(race.timings) > 1:
+            entry["controllers"] = _controllers(race, contestant.tallies)
+        allocators.append(entry)
         if jobs["failed"]:
             reason = next(iter(jobs["failures"]))
             warnings.append(
@@ -168,24 +172,40 @@ def _cost_ns(folder: Path, label: str) -> NDArray[np.float64]:
 
 
 def _rates(tallies: list[Tally]) -> dict[str, Any]:
-    slots = sum(tally.slots for tally in tallies)
-    names = ("genie", "aged", "in_force")
-    if slots == 0:
-        mean: dict[str, float | None] = dict.fromkeys(names)
-        loss: dict[str, float | None] = {"ageing": None, "miss": None}
-        return {
-            "sum_rate_bps_hz": mean,
-            "loss_bps_hz": loss,
-            "per_user_p5_bps_hz": None,
-            "jain": None,
-        }
-    genie, aged, in_force = (
-        sum(getattr(tally, name) for tally in tallies) / slots for name in names
-    )
+    """Return mean rates over time: controllers count alike, however short their slots are."""
+    served = [tally for tally in tallies if tally.slots]
+    mean = {
+        name: float(np.mean([getattr(tally, name) / tally.slots for tally in served]))
+        if served
+        else None
+        for name in ("genie", "aged", "in_force")
+    }
     users = user_rates(tallies)
     return {
-        "sum_rate_bps_hz": {"genie": genie, "aged": aged, "in_force": in_force},
-        "loss_bps_hz": {"ageing": genie - aged, "miss": aged - in_force},
-        "per_user_p5_bps_hz": float(np.percentile(users, 5)),
-        "jain": jain(users),
+        "sum_rate_bps_hz": mean,
+        "loss_bps_hz": {
+            "ageing": _difference(mean["genie"], mean["aged"]),
+            "miss": _difference(mean["aged"], mean["in_force"]),
+        },
+        "per_user_p5_bps_hz": float(np.percentile(users, 5, method="inverted_cdf"))
+        if served
+        else None,
+        "jain": jain(users) if served else None,
     }
+
+
+def _difference(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a - b
+
+
+def _controllers(race: Race, tallies: list[Tally]) -> list[dict[str, Any]]:
+    """Return who missed, and the rates, controller by controller."""
+    return [
+        {
+            "name": timing.name,
+            "jobs": tally.jobs,
+            "miss_ratio": 1.0 - tally.met / tally.jobs if tally.jobs else None,
+            "sum_rate_bps_hz": _rates([tally])["sum_rate_bps_hz"],
+        }
+        for timing, tally in zip(race.timings, tallies, strict=True)
+    ]

@@ -54,6 +54,23 @@ def race_table(summary: Mapping[str, Any]) -> Table:
     return table
 
 
+def controller_table(summary: Mapping[str, Any]) -> Table | None:
+    """Return who missed how much, controller by controller; None if there is but one."""
+    entries = summary["allocators"]
+    if "controllers" not in entries[0]:
+        return None
+    table = Table(title="missed, by controller", title_justify="left")
+    table.add_column("allocator")
+    for controller in entries[0]["controllers"]:
+        table.add_column(escape(controller["name"]), justify="right")
+    for entry in entries:
+        ratios = [controller["miss_ratio"] for controller in entry["controllers"]]
+        table.add_row(
+            entry["name"], *("-" if ratio is None else f"{ratio:.2%}" for ratio in ratios)
+        )
+    return table
+
+
 def number(value: float | None, digits: int) -> str:
     """Return a number for a table; a dash where the data carry none."""
     # Plus zero: what rounds to zero from below should not show a minus.
@@ -76,5 +93,5 @@ def verdict(summary: Mapping[str, Any]) -> str:
     lost = 1.0 - genie["sum_rate_bps_hz"]["in_force"] / ideal if ideal else 0.0
     if lost >= _WORTH_SAYING:
         text += f" The best answers given no clock are those of {genie['name']}; "
-        text += f"the clock takes {lost:.1%} of their rate."
+        text += f"age and misses take {lost:.1%} of their rate."
     return text

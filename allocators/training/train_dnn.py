@@ -7,14 +7,14 @@ on the fly, and the optimiser is Muon.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from allocators.dnn.network import Network
+from allocators.dnn.network import Float32Array, Network
 from allocators.training.checkpoint import read_checkpoint, write_checkpoint
 from allocators.training.quality import answer
 from allocators.training.samples import Setting, label, sum_rates
@@ -108,19 +108,43 @@ def _one_epoch(state: State, source: Source, settings: TrainSettings, epoch: int
     rng = stream(settings.seed, "batches", epoch)
     seen = 0
     total = 0.0
+    for gain, power in _batches(source, epoch, settings.batch_size, rng):
+        progress = (epoch + seen / source.samples) / settings.epochs
+        error = forward(state.parameters, state.inputs(gain)) - torch.from_numpy(power)
+        loss = torch.mean(error**2)
+        state.step(loss, settings.learning_rate_at(progress))
+        seen += len(gain)
+        total += loss.item() * len(gain)
+    return total / seen
+
+
+def _batches(
+    source: Source, epoch: int, size: int, rng: np.random.Generator
+) -> Iterator[tuple[Float32Array, Float32Array]]:
+    """Yield an epoch's samples, shuffled within each piece, in batches of ``size``.
+
+    What a piece leaves over joins the next one's first batch; only the last batch may be smaller.
+    """
+    left: list[tuple[Float32Array, Float32Array]] = []
     for gain, power in source.chunks(epoch):
         order = rng.permutation(len(gain))
-        for first in range(0, len(gain), settings.batch_size):
-            batch = order[first : first + settings.batch_size]
-            x = state.inputs(gain[batch])
-            wanted = torch.from_numpy(power[batch])
-            progress = (epoch + seen / source.samples) / settings.epochs
-            error = forward(state.parameters, x) - wanted
-            loss = torch.mean(error**2)
-            state.step(loss, settings.learning_rate_at(progress))
-            seen += len(batch)
-            total += loss.item() * len(batch)
-    return total / seen
+        first = 0
+        while first < len(order):
+            room = size - sum(len(part) for part, _ in left)
+            batch = order[first : first + room]
+            left.append((gain[batch], power[batch]))
+            first += room
+            if len(batch) == room:
+                yield _joined(left)
+                left = []
+    if left:
+        yield _joined(left)
+
+
+def _joined(parts: list[tuple[Float32Array, Float32Array]]) -> tuple[Float32Array, Float32Array]:
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate([gain for gain, _ in parts]), np.concatenate([p for _, p in parts])
 
 
 def forward(parameters: Sequence[torch.Tensor], x: torch.Tensor) -> torch.Tensor:

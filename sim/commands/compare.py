@@ -54,8 +54,8 @@ def compare(
 
     \b
     Examples:
-      ttirace compare channels.h5 --allocators wmmse,dnn,max_power --snr-db 0
       ttirace compare scenarios/traces/munich_d2d_k10.h5 --noise-w 1e-13 --p-max-w 0.05
+      ttirace compare my_channels.h5 --allocators wmmse,dnn,max_power --snr-db 0
     """  # noqa: D301
     from sim.channel.trace_file import TraceFile
     from sim.compare import compare as compare_allocators

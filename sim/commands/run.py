@@ -72,10 +72,12 @@ def run(
     else:
         from rich.console import Console
 
-        from sim.table import race_table, verdict
+        from sim.table import controller_table, race_table, verdict
 
         console = Console(width=None if Console().is_terminal else 140)
         console.print(race_table(summary))
+        if (by_controller := controller_table(summary)) is not None:
+            console.print(by_controller)
         console.print(verdict(summary), markup=False)
         if not no_plots:
             console.print(f"Plots: {folder.plots}/*.png", highlight=False, markup=False)

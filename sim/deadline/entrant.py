@@ -225,8 +225,7 @@ class Entrant(Generic[Problem, Answer]):
             task.answer, task.work = task.best, int(getattr(task.best, "work", 0))
 
     def _ended(self, task: Task[Problem, Answer]) -> None:
-        if task.outcome is Outcome.ABORTED:
-            return
+        # A failure shows even where the cut came first: it would have been there without it.
         if task.reason is not None:
             task.outcome = Outcome.FAILED
         elif task.outcome is Outcome.LATE and task.answer is not None:

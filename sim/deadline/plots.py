@@ -79,7 +79,7 @@ def response_times(
     responses_ns: Mapping[str, Iterable[NDArray[np.int64]]],
     deadlines_ns: Sequence[int],
 ) -> None:
-    """Draw how often a response takes longer than x, both on log axes, with the deadlines.
+    """Draw how often a response takes x or longer, both on log axes, with the deadlines.
 
     Args:
         axes: where.
@@ -102,6 +102,7 @@ def response_times(
             where="post",
             color=colour(number),
             linewidth=line_width(number),
+            marker="o" if n == 1 else None,
             label=name,
         )
     for number, deadline in enumerate(sorted(set(deadlines_ns))):
@@ -116,7 +117,7 @@ def response_times(
         xscale="log",
         yscale="log",
         xlabel="response time x (us)",
-        ylabel="share of jobs that take longer",
+        ylabel="share of jobs that take x or longer",
         ylim=(floor / 1.5, 1.5),
     )
     legend(axes)
@@ -164,7 +165,7 @@ def _draw_job(axes: Axes, job: Mapping[str, Any], row: int) -> float:
     release, deadline = job["release_ns"] / 1e6, float(job["deadline_ns"] / 1e6)
     shade = OUTCOME_COLOURS[Outcome(job["outcome"])]
     axes.plot(release, row + 0.33, "k^", markersize=3)
-    axes.plot(deadline, row, "k|", markersize=11, markeredgewidth=1.2)
+    axes.plot(deadline, row, "k|", markersize=11, markeredgewidth=1.2, zorder=4)
     if job["start_ns"] is None:
         axes.plot(release, row, "x", color=shade, markersize=6)
         return deadline
@@ -178,8 +179,8 @@ def _draw_job(axes: Axes, job: Mapping[str, Any], row: int) -> float:
         height=0.45,
         facecolor=shade,
         edgecolor="white",
-        linewidth=0.4,
+        linewidth=0.7,
     )
-    # A line as well, or a job of microseconds would not be seen among milliseconds.
-    axes.vlines(start, row - 0.225, row + 0.225, color=shade, linewidth=1.5)
+    # A line behind it, or a job of microseconds would not be seen among milliseconds.
+    axes.vlines(start, row - 0.225, row + 0.225, color=shade, linewidth=1.5, zorder=0.9)
     return deadline

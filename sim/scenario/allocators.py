@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -65,6 +66,16 @@ class AllocatorReference(QuantityModel):
             hint = did_you_mean(self.allocator, allocator_names())
             raise ValueError(f"allocator {self.allocator!r} is not known{hint}")
         return self
+
+
+def with_files(parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return parameters in which a name of a file in ``folder`` has become its whole path."""
+    return {
+        key: str((folder / value).resolve())
+        if isinstance(value, str) and "." in value and (folder / value).is_file()
+        else value
+        for key, value in parameters.items()
+    }
 
 
 class FallbackModel(AllocatorReference):

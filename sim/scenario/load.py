@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from sim.deadline.errors import InputError, did_you_mean, shown
+from sim.scenario.allocators import with_files
 from sim.scenario.models import Scenario
 from sim.scenario.text import parse
 
@@ -67,6 +68,10 @@ def dump_scenario(scenario: Scenario, folder: Path) -> str:
     data = scenario.model_dump(mode="json", exclude_none=True)
     if "path" in data["channel"]:
         data["channel"]["path"] = str((folder / data["channel"]["path"]).resolve())
+    contestants = data["allocators"]
+    fallbacks = [entry.get("on_miss", {}).get("fallback") for entry in [data, *contestants]]
+    for reference in filter(None, [*contestants, *fallbacks]):
+        reference["parameters"] = with_files(reference["parameters"], folder)
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
 
 

@@ -71,8 +71,11 @@ class RadioModel(QuantityModel):
         if sum(value is not None for value in given) != 1:
             raise ValueError("give the noise once: snr_db, noise or noise_figure_db")
         caps = self.p_max_w if isinstance(self.p_max_w, list) else [self.p_max_w]
-        if not caps or any(cap < 0 for cap in caps):
-            raise ValueError("p_max must not be negative, nor an empty list")
+        if not caps:
+            raise ValueError("p_max is an empty list; want one value, or one a link")
+        for cap in caps:
+            if cap < 0:
+                raise ValueError(f"p_max must not be negative (got {cap:g} W)")
         if self.snr_db is not None and (isinstance(self.p_max_w, list) or self.p_max_w == 0):
             raise ValueError("snr_db needs one p_max above zero; give the noise otherwise")
         return self

@@ -1,9 +1,12 @@
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
 
 from allocators.training.muon import Muon, orthogonalised
 from allocators.training.quality import standard_error
+from allocators.training.train_dnn import _batches
 
 
 @pytest.mark.parametrize("shape", [(80, 200), (30, 80), (80, 30), (1, 5)])
@@ -45,3 +48,23 @@ def test_standard_error_of_a_share_against_repetition() -> None:
         errors.append(standard_error(rates, reference))
     # The deviation of 500 repetitions is known to 3%: five of those, 1 in 2 million seeds.
     assert np.std(shares) == pytest.approx(np.mean(errors), rel=0.16)
+
+
+def test_batches_do_not_know_where_the_pieces_end() -> None:
+    class Pieces:
+        samples = 25
+
+        def chunks(self, epoch: int) -> Iterator[tuple[np.ndarray, ...]]:
+            del epoch
+            for first, last in ((0, 3), (3, 11), (11, 12), (12, 25)):
+                numbers = np.arange(first, last, dtype=np.float32)
+                yield numbers, 10 * numbers
+
+        def describe(self) -> dict[str, object]:
+            return {}
+
+    batches = list(_batches(Pieces(), 0, 4, np.random.default_rng(1)))
+    assert [len(gain) for gain, _ in batches] == [4, 4, 4, 4, 4, 4, 1]
+    gain = np.concatenate([gain for gain, _ in batches])
+    assert sorted(gain.tolist()) == list(range(25))
+    assert np.array_equal(np.concatenate([power for _, power in batches]), 10 * gain)

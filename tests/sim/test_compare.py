@@ -55,6 +55,14 @@ def test_failures_are_counted_and_named(monkeypatch: pytest.MonkeyPatch) -> None
     assert entry["failure"] == "RuntimeError: third"
 
 
+def test_a_share_is_over_the_instances_that_both_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    # it answers as max_power does, where it answers: its share of that is one
+    monkeypatch.setattr(registry, "_registered", {"third": EveryThird})
+    entry = compare(["max_power", "third"], [GAIN[:30]], 1.0, 1.0)["allocators"][1]
+    assert entry["failed"] == 10
+    assert entry["share"] == 1.0
+
+
 def test_what_does_not_fit() -> None:
     gain = np.ones((1, 1, 20, 20))
     with pytest.raises(InputError, match="at most 14 links"):

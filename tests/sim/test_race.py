@@ -10,6 +10,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 from plugin_allocators import Tilted, named, registered, run_race, scenario
 
@@ -186,9 +187,20 @@ def test_the_losses_add_up(on_overrun: OnOverrun, on_miss: Any, tmp_path: Path) 
     )
     log = read_log(tmp_path / "log")
     for name in ("genie", "aged", "in_force"):
-        column = log[f"{name}_bps_hz"].drop_null().to_numpy()
-        assert len(column) == log.num_rows - 3 * 2  # lead is 2, and there are three controllers
-        assert column.mean() == pytest.approx(rate[name], rel=1e-12)
+        means = []
+        for controller in entry["controllers"]:
+            number = len(means)
+            own = log.filter(pc.equal(log["controller"], number))
+            column = own[f"{name}_bps_hz"].drop_null().to_numpy()
+            assert len(column) == own.num_rows - 2  # the lead
+            means.append(column.mean())
+            assert controller["sum_rate_bps_hz"][name] == pytest.approx(means[-1], rel=1e-12)
+            assert controller["jobs"] == own.num_rows
+            met = pc.sum(pc.equal(own["outcome"].cast("string"), "met")).as_py()
+            assert controller["miss_ratio"] == pytest.approx(1 - met / own.num_rows)
+        # however many slots each has: all are on air all the time
+        assert len(means) == 3
+        assert np.mean(means) == pytest.approx(rate[name], rel=1e-12)
     outcomes = ("met", "late", "aborted", "skipped", "failed")
     assert sum(entry[outcome] for outcome in outcomes) == entry["jobs"] == log.num_rows
     assert 0 < entry["jain"] <= 1

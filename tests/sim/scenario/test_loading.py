@@ -264,3 +264,19 @@ def test_loading_keeps_nothing_of_the_input(tmp_path: Path) -> None:
     assert load_scenario(path) == load_scenario(path)
     with pytest.raises(Exception, match="frozen"):
         load_scenario(path).seed = 3  # type: ignore[misc]
+
+
+def test_a_file_that_a_parameter_names_lies_beside_the_scenario(tmp_path: Path) -> None:
+    (tmp_path / "mine.safetensors").touch()
+    path = tmp_path / "s.yaml"
+    path.write_text(
+        "channel: rayleigh\nradio: {snr_db: 0}\non_miss: {fallback: {dnn: {model: mine.safetensors}}}\n"
+        "allocators: [{dnn: {model: mine.safetensors}}, {dnn: {model: dnn_k10}, label: shipped}]\n"
+    )
+    resolved = yaml.safe_load(dump_scenario(load_scenario(path), tmp_path))
+    whole = {"model": str(tmp_path / "mine.safetensors")}
+    assert [entry["parameters"] for entry in resolved["allocators"]] == [
+        whole,
+        {"model": "dnn_k10"},
+    ]
+    assert resolved["on_miss"]["fallback"]["parameters"] == whole
