@@ -74,7 +74,7 @@ def both(
     loaded = scenario(**description)
     timing = loaded.controller(0)
     feed = build_feed(loaded, timing, Path())
-    entrant = build_entrant(loaded, loaded.allocators[0], timing, feed)
+    entrant = build_entrant(loaded, loaded.allocators[0], timing, feed, Path())
     slots, lead = timing.slots, timing.budget.lead
     window = feed.draw(slots)
     first_ns = timing.offset_ns + timing.release_after_ns

@@ -270,7 +270,8 @@ def test_a_file_that_a_parameter_names_lies_beside_the_scenario(tmp_path: Path) 
     (tmp_path / "mine.safetensors").touch()
     path = tmp_path / "s.yaml"
     path.write_text(
-        "channel: rayleigh\nradio: {snr_db: 0}\non_miss: {fallback: {dnn: {model: mine.safetensors}}}\n"
+        "channel: rayleigh\nradio: {snr_db: 0}\n"
+        "on_miss: {fallback: {dnn: {model: mine.safetensors}}}\n"
         "allocators: [{dnn: {model: mine.safetensors}}, {dnn: {model: dnn_k10}, label: shipped}]\n"
     )
     resolved = yaml.safe_load(dump_scenario(load_scenario(path), tmp_path))
