@@ -8,7 +8,7 @@ from sim.channel import Channel
 from sim.problem import FloatArray, PowerControlProblem
 
 _BLOCK_BYTES = 4 << 20
-_LARGEST_BLOCK = 1024
+_LARGEST_BLOCK = 128  # short enough for a progress bar that moves
 
 
 class Problems:

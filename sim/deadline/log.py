@@ -83,8 +83,8 @@ class JobLog:
         unfinished = part.with_name(f".{part.name}.part")
         pq.write_table(pa.table(arrays, schema=self._schema), unfinished, compression="zstd")
         unfinished.replace(part)
-        self._parts += 1
-        self._rows.clear()
+        # Together: an interrupt in between would have the rows written twice.
+        self._rows, self._parts = [], self._parts + 1
 
     def __enter__(self) -> Self:
         return self
