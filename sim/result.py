@@ -26,6 +26,9 @@ _DISTRIBUTIONS = ("ttirace", "numpy", "scipy", "numba", "simpy", "pydantic", "py
 #: are not one timing: the machine was busy, or changed its clock.
 _UNSTABLE = 0.5
 
+#: Where a call takes no longer, the clock's own grain and the caches make such differences.
+_TOO_SHORT_US = 2.0
+
 
 class ResultFolder:
     """The folder of one run. Two runs never mix in it.
@@ -133,6 +136,7 @@ def summarize(race: Race, contestants: list[Contestant], log_folder: Path) -> di
                 f"{contestant.label}: {jobs['failed']} jobs failed, most often: {reason}"
             )
         measured = isinstance(model.latency or race.scenario.compute.latency, MeasuredLatency)
+        measured &= (jobs["service_us"]["p50"] or 0.0) > _TOO_SHORT_US
         moved = drift(_cost_ns(log_folder, contestant.label)) if measured else 0.0
         if moved > _UNSTABLE:
             warnings.append(

@@ -5,25 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
 _WORTH_SAYING = 0.001  # of a rate
+_WIDE, _MEDIUM = 108, 90  # columns of a terminal that takes the table whole, or nearly
 
 
-def race_table(summary: Mapping[str, Any]) -> Table:
-    """Return the summary as a table, one row an allocator."""
+def race_table(summary: Mapping[str, Any], width: int = 140) -> Table:
+    """Return the summary as a table, one row an allocator; a narrow one leaves some out."""
     budget = summary["budget_us"]
     budgets = budget.values() if isinstance(budget, dict) else [budget]
     shown = " .. ".join(f"{bound:g}" for bound in sorted({min(budgets), max(budgets)})) + " us"
-    table = Table(title=f"{escape(summary['scenario'])}: {shown} to compute", title_justify="left")
+    table = _table(f"{escape(summary['scenario'])}: {shown} to compute")
+    wide, medium = width >= _WIDE, width >= _MEDIUM
     table.add_column("\nallocator")
     for heading in (
         "\nmissed",
-        "95%\ninterval",
+        *(["95%\ninterval"] if wide else []),
         "response\np50 us",
         "response\np99 us",
-        "response\nmax us",
+        *(["response\nmax us"] if medium else []),
         "genie\nbit/s/Hz",
         "ageing\nloss",
         "miss\nloss",
@@ -42,10 +45,10 @@ def race_table(summary: Mapping[str, Any]) -> Table:
         table.add_row(
             entry["name"],
             "-" if entry["miss_ratio"] is None else f"{entry['miss_ratio']:.2%}",
-            f"{low:.2%} .. {high:.2%}",
+            *([f"{low:.2%} .. {high:.2%}"] if wide else []),
             number(response["p50"], 1),
             number(response["p99"], 1),
-            number(response["max"], 1),
+            *([number(response["max"], 1)] if medium else []),
             number(rate["genie"], 2),
             number(loss["ageing"], 2),
             number(loss["miss"], 2),
@@ -59,7 +62,7 @@ def controller_table(summary: Mapping[str, Any]) -> Table | None:
     entries = summary["allocators"]
     if "controllers" not in entries[0]:
         return None
-    table = Table(title="missed, by controller", title_justify="left")
+    table = _table("missed, by controller")
     table.add_column("allocator")
     for controller in entries[0]["controllers"]:
         table.add_column(escape(controller["name"]), justify="right")
@@ -69,6 +72,10 @@ def controller_table(summary: Mapping[str, Any]) -> Table | None:
             entry["name"], *("-" if ratio is None else f"{ratio:.2%}" for ratio in ratios)
         )
     return table
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
 
 
 def number(value: float | None, digits: int) -> str:

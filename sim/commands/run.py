@@ -75,7 +75,7 @@ def run(
         from sim.table import controller_table, race_table, verdict
 
         console = Console(width=None if Console().is_terminal else 140)
-        console.print(race_table(summary))
+        console.print(race_table(summary, console.width))
         if (by_controller := controller_table(summary)) is not None:
             console.print(by_controller)
         console.print(verdict(summary), markup=False)

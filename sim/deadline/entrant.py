@@ -143,6 +143,16 @@ class Entrant(Generic[Problem, Answer]):
         task.answer, task.work, task.reason = main.answer, main.work, main.reason
         task.service_ns = task.fallback_ns + self._latency.service_ns(main.elapsed_ns, main.work)
 
+    def warm_up(self, problem: Problem) -> None:
+        """Call the solvers untimed if their time is measured: others may have had the processor.
+
+        Taking turns is the simulator's doing, and cold caches are not the solver's cost.
+        """
+        if self._latency.measured:
+            attempt(self.solver, problem)
+        if self._fallback is not None and self._fallback_latency.measured:
+            attempt(self._fallback, problem)
+
     def skip(self) -> None:
         """Draw and throw away the latencies of a release that is not solved."""
         if self._fallback is not None:

@@ -20,7 +20,13 @@ LONGEST_NS = 86_400_000_000_000
 
 
 class LatencyModel(ABC):
-    """Service time of one call."""
+    """Service time of one call.
+
+    Attributes:
+        measured: whether it depends on what the call took here.
+    """
+
+    measured = False
 
     @abstractmethod
     def service_ns(self, elapsed_ns: int, work: int) -> int:
@@ -36,6 +42,8 @@ class Measured(LatencyModel):
     Args:
         speed: how many times faster the modelled processor is than this one.
     """
+
+    measured = True
 
     def __init__(self, speed: float = 1.0) -> None:
         self._speed = speed
