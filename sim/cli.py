@@ -79,9 +79,8 @@ def main() -> None:
     except MemoryError as error:
         status = _fail(f"out of memory: {error}; want a smaller problem, or fewer of them")
     except OSError as error:
-        if error.filename is None:
-            raise
-        status = _fail(f"{error.filename}: {error.strerror}")
+        where = f"{error.filename}: " if error.filename is not None else ""
+        status = _fail(f"{where}{error.strerror or error}")
     except ValueError as error:
         from sim.deadline import InputError  # here, so that `--help` need not import it
 

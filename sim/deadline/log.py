@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from sim.deadline.call import one_line
 from sim.deadline.errors import InputError
 from sim.deadline.job import Job
 
@@ -64,7 +66,11 @@ class JobLog:
             self._size = min(2 * self._size, _LARGEST_PART)
 
     def flush(self) -> None:
-        """Write what is buffered as one part; an empty log still gets one, for its columns."""
+        """Write what is buffered as one part; an empty log still gets one, for its columns.
+
+        Raises:
+            InputError: the part cannot be written; those before it stay.
+        """
         if not self._rows and self._parts:
             return
         import pyarrow as pa
@@ -81,8 +87,13 @@ class JobLog:
                 arrays.append(pa.array(column, field.type))
         part = self._folder / f"{self._name}-{self._parts:05d}.parquet"
         unfinished = part.with_name(f".{part.name}.part")
-        pq.write_table(pa.table(arrays, schema=self._schema), unfinished, compression="zstd")
-        unfinished.replace(part)
+        try:
+            pq.write_table(pa.table(arrays, schema=self._schema), unfinished, compression="zstd")
+            unfinished.replace(part)
+        except OSError as error:
+            unfinished.unlink(missing_ok=True)
+            why = os.strerror(error.errno) if error.errno else one_line(error)
+            raise InputError(f"{part}: cannot be written: {why}") from error
         # Together: an interrupt in between would have the rows written twice.
         self._rows, self._parts = [], self._parts + 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
 import subprocess
@@ -123,6 +124,24 @@ def test_a_killed_writer_leaves_a_readable_log(tmp_path: Path) -> None:
     index = read_log(tmp_path)["index"].to_pylist()
     assert len(index) >= 3 * 1024
     assert index == list(range(len(index)))
+
+
+def test_a_full_disk_is_one_line_and_keeps_the_parts_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_table, written = pq.write_table, []
+
+    def full(table: object, path: Path, **options: object) -> None:
+        written.append(path)
+        write_table(table, path, **options)
+        if len(written) > 1:
+            raise OSError(errno.ENOSPC, "Error writing bytes to file. Detail: [errno 28]")
+
+    monkeypatch.setattr(pq, "write_table", full)
+    with pytest.raises(InputError, match="00001.parquet: cannot be written: No space left"):
+        write(tmp_path, 5000)
+    assert [path.name for path in tmp_path.iterdir()] == ["toy-00000.parquet"]
+    assert read_log(tmp_path)["index"].to_pylist() == list(range(1024))
 
 
 def test_a_summary_counts_every_job_once(tmp_path: Path) -> None:
