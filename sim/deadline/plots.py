@@ -172,15 +172,17 @@ def _draw_job(axes: Axes, job: Mapping[str, Any], row: int) -> float:
     start, finish = job["start_ns"] / 1e6, job["finish_ns"] / 1e6
     if start > release:
         axes.plot([release, start], [row, row], color=shade, linewidth=1, linestyle=":")
-    axes.barh(
-        row,
-        finish - start,
-        left=start,
-        height=0.45,
-        facecolor=shade,
-        edgecolor="white",
-        linewidth=0.7,
-    )
-    # A line behind it, or a job of microseconds would not be seen among milliseconds.
-    axes.vlines(start, row - 0.225, row + 0.225, color=shade, linewidth=1.5, zorder=0.9)
+    if finish - start < 0.03 * (deadline - release):
+        # A line, or a job of microseconds would not be seen among milliseconds.
+        axes.vlines(start, row - 0.225, row + 0.225, color=shade, linewidth=1.5)
+    else:
+        axes.barh(
+            row,
+            finish - start,
+            left=start,
+            height=0.45,
+            facecolor=shade,
+            edgecolor="white",
+            linewidth=0.7,
+        )
     return deadline

@@ -138,7 +138,7 @@ def test_a_full_disk_is_one_line_and_keeps_the_parts_before(
             raise OSError(errno.ENOSPC, "Error writing bytes to file. Detail: [errno 28]")
 
     monkeypatch.setattr(pq, "write_table", full)
-    with pytest.raises(InputError, match="00001.parquet: cannot be written: No space left"):
+    with pytest.raises(InputError, match=r"00001\.parquet: cannot be written: No space left"):
         write(tmp_path, 5000)
     assert [path.name for path in tmp_path.iterdir()] == ["toy-00000.parquet"]
     assert read_log(tmp_path)["index"].to_pylist() == list(range(1024))
