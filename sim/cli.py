@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import cache
 from importlib import import_module, metadata
@@ -9,6 +10,8 @@ from importlib import import_module, metadata
 import click
 
 GROUP = "ttirace.commands"
+
+_INTERRUPTED = 130  # exit status, as shells have it
 
 _COMMANDS = {
     "run": "sim.commands.run:run",
@@ -68,7 +71,7 @@ def main() -> None:
     try:
         status = cli.main(standalone_mode=False, prog_name="ttirace")
     except (click.exceptions.Abort, KeyboardInterrupt):
-        status = 130
+        status = _INTERRUPTED
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "ttirace"
@@ -87,6 +90,12 @@ def main() -> None:
         if not isinstance(error, InputError):
             raise
         status = _fail(str(error))
+    if status == _INTERRUPTED:
+        # Not sys.exit: an interrupt that passed through exec() on its way, as in an import, has
+        # CPython end the process by the signal, however it was handled (Py_RunMain).
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(_INTERRUPTED)
     sys.exit(status if isinstance(status, int) else 0)
 
 
