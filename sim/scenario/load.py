@@ -164,9 +164,16 @@ def _written(loc: tuple[int | str, ...], data: object) -> tuple[list[str], objec
     """Return the keys as the user wrote them, and the value there; models' names fall out."""
     keys: list[str] = []
     place: object = data
+    parent: object = None
     for part in loc:
+        written = _spelling(str(part), place) if isinstance(place, Mapping) else None
+        if written is None and isinstance(parent, Mapping) and part in parent and keys:
+            # written beside its owner, as in {fallback: max_power, latency: ...}
+            keys.pop()
+            place = parent
+            written = str(part)
+        parent = place
         if isinstance(place, Mapping):
-            written = _spelling(str(part), place)
             if written is None and part != loc[-1]:
                 continue  # the tag of a choice among models
             keys.append(written or str(part))
@@ -174,8 +181,8 @@ def _written(loc: tuple[int | str, ...], data: object) -> tuple[list[str], objec
         elif isinstance(place, list) and isinstance(part, int) and part < len(place):
             keys.append(str(part))
             place = place[part]
-        elif part == loc[-1]:
-            keys.append(str(part))
+        elif part == loc[-1] and place is _NOTHING:
+            keys.append(str(part))  # else a single value stands for its first field
     return keys, place
 
 

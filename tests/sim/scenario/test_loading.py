@@ -281,3 +281,26 @@ def test_a_file_that_a_parameter_names_lies_beside_the_scenario(tmp_path: Path) 
         {"model": "dnn_k10"},
     ]
     assert resolved["on_miss"]["fallback"]["parameters"] == whole
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("compute: {latency: {constant: -1 us}}", "compute.latency.constant: should be"),
+        (
+            "on_miss: {fallback: max_power, latency: {constant: -2 us}}",
+            "on_miss.latency.constant: should be",
+        ),
+        (
+            "on_miss: {fallback: {max_power: {}}, latency: {exponential: {mean: -2 us}}}",
+            "on_miss.latency.exponential.mean: should be",
+        ),
+    ],
+)
+def test_errors_name_the_key_as_it_was_written(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(f"channel: rayleigh\nradio: {{snr_db: 0}}\nallocators: [fp]\n{text}\n")
+    with pytest.raises(InputError) as caught:
+        load_scenario(path)
+    assert str(caught.value).startswith(f"{path}: {said}")
+    assert "us')" in str(caught.value)
