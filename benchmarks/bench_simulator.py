@@ -28,18 +28,29 @@ path.write_text(yaml.safe_dump({
     "compute": {"latency": "measured"}, "allocators": [allocator]}))
 race = load_race(load_scenario(path), path)
 begin = time.perf_counter()
-race.run(folder / "log")
+contestants = race.run(folder / "log")
 took = time.perf_counter() - begin
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps({"slots_s": slots / took, "peak_mib": peak}))
+
+def peak_mib():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+figures = {"slots_s": slots / took, "peak_mib": peak_mib()}
+if sys.argv[4:] == ["report"]:
+    from sim.plots import plot_race
+    from sim.result import summarize
+
+    summary = summarize(race, contestants, folder / "log")
+    plot_race(race, contestants, summary, folder / "plots", folder / "log")
+    figures["report_peak_mib"] = peak_mib()
+print(json.dumps(figures))
 """
 
 
-def measure(allocator: str, slots: int) -> dict[str, float]:
-    """Run one race in a process of its own."""
+def measure(allocator: str, slots: int, *what: str) -> dict[str, float]:
+    """Run one race in a process of its own; ``report``: summarise and plot it, too."""
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
-            [sys.executable, "-c", RUN, allocator, str(slots), folder],
+            [sys.executable, "-c", RUN, allocator, str(slots), folder, *what],
             check=True,
             capture_output=True,
             text=True,
@@ -60,8 +71,11 @@ def main() -> None:
         peak = max(run["peak_mib"] for run in runs)
         print(f"{allocator:10s} {speed:10,.0f} slots/s   peak {peak:.0f} MiB", flush=True)
     if options.memory:
-        run = measure("max_power", 2_000_000)
-        print(f"2,000,000 slots: {run['slots_s']:,.0f} slots/s, peak {run['peak_mib']:.0f} MiB")
+        run = measure("max_power", 2_000_000, "report")
+        print(
+            f"2,000,000 slots: {run['slots_s']:,.0f} slots/s, peak {run['peak_mib']:.0f} MiB, "
+            f"{run['report_peak_mib']:.0f} MiB with summary and plots"
+        )
 
 
 if __name__ == "__main__":
