@@ -45,11 +45,11 @@ class Problems:
             self._gain[slot - self.first], self._noise_w, self.p_max_w, self._weight
         )
 
-    def copy(self) -> Problems:
-        """Return the same window in memory of its own."""
+    def copy(self, slots: int | None = None) -> Problems:
+        """Return the window, or its first ``slots`` slots, in memory of its own."""
         return Problems(
             self.first,
-            self._gain.copy(),
+            self._gain[:slots].copy(),
             self._noise_w.copy(),
             self.p_max_w.copy(),
             self._weight.copy(),

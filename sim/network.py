@@ -102,7 +102,7 @@ class ControllerProcess:
         # The allocator works on a copy: whatever it does to it, rates are those of the channel.
         self._given = problems.copy()
         if len(problems):
-            self._entrant.warm_up(problems.copy().at(problems.first))
+            self._entrant.warm_up(problems.copy(1).at(problems.first))
 
     def close(self) -> None:
         """Settle and log what is left, once the pool has run dry."""

@@ -140,7 +140,6 @@ def test_resampling_needs_the_slots_it_will_reach(path, gain):
     )
 
 
-@pytest.mark.skipif(not MUNICH.exists(), reason="the trace is not in the installed package")
 def test_munich():
     channel = TraceChannel(MUNICH, 1e-3, 2000)
     assert (channel.subbands, channel.links) == (4, 10)
