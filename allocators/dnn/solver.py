@@ -45,9 +45,7 @@ class DNN(Solver[PowerControlProblem, Allocation]):
             links, a threshold outside [0, 1).
     """
 
-    def __init__(
-        self, model: str | list[str] | None = None, threshold: float | None = 0.5
-    ) -> None:
+    def __init__(self, model: str | list[str] | None = None, threshold: float | None = 0.5) -> None:
         if threshold is not None and not 0.0 <= threshold < 1.0:
             raise InputError(f"threshold: {threshold}, want 0 <= threshold < 1, or null")
         if model == []:

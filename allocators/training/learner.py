@@ -32,8 +32,8 @@ class Batch:
 class Learner(ABC):
     """A network in training.
 
-    A subclass is made from its config and a generator for its first weights. The harness reads
-    and writes ``parameters`` by name: they are the network's whole state.
+    A subclass is made from a generator for its first weights and its config. The harness reads
+    and writes ``parameters`` by name: with what `look` found they are the network's whole state.
 
     Attributes:
         architecture: its name, as in the file of weights: ``"dnn"``.
@@ -48,6 +48,9 @@ class Learner(ABC):
     @abstractmethod
     def parameters(self) -> dict[str, torch.nn.Parameter]:
         """Return what is trained, always in the same order."""
+
+    def look(self, batch: Batch) -> None:  # noqa: B027 - most learners need no look
+        """See a first batch, to scale inputs by, say; called once, before anything else."""
 
     @abstractmethod
     def shares(self, batch: Batch) -> torch.Tensor:
