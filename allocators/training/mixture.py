@@ -118,10 +118,11 @@ class _ScenarioLaw(_Kind):
 
     def __init__(self, entry: Entry, scenario: Scenario) -> None:
         self.entry = entry
-        self._channel: Any = scenario.channel
+        channel: Any = scenario.channel
+        self._channel = channel
         self._radio = scenario.radio
-        self._subbands = self._channel.subbands
-        self.links = entry.links or [getattr(self._channel, size_key(self._channel))]
+        self._subbands = channel.subbands
+        self.links = entry.links or [getattr(channel, size_key(channel))]
         for links in self.links:
             self._model(links)
             self._radio.arrays(links, self._subbands)
@@ -135,9 +136,10 @@ class _ScenarioLaw(_Kind):
     ) -> tuple[FloatArray | Float32Array, FloatArray]:
         gain = start_channel(self._model(links), rng).block(samples)[:, 0]
         noise_w, p_max_w, weight = self._radio.arrays(links, self._subbands)
-        if self.entry.snr_db is None:
-            gain = normalised(gain, noise_w, p_max_w)
-        return gain, np.tile(weight, (samples, 1))
+        weights = np.tile(weight, (samples, 1))
+        if self.entry.snr_db is not None:
+            return gain, weights
+        return normalised(gain, noise_w[0], p_max_w[0]), weights
 
 
 class _Trace(_Kind):
@@ -154,7 +156,7 @@ class _Trace(_Kind):
             self.links = entry.links or [file.links]
             if max(self.links) > file.links:
                 raise InputError(f"{path}: has {file.links} links, fewer than {max(self.links)}")
-            gain = np.concatenate(list(file.pieces()))
+            gain: FloatArray | Float32Array = np.concatenate(list(file.pieces()))
             self._weight = np.ones(file.links)
             if scenario is not None:
                 stated = file.attrs.get("bandwidth_hz")

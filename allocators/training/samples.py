@@ -114,6 +114,18 @@ def normalised(
     return scaled
 
 
+def label_gains(setting: Setting, gain: Float32Array) -> Float32Array:
+    """Return WMMSE's powers, ``(samples, K)``, for gains as they are stored in a data set."""
+    from allocators.wmmse import WMMSE
+
+    solver = WMMSE()
+    power = np.empty(gain.shape[:2], dtype=np.float32)
+    for first in range(0, len(gain), _BLOCK):
+        part = slice(first, first + _BLOCK)
+        power[part] = solver.solve(setting.problem(gain[part])).power_w
+    return power
+
+
 def label(samples: Samples) -> FloatArray:
     """Return WMMSE's shares of the caps, ``(N, K)``, with its defaults (as in Sun et al. 2018)."""
     from allocators.wmmse import WMMSE

@@ -102,7 +102,7 @@ class StoredSamples:
     """
 
     def __init__(self, dataset: Dataset, seed: int) -> None:
-        self.links = (dataset.settings.setting.links,)
+        self.links: Sequence[int] = (dataset.settings.setting.links,)
         self._dataset = dataset
         self._seed = seed
 
