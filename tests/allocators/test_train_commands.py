@@ -1,5 +1,6 @@
 """`ttirace dataset` and `ttirace train`: from options to a model that answers."""
 
+import errno
 import json
 import shlex
 import subprocess
@@ -79,6 +80,23 @@ def test_from_data_set_to_answer(here: Path) -> None:
     refused([*TRAIN, "--data", "nowhere", "-o", "a.safetensors"], "not a data set")
     refused([*TRAIN, "-o", "k3.json/a.safetensors"], "cannot write here")
     refused([*TRAIN, "--data", "d", "--recipe", "broad", "-o", "a.safetensors"], "one of the two")
+
+
+def test_a_disk_that_fills_up_at_the_card(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = [*TRAIN, "-o", "k3.safetensors"]
+    write_text = Path.write_text
+
+    def full(self: Path, text: str, **more: str) -> int:
+        if "json" in self.name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write_text(self, text, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        refused(arguments, r"k3\.json: cannot be written: No space left")
+    assert sorted(p.name for p in here.iterdir()) == ["k3.checkpoint.safetensors", "k3.csv"]
+    run(arguments)
+    assert sorted(p.name for p in here.iterdir()) == ["k3.csv", "k3.json", "k3.safetensors"]
 
 
 def test_a_data_set_without_channels() -> None:
