@@ -124,6 +124,18 @@ def test_a_recipe_restricted_to_the_networks_links() -> None:
     assert len(card["data"]["recipe"]["mixture"]) > 3
 
 
+def test_a_data_set_comes_before_an_architectures_own_recipe() -> None:
+    CliRunner().invoke(
+        dataset, ["d", "--links", "3", "--samples", "99", "--workers", "1"], catch_exceptions=False
+    )
+    small = ["--steps", "2", "--interval", "2", "--batch-size", "8", "--validation", "20"]
+    run(["unfolded", "--size", "s", *small, "--data", "d", "-o", "u.safetensors"])
+    card = json.loads(Path("u.json").read_text())
+    assert card["architecture"] == "unfolded"
+    assert card["data"]["source"] == "data set"
+    refused(["unfolded", "--data", "d", "--recipe", "broad", "-o", "v.safetensors"], "one of the")
+
+
 def test_recipes_and_laws_that_are_wrong() -> None:
     out = ["-o", "a.safetensors"]
     refused([*TRAIN, "--recipe", "broad", *out], "no entry has 3 links")
