@@ -138,12 +138,13 @@ def test_a_data_set_comes_before_an_architectures_own_recipe() -> None:
 
 def test_recipes_and_laws_that_are_wrong() -> None:
     out = ["-o", "a.safetensors"]
-    refused([*TRAIN, "--recipe", "broad", *out], "no entry has 3 links")
+    Path("mine.yaml").write_text("mixture: [{channel: rayleigh, links: [4, 5], snr_db: 0}]")
+    refused([*TRAIN, "--recipe", "mine.yaml", *out], "no entry has 3 links")
     refused([*TRAIN, "--recipe", "broad", "--snr-db", "0", *out], "--snr-db: 0.0, but the recipe")
     refused([*TRAIN, "--recipe", "brod", *out], "did you mean 'broad'")
     refused([*TRAIN, "--channel", "raleigh", *out], "did you mean 'rayleigh'")
     refused([*TRAIN, "--objective", "sumrate", *out], "did you mean 'sum_rate'")
-    assert list(Path().iterdir()) == []
+    assert [path.name for path in Path().iterdir()] == ["mine.yaml"]
 
 
 def test_what_is_in_the_way_of_the_log() -> None:
