@@ -67,7 +67,7 @@ def evaluate_cells(
     contenders: Sequence[Contender],
     cells: Sequence[Cell],
     settings: Settings,
-    progress: Callable[[Cell], None] | None = None,
+    progress: Callable[[Cell, list[Row]], None] | None = None,
 ) -> list[Row]:
     """Return a row for each cell and contender, cell by cell.
 
@@ -77,7 +77,7 @@ def evaluate_cells(
         contenders: who is evaluated; of those of one label, the first.
         cells: where.
         settings: how.
-        progress: told of each cell that is done.
+        progress: given each cell that is done, with its rows.
 
     Raises:
         InputError: rates are not finite, or nothing could be evaluated at all.
@@ -86,9 +86,10 @@ def evaluate_cells(
     asked = [unique[label] for label in dict.fromkeys(one.label for one in contenders)]
     rows: list[Row] = []
     for cell in cells:
-        rows += _evaluate_cell(asked, cell, settings)
+        found = _evaluate_cell(asked, cell, settings)
+        rows += found
         if progress is not None:
-            progress(cell)
+            progress(cell, found)
     if rows and all(row["left_out"] for row in rows):
         raise InputError(f"nothing to evaluate: {rows[0]['left_out']}")
     return rows

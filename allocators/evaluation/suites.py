@@ -170,14 +170,33 @@ def suite_named(text: str) -> Suite:
     )
 
 
+def listed(option: str, text: str) -> list[str]:
+    """Return the parts of ``a,b,{c: 1, d: 2}``: commas in braces separate nothing.
+
+    Raises:
+        InputError: there are none.
+    """
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character == "{") - (character == "}")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    found = [part.strip() for part in parts if part.strip()]
+    if not found:
+        raise InputError(f"{option}: names none")
+    return found
+
+
 def numbers(option: str, text: str) -> list[float]:
     """Return the numbers in ``10,20``.
 
     Raises:
-        InputError: one is not a number.
+        InputError: there are none, or one is not a number.
     """
     found = []
-    for part in filter(None, (part.strip() for part in text.split(","))):
+    for part in listed(option, text):
         try:
             value = float(part)
         except ValueError:
@@ -185,8 +204,6 @@ def numbers(option: str, text: str) -> list[float]:
         if not math.isfinite(value):
             raise InputError(f"{option}: {part!r}, want numbers such as 10,20")
         found.append(value)
-    if not found:
-        raise InputError(f"{option}: holds none, want numbers such as 10,20")
     return found
 
 
