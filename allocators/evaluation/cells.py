@@ -114,7 +114,7 @@ def _evaluate_cell(contenders: Sequence[Contender], cell: Cell, settings: Settin
         try:
             _answer(list(entries.values()), cell, settings)
         except UnavailableError as error:
-            left_out = {one.label: str(error) for one in contenders}
+            left_out = {**{one.label: str(error) for one in contenders}, **left_out}
     return [
         _row(one.label, cell, {} if one.label in left_out else entries, left_out.get(one.label))
         for one in contenders

@@ -86,6 +86,6 @@ def _home(model: str) -> tuple[int | None, str]:
     links = load(path).links
     try:
         data = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["data"]
-        return links, f"{data['channel']}, K = {data['links']}, {data['snr_db']:g} dB"
+        return links, f"{data['channel']} {data['snr_db']:g} dB"
     except (OSError, ValueError, KeyError, TypeError):
         return links, ""  # a model without its card can be evaluated all the same

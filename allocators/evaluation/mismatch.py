@@ -115,14 +115,14 @@ def matrix_rows(
 
 def mismatch_table(matrix: Mismatch) -> Table:
     """Return the matrix as a table."""
-    table = plain_table("Trained here (rows), used there: sum rate in % of WMMSE's ± s.e.")
+    table = plain_table("Trained here (rows), used there: sum rate in % of WMMSE's")
     table.add_column("\nmodel")
     table.add_column("\nK", justify="right")
     table.add_column("\ntrained on")
     for test in matrix.tests:
         table.add_column(escape(str(test)).replace(" ", "\n", 1), justify="right")
     for i, (one, size) in enumerate(matrix.models):
-        cells = [share_text(matrix.at(i, j)) for j in range(len(matrix.tests))]
+        cells = [share_text(matrix.at(i, j), error=False) for j in range(len(matrix.tests))]
         table.add_row(escape(one.label), str(size), escape(one.trained_on) or "-", *cells)
     return table
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: The same colours in every plot, in percent; what lies beyond has the colour of the end.
-_LOW, _HIGH = 75.0, 105.0
+_LOW, _HIGH = 60.0, 105.0
 _PANELS = 4  # beside each other
 _DARK = 0.45  # luminance below which text is white
 
@@ -92,17 +92,24 @@ def _heat(
 ) -> None:
     """Draw a matrix of shares with its text; grey where there is none."""
     image, (colours, norm) = _percent(values), _colours()
-    axes.imshow(image, cmap=colours, norm=norm, aspect="auto")
+    axes.pcolormesh(image, cmap=colours, norm=norm, edgecolors="white", linewidth=1.0)
+    axes.invert_yaxis()
     axes.set_facecolor("0.88")
     for (i, j), value in np.ndenumerate(image):
         shown = "-" if np.isnan(value) else f"{value:.1f}"
         red, green, blue, _ = (0.88,) * 4 if np.isnan(value) else colours(norm(value))
         dark = 0.299 * red + 0.587 * green + 0.114 * blue < _DARK
         axes.text(
-            j, i, shown, ha="center", va="center", fontsize=8, color="white" if dark else "black"
+            j + 0.5,
+            i + 0.5,
+            shown,
+            ha="center",
+            va="center",
+            fontsize=8,
+            color="white" if dark else "black",
         )
-    axes.set_xticks(range(len(columns)), columns, fontsize=8)
-    axes.set_yticks(range(len(rows)), rows, fontsize=8, parse_math=False)
+    axes.set_xticks(np.arange(len(columns)) + 0.5, columns, fontsize=8, parse_math=False)
+    axes.set_yticks(np.arange(len(rows)) + 0.5, rows, fontsize=8, parse_math=False)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
 
@@ -114,9 +121,11 @@ def _percent(values: Sequence[Sequence[float | None]]) -> np.ma.MaskedArray[Any,
 
 def _colours() -> tuple[Any, Any]:
     from matplotlib import colormaps
-    from matplotlib.colors import TwoSlopeNorm
+    from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 
-    return colormaps["RdBu"], TwoSlopeNorm(100.0, _LOW, _HIGH)
+    # Without its darkest ends, in which text drowns.
+    shades = colormaps["RdBu"](np.linspace(0.08, 0.92, 256))
+    return LinearSegmentedColormap.from_list("share", shades), TwoSlopeNorm(100.0, _LOW, _HIGH)
 
 
 def _scale(figure: Figure, panels: Sequence[Axes]) -> None:
@@ -126,6 +135,6 @@ def _scale(figure: Figure, panels: Sequence[Axes]) -> None:
     bar = figure.colorbar(
         ScalarMappable(norm, colours), ax=list(panels), extend="both", shrink=0.9, pad=0.01
     )
-    bar.set_ticks([75, 80, 85, 90, 95, 100, 101, 102, 103, 104, 105])
+    bar.set_ticks([60, 70, 80, 90, 100, 101, 102, 103, 104, 105])
     bar.ax.tick_params(labelsize=8)
     bar.set_label("% of WMMSE", fontsize=9)

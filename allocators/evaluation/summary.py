@@ -44,16 +44,18 @@ def sentence(summary: dict[str, Any]) -> str:
     """Return an allocator's summary as one line."""
     label = summary["allocator"]
     if summary["worst_cell"] is None:
-        return f"{label}: fits none of the cells"
-    text = f"{label}: on the mean of {summary['cells']} cells "
-    text += f"{summary['mean_share_of_wmmse']:.2%} of WMMSE"
-    for name, words in (
-        ("wmmse_best_of_10", "its best of 10 starts"),
-        ("exhaustive", "exhaustive"),
-    ):
-        if (share := summary[f"mean_share_of_{name}"]) is not None:
-            text += f", {share:.2%} of {words}"
-    return f"{text}; worst {summary['worst_share_of_wmmse']:.2%} ({summary['worst_cell']})"
+        return f"{label}: fits no cell"
+    references = [
+        f"{summary[f'mean_share_of_{name}']:.2%} of {words}"
+        for name, words in (
+            ("wmmse", "WMMSE"),
+            ("wmmse_best_of_10", "its best of 10"),
+            ("exhaustive", "exhaustive"),
+        )
+        if summary[f"mean_share_of_{name}"] is not None
+    ]
+    worst = f"worst {summary['worst_share_of_wmmse']:.2%} of WMMSE, {summary['worst_cell']}"
+    return f"{label}: mean of {summary['cells']} cells {', '.join(references)}; {worst}"
 
 
 def left_out(rows: Sequence[Row]) -> list[str]:

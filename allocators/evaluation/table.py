@@ -12,7 +12,7 @@ from allocators.evaluation.cells import Row
 from allocators.evaluation.summary import by_allocator
 from sim.table import number, plain_table
 
-_FIXED, _PER_SNR, _EXHAUSTIVE = 38, 20, 6  # columns of a terminal
+_FIXED, _PER_SNR, _EXHAUSTIVE = 37, 19, 6  # columns of a terminal
 _LONGEST_NAME = 24
 
 
@@ -35,21 +35,25 @@ def evaluation_tables(rows: Sequence[Row], width: int = 140) -> Iterator[Table]:
             part = [row for row in own if tuple(snrs[row["channel"]]) == axis]
             small = any(row["share_of_exhaustive"] is not None for row in part)
             fit = max(1, (width - _FIXED) // (_PER_SNR + (_EXHAUSTIVE if small else 0)))
-            for first in range(0, len(axis), fit):
-                yield _table(label, part, axis[first : first + fit], small)
+            step = -(-len(axis) // -(-len(axis) // fit))  # tables of much the same width
+            for first in range(0, len(axis), step):
+                yield _table(label, part, axis[first : first + step], small)
 
 
 def _table(
     label: str, rows: Sequence[Row], snrs: Sequence[float | None], exhaustive: bool
 ) -> Table:
-    table = plain_table(f"{escape(label)}: sum rate in % of WMMSE's, of its best of 10 starts'")
-    if exhaustive:
-        table.title = f"{table.title}, of exhaustive search's"
+    table = plain_table(
+        f"{escape(label)}: sum rate in % of WMMSE's, its best of 10 starts'"
+        f"{', exhaustive search' if exhaustive else ''}"
+    )
+    table.padding = 0
     table.add_column("\nchannel", max_width=_LONGEST_NAME, no_wrap=True)
     table.add_column("\nK", justify="right")
     for snr in snrs:
         heading = "own noise" if snr is None else f"{snr:g} dB"
-        for name in (f"{heading}\nWMMSE ± s.e.", "\nbest", *(["\nexh."] if exhaustive else [])):
+        table.add_column(f"{heading}\nWMMSE±s.e.", justify="right", no_wrap=True, min_width=12)
+        for name in ("\nbest", *(["\nexh."] if exhaustive else [])):
             table.add_column(name, justify="right", no_wrap=True)
     for name in ("p50\nus", "p99\nus", "WMMSE\np50 us"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -70,13 +74,18 @@ def _table(
     return table
 
 
-def share_text(row: Row | None) -> str:
-    """Return a row's share of WMMSE in percent, bold from 100% on, a dash where there is none."""
+def share_text(row: Row | None, error: bool = True) -> str:
+    """Return a row's share of WMMSE in percent, bold from 100% on, a dash where there is none.
+
+    Args:
+        row: the row.
+        error: whether its standard error follows, where it has one.
+    """
     if row is None or row["share_of_wmmse"] is None:
         return "-"
-    text = f"{row['share_of_wmmse']:.2%}".removesuffix("%")
-    error = row["share_of_wmmse_stderr"]
-    text += "" if error is None else f" ±{100 * error:.2f}"
+    text = f"{100 * row['share_of_wmmse']:.2f}"
+    if error and row["share_of_wmmse_stderr"] is not None:
+        text += f"±{100 * row['share_of_wmmse_stderr']:.2f}"
     return f"[bold]{text}[/]" if row["share_of_wmmse"] >= 1.0 else text
 
 

@@ -26,6 +26,21 @@ LAW = {
         "sim.seeding",
         "sim.scenario",
     ),
+    # It compares allocators of any name, on scenarios too, and is a command with a table.
+    "allocators.evaluation": (
+        "allocators",
+        "sim.problem",
+        "sim.deadline",
+        "sim.channel",
+        "sim.seeding",
+        "sim.scenario",
+        "sim.registry",
+        "sim.named",
+        "sim.compare",
+        "sim.build",
+        "sim.table",
+        "sim.commands.options",
+    ),
     "stylize": ("stylize", "sim.deadline"),
 }
 
