@@ -116,10 +116,10 @@ def evaluate(
         "rows": rows,
         "summary": summary,
     }
-    _print(result if as_json else None, lambda width: evaluation_tables(rows, width))
-    if not as_json:
-        for one in summary:
-            click.echo(sentence(one))
+    _print(
+        result if as_json else None,
+        lambda width: [*evaluation_tables(rows, width), *map(sentence, summary)],
+    )
     if plot is not None:
         for path in plot_evaluation(rows, plot):
             click.echo(f"drawn: {path}", err=True)
@@ -199,16 +199,16 @@ def _contenders(models: Sequence[str], plugins: Sequence[str]) -> list[Any]:
     return [contender(text) for text in models]
 
 
-def _print(result: dict[str, Any] | None, tables: Callable[[int], Iterable[Table]]) -> None:
-    """Print a result as JSON, or if there is none, tables for the terminal's width."""
+def _print(result: dict[str, Any] | None, shown: Callable[[int], Iterable[Table | str]]) -> None:
+    """Print a result as JSON, or if there is none, tables and lines for the terminal's width."""
     if result is not None:
         click.echo(json.dumps(result, indent=2))
         return
     from rich.console import Console
 
     console = Console(width=None if Console().is_terminal else 140)
-    for table in tables(console.width):
-        console.print(table)
+    for part in shown(console.width):
+        console.print(part, markup=False, highlight=False)
 
 
 def _complain(rows: Sequence[Row]) -> int:

@@ -54,8 +54,8 @@ def sentence(summary: dict[str, Any]) -> str:
         )
         if summary[f"mean_share_of_{name}"] is not None
     ]
-    worst = f"worst {summary['worst_share_of_wmmse']:.2%} of WMMSE, {summary['worst_cell']}"
-    return f"{label}: mean of {summary['cells']} cells {', '.join(references)}; {worst}"
+    worst = f"worst {summary['worst_share_of_wmmse']:.2%}, {summary['worst_cell']}"
+    return f"{label} ({summary['cells']} cells): mean {', '.join(references)}; {worst}"
 
 
 def left_out(rows: Sequence[Row]) -> list[str]:

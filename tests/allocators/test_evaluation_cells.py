@@ -194,7 +194,7 @@ def test_summary_names_the_worst_cell() -> None:
     shares = [row["share_of_wmmse"] for row in rows]
     assert isclose(summary["mean_share_of_wmmse"], sum(shares) / 2)
     assert summary["worst_share_of_wmmse"] == min(shares)
-    assert sentence(summary).endswith("of WMMSE, rayleigh, K = 4, 20 dB")
+    assert sentence(summary).endswith("%, rayleigh, K = 4, 20 dB")
     assert sentence(summarize([{**rows[0], "share_of_wmmse": None}])[0]).endswith("fits no cell")
 
 

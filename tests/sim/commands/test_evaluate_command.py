@@ -83,15 +83,14 @@ def test_json_holds_the_figures_of_the_library(ttirace: Ttirace, suite: Path) ->
 def test_table_csv_and_plots(ttirace: Ttirace, suite: Path, tmp_path: Path) -> None:
     out = tmp_path / "new" / "rows.csv"
     names = ("dnn:threshold=null", "wmmse")
-    result = ttirace(
-        "evaluate", *names, "--suite", suite, "--links", "3,10", "--channels", 20,
-        "--csv", out, "--plot", tmp_path / "plots",
-    )  # fmt: skip
+    files = ("--csv", out, "--plot", tmp_path / "plots")
+    options = ("--suite", suite, "--links", "3,10", "--channels", 20, *files)
+    result = ttirace("evaluate", *names, *options)
     assert result.code == 0
     assert max(map(len, result.out.splitlines())) <= 140
     for text in ("own noise", "10 dB", "WMMSE±s.e.", "100.00±0.00", "street"):
         assert text in result.out
-    assert "wmmse: mean of 9 cells 100.00% of WMMSE" in result.out
+    assert "wmmse (9 cells): mean 100.00% of WMMSE" in result.out
     left_out = [line for line in result.err.splitlines() if line.startswith("left out")]
     assert left_out[0].startswith("left out: dnn:threshold=null at K = 3: dnn: no network for 3")
     assert "yard: 10 links, but it has 3 pairs" in left_out[1]
@@ -132,10 +131,10 @@ def test_a_model_as_a_file(ttirace: Ttirace, tmp_path: Path) -> None:
 
 
 def test_mismatch(ttirace: Ttirace, tmp_path: Path) -> None:
-    result = ttirace(
-        "mismatch", "dnn_k10", "dnn_k20", "max_power",
-        "--on", "rayleigh@0,{rician: {k_factor: 2}}@5,munich", "--channels", 10, "--plot", tmp_path / "p", "--csv", tmp_path / "m.csv",
-    )  # fmt: skip
+    on = "rayleigh@0,{rician: {k_factor: 2}}@5,munich"
+    files = ("--plot", tmp_path / "p", "--csv", tmp_path / "m.csv")
+    models = ("dnn_k10", "dnn_k20", "max_power")
+    result = ttirace("mismatch", *models, "--on", on, "--channels", 10, *files)
     assert result.code == 0
     assert "rayleigh 0 dB" in result.out
     assert result.err.count("left out: ") == 2  # no 20 pairs in Munich
