@@ -70,12 +70,15 @@ class AllocatorReference(QuantityModel):
 
 def with_files(parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Return parameters in which a name of a file in ``folder`` has become its whole path."""
-    return {
-        key: str((folder / value).resolve())
-        if isinstance(value, str) and "." in value and (folder / value).is_file()
-        else value
-        for key, value in parameters.items()
-    }
+    return {key: _with_files(value, folder) for key, value in parameters.items()}
+
+
+def _with_files(value: Any, folder: Path) -> Any:
+    if isinstance(value, list):
+        return [_with_files(item, folder) for item in value]
+    if isinstance(value, str) and "." in value and (folder / value).is_file():
+        return str((folder / value).resolve())
+    return value
 
 
 class FallbackModel(AllocatorReference):

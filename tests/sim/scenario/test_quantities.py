@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sim.scenario.channels import GeometricChannel, RayleighChannel, RicianChannel
-from sim.scenario.models import BudgetModel, RadioModel
+from sim.scenario.models import BudgetModel
+from sim.scenario.radio import RadioModel
 from sim.scenario.quantities import (
     FREQUENCY,
     LENGTH,
