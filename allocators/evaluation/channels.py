@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from allocators.training.law import start_channel
+from allocators.training.law import channel_model, law, start_channel
 from sim.channel.base import Channel
 from sim.compare import TURN
 from sim.deadline.errors import InputError, did_you_mean
@@ -78,7 +78,7 @@ class Law(EvaluationChannel):
     """Independent draws from a law, with caps of 1 W.
 
     Attributes:
-        text: the law as in a scenario (see `start_channel`); None is the interfering multiple
+        text: the law as in a scenario (see `channel_model`); None is the interfering multiple
             access channel, whose number of cells follows from K.
     """
 
@@ -105,15 +105,15 @@ class Law(EvaluationChannel):
         if text is None:
             text = f"{{imac: {{cells: {imac_cells(links)}, users: {links}}}}}"
         try:
-            return start_channel(text, links, rng)
+            return start_channel(channel_model(law(text), links), rng)
         except InputError as error:
             raise InputError(f"{self.name}: {error}") from None
 
 
 def square(side_m: str) -> Law:
     """Return terminals uniform in a square: gain = |h|^2 / max(d, 1 m)^2, h ~ CN(0, 1)."""
-    law = f"{{geometric: {{side: {side_m} m, path_loss_exponent: 2, reference_gain: 1}}}}"
-    return Law(f"square_{side_m}", law)
+    text = f"{{geometric: {{side: {side_m} m, path_loss_exponent: 2, reference_gain: 1}}}}"
+    return Law(f"square_{side_m}", text)
 
 
 @dataclass(frozen=True)
@@ -138,42 +138,38 @@ class Recording(EvaluationChannel):
     ) -> Iterator[list[PowerControlProblem]]:
         """See `EvaluationChannel`."""
         assert snr_db is None
-        from sim.build import build_feed
+        from sim.channel.trace_file import TraceFile
         from sim.scenario import load_scenario
 
         if not self.scenario.is_file():  # of the shipped one: others were checked
             raise UnavailableError(f"{self.name}: its recording comes with the source tree only")
         scenario = load_scenario(self.scenario)
-        feed = build_feed(scenario, scenario.controller(0), self.scenario.parent)
-        pairs = feed.channel.links
-        if links > pairs:
-            raise UnavailableError(f"{self.name}: {links} links, but it has {pairs} pairs")
-        places = evenly(feed.slots, feed.channel.subbands, channels)
-        rng = stream(seed, f"evaluation.channel.{self.name}", links)
-        turn: list[PowerControlProblem] = []
-        window = feed.draw(0)
-        for slot, subband in places:
-            while slot >= window.first + len(window):
-                window = feed.draw(window.first + len(window) + feed.window_slots)
-            chosen = np.sort(rng.permutation(pairs)[:links])
-            turn.append(_part(window.at(slot), subband, chosen))
-            if len(turn) == TURN:
-                yield turn
-                turn = []
-        if turn:
-            yield turn
-
-
-def _part(
-    problem: PowerControlProblem, subband: int, pairs: NDArray[np.intp]
-) -> PowerControlProblem:
-    """Return one subband of a problem, and of its links the given ones."""
-    return PowerControlProblem(
-        problem.gain[subband][np.ix_(pairs, pairs)],
-        problem.noise_w[subband, pairs],
-        problem.p_max_w[subband, pairs],
-        problem.weight[pairs],
-    )
+        assert scenario.channel.model == "trace"
+        with TraceFile(self.scenario.parent / scenario.channel.path) as file:
+            if links > file.links:
+                raise UnavailableError(f"{self.name}: {links} links, but it has {file.links} pairs")
+            stated = file.attrs.get("bandwidth_hz")
+            noise_w, p_max_w, weight = scenario.radio.arrays(
+                file.links, file.subbands, stated if isinstance(stated, int | float) else None
+            )
+            places = deque(evenly(file.slots, file.subbands, channels))
+            rng = stream(seed, f"evaluation.channel.{self.name}", links)
+            turn: list[PowerControlProblem] = []
+            first = 0
+            for piece in file.pieces():
+                while places and places[0][0] < first + len(piece):
+                    slot, s = places.popleft()
+                    pairs = np.sort(rng.permutation(file.links)[:links])
+                    gain = piece[slot - first, s][np.ix_(pairs, pairs)]
+                    turn.append(
+                        PowerControlProblem(
+                            gain, noise_w[s, pairs], p_max_w[s, pairs], weight[pairs]
+                        )
+                    )
+                    if len(turn) == TURN or not places:
+                        yield turn
+                        turn = []
+                first += len(piece)
 
 
 def evenly(slots: int, subbands: int, channels: int) -> list[tuple[int, int]]:

@@ -5,9 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
-from allocators.dnn.network import load, shipped_networks, weights_file
+from allocators.model_file import (
+    architecture_of,
+    card_path,
+    load,
+    shipped_models,
+    weights_file,
+)
+from allocators.training.recipe import parse_recipe
 from sim.deadline.errors import InputError, did_you_mean
 from sim.deadline.solver import Solver
 from sim.named import named_allocator
@@ -56,7 +63,7 @@ def contender(what: str | PowerSolver) -> Contender:
     name, parameters = _named(what)
     make_allocator(name, parameters)  # what is wrong with it is wrong in every cell
     model = parameters.get("model")
-    links, trained_on = _home(model) if isinstance(model, str) else (None, "")
+    links, trained_on = _home(model) if _is_model(model) else (None, "")
     return Contender(
         what, lambda spec: prepare_allocator(name, parameters, spec), links, trained_on
     )
@@ -65,10 +72,13 @@ def contender(what: str | PowerSolver) -> Contender:
 def _named(text: str) -> tuple[str, dict[str, Any]]:
     """Return the allocator and the parameters that an argument stands for."""
     name, parameters = named_allocator(text)
-    if name in shipped_networks() or name.endswith(".safetensors"):
-        return "dnn", {"model": name, **parameters}
+    if _is_model(name):
+        architecture = architecture_of(weights_file(name))
+        if architecture not in allocator_names():
+            raise InputError(f"{name}: holds weights of {architecture!r}, which is no allocator")
+        return architecture, {"model": name, **parameters}
     if name not in allocator_names():
-        known = [*allocator_names(), *shipped_networks()]
+        known = [*allocator_names(), *shipped_models()]
         raise InputError(
             f"{name!r} is no allocator and no model{did_you_mean(name, known)}"
             " (or give a path that ends in .safetensors)"
@@ -76,16 +86,33 @@ def _named(text: str) -> tuple[str, dict[str, Any]]:
     return name, parameters
 
 
+def _is_model(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and (value.endswith(".safetensors") or value in shipped_models())
+
+
 def _home(model: str) -> tuple[int | None, str]:
-    """Return the K that a model was made for, and what its card says it was trained on.
+    """Return the K that a model was made for, if any, and what its card says it was trained on.
 
     Raises:
-        InputError: no such model, or not a readable one.
+        InputError: no such model, or its weights are damaged.
     """
     path = weights_file(model)
-    links = load(path).links
+    links = load(path, architecture_of(path)).config.get("links")
     try:
-        data = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["data"]
-        return links, f"{data['channel']} {data['snr_db']:g} dB"
+        trained_on = _trained_on(json.loads(card_path(path).read_text(encoding="utf-8"))["data"])
     except (OSError, ValueError, KeyError, TypeError):
-        return links, ""  # a model without its card can be evaluated all the same
+        trained_on = ""  # a model without its card can be evaluated all the same
+    return (links if isinstance(links, int) else None), trained_on
+
+
+def _trained_on(data: dict[str, Any]) -> str:
+    """Return a card's data in a few words."""
+    if "recipe" not in data:
+        setting = data.get("dataset", data)
+        return f"{setting['channel']} {setting['snr_db']:g} dB"
+    entries = parse_recipe("card", data["recipe"]).mixture
+    if len(entries) > 1:
+        return f"mixture of {len(entries)} channels"
+    snr_db = entries[0].snr_db
+    snr = "" if snr_db is None else f" {'..'.join(f'{value:g}' for value in snr_db)} dB"
+    return entries[0].title + snr

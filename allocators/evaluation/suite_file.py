@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from allocators.evaluation.channels import NAMED, EvaluationChannel, Law, Recording, channel_named
 from allocators.evaluation.suites import Block, Suite
-from sim.deadline.errors import InputError, did_you_mean, shown
+from sim.deadline.errors import InputError, shown
 from sim.scenario import load_scenario
 from sim.scenario.load import describe
 from sim.scenario.text import parse
@@ -60,11 +60,10 @@ def read_suite(path: Path) -> Suite:
     data = parse(str(path), text)
     if not isinstance(data, dict):
         raise InputError(f"{path}: holds no keys; want cells: and, for new ones, channels:")
-    _check_keys(path, data)
     try:
         model = _SuiteModel.model_validate(data)
     except ValidationError as error:
-        raise InputError(f"{path}: {describe(error, data)}") from None
+        raise InputError(f"{path}: {describe(error, data, _SuiteModel)}") from None
     own = {name: _channel(path, name, value) for name, value in model.channels.items()}
     named = {**NAMED, **own}
     suite = Suite(path.stem, tuple(_block(path, named, block) for block in model.cells), named)
@@ -73,21 +72,6 @@ def read_suite(path: Path) -> Suite:
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     return suite
-
-
-def _check_keys(path: Path, data: dict[str, Any]) -> None:
-    """Refuse mistyped keys, with what was meant."""
-    cells = _list(data.get("cells"))
-    assert isinstance(cells, list)
-    places = [("", data, _SuiteModel)] + [
-        (f"cells.{i}.", block, _BlockModel) for i, block in enumerate(cells)
-    ]
-    for place, keys, model in places:
-        if isinstance(keys, dict):
-            for key in keys:
-                if key not in model.model_fields:
-                    hint = did_you_mean(key, model.model_fields)
-                    raise InputError(f"{path}: {place}{key}: unknown key{hint}")
 
 
 def _block(path: Path, named: dict[str, EvaluationChannel], model: _BlockModel) -> Block:

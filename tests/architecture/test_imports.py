@@ -26,7 +26,7 @@ LAW = {
         "sim.seeding",
         "sim.scenario",
     ),
-    # It compares allocators of any name, on scenarios too, and is a command with a table.
+    # It compares allocators of any name, and is a command with tables.
     "allocators.evaluation": (
         "allocators",
         "sim.problem",
@@ -37,7 +37,6 @@ LAW = {
         "sim.registry",
         "sim.named",
         "sim.compare",
-        "sim.build",
         "sim.table",
         "sim.commands.options",
     ),

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
+import numpy as np
 import pytest
 from in_process import Ttirace
 
 import sim.cli
 from allocators.evaluation import evaluation_table
+from allocators.model_file import card_path, save, weights_file
 from sim.channel.trace import write_trace
 
 BAD = (
@@ -121,8 +124,6 @@ def test_failures_are_told(ttirace: Ttirace, tmp_path: Path) -> None:
 
 
 def test_a_model_as_a_file(ttirace: Ttirace, tmp_path: Path) -> None:
-    from allocators.dnn.network import weights_file
-
     model = tmp_path / "mine.safetensors"
     model.write_bytes(weights_file("dnn_k10").read_bytes())
     options = ("--channel", "rayleigh", "--links", 10, "--snr-db", 0, "--channels", 5, "--json")
@@ -199,6 +200,12 @@ def test_files_that_are_no_models(ttirace: Ttirace, tmp_path: Path) -> None:
     model = tmp_path / "cut.safetensors"
     model.write_bytes(b"\x10\x00\x00")
     assert "cut.safetensors: not a readable safetensors" in ttirace("evaluate", model, *TINY).error
+    save(model, "transformer", {}, {"x": np.ones(1, np.float32)})
+    assert "weights of 'transformer', which is no" in ttirace("evaluate", model, *TINY).error
+    shutil.copy(weights_file("dnn_k10"), model)
+    card_path(model).write_text('{"sha256": "0"}')
+    for argument in (model, f"dnn:model={model}"):
+        assert "the weights were changed or damaged" in ttirace("evaluate", argument, *TINY).error
 
 
 def test_nowhere_to_write(ttirace: Ttirace, tmp_path: Path) -> None:
