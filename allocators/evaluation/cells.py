@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from allocators.evaluation.channels import UnavailableError
@@ -46,7 +46,13 @@ class Settings:
 
 
 def evaluation_table(
-    what: str | PowerSolver, suite: str = "default", channels: int = 1000, seed: int = 0
+    what: str | PowerSolver,
+    suite: str = "default",
+    channels: int = 1000,
+    seed: int = 0,
+    *,
+    links: Sequence[int] = (),
+    label: str | None = None,
 ) -> list[Row]:
     """Return what an allocator is worth in each cell of a suite: the figures of `evaluate`.
 
@@ -55,12 +61,17 @@ def evaluation_table(
         suite: its name, or a file.
         channels: fresh channels a cell.
         seed: master seed.
+        links: in the place of the suite's, as a model for one K wants it.
+        label: its name in the rows, if not its own.
 
     Raises:
         InputError: something is not known or wrong.
     """
-    settings = Settings(channels, seed)
-    return evaluate_cells([contender(what)], suite_named(suite).cells(), settings)
+    one = contender(what)
+    if label is not None:
+        one = replace(one, label=label)
+    cells = suite_named(suite).narrowed(links=links).cells()
+    return evaluate_cells([one], cells, Settings(channels, seed))
 
 
 def evaluate_cells(

@@ -161,10 +161,12 @@ def test_failures_are_counted_and_not_rated(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_solver_at_hand_has_the_figures_of_its_name() -> None:
-    by_name = evaluation_table("wmmse:max_iterations=2", "quick", 5, 1)
-    at_hand = evaluation_table(WMMSE(max_iterations=2), "quick", 5, 1)
-    for a, b in zip(figures(by_name), figures(at_hand), strict=True):
-        assert {**a, "allocator": "WMMSE"} == b
+    name = "wmmse:max_iterations=2"
+    by_name = evaluation_table(name, "quick", 5, 1, links=[3])
+    at_hand = evaluation_table(WMMSE(max_iterations=2), "quick", 5, 1, links=[3], label=name)
+    assert {row["links"] for row in by_name} == {3}
+    assert figures(by_name) == figures(at_hand)
+    assert evaluation_table(WMMSE(), "quick", 2, links=[2])[0]["allocator"] == "WMMSE"
 
 
 def test_the_default_suite_is_that_of_the_contract() -> None:
