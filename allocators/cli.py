@@ -93,3 +93,32 @@ def dnn(links: int, members: int, **options: Any) -> None:
       ttirace train dnn --links 10 --objective sum_rate --members 5 -o epcnet.safetensors
     """  # noqa: D301
     run_training("dnn", {"links": links, "members": members}, links, **options)
+
+
+@train.command()
+@click.option("--size", default="m", show_default=True, help="s, m or l.")
+@training_options(
+    objective="sum_rate",
+    recipe="broad",
+    steps=20_000,
+    interval=500,
+    batch_size=64,
+    learning_rate=3e-3,
+    temperature=0.02,
+    validation=500,
+)
+def unfolded(size: str, **options: Any) -> None:
+    """Train the unfolded network: one for any number of links, without labels.
+
+    Leaves what `ttirace train dnn` leaves, and goes on after a stop as it does. Use the result as
+
+    \b
+      allocators:
+        - unfolded: {model: mine.safetensors}
+
+    \b
+    Example:
+      ttirace train unfolded --size s -o mine.safetensors
+      ttirace train unfolded --size l --recipe mine.yaml --steps 50000 -o mine.safetensors
+    """  # noqa: D301
+    run_training("unfolded", {"size": size}, None, **options)

@@ -195,7 +195,7 @@ def check_card(path: Path) -> None:
 def write_tensors(
     path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]
 ) -> None:
-    """Write a safetensors file; it appears whole or not at all.
+    """Write a safetensors file; it appears whole or not at all, the same bytes for the same values.
 
     Raises:
         InputError: it cannot be written; an older file of that name stays as it was.
@@ -203,10 +203,21 @@ def write_tensors(
     from safetensors.numpy import save as to_bytes
 
     contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    content = to_bytes(contiguous, dict(metadata) or None)
+    content = _with_sorted_header(to_bytes(contiguous, dict(metadata) or None))
     with _writing(path) as part:
         part.write_bytes(content)
         part.replace(path)
+
+
+def _with_sorted_header(content: bytes) -> bytes:
+    """Return a safetensors file with its metadata in order; the library's order is by chance."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:start])
+    if "__metadata__" in header:
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(dict(sorted(header.items())), separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the data begin on a multiple of 8 bytes
+    return len(text).to_bytes(8, "little") + text + content[start:]
 
 
 @contextmanager

@@ -159,7 +159,9 @@ def transpose4(typing_context: Any, array: Any, at: Any, stride: Any, to: Any) -
 
         low = [mix(rows[i], rows[i + 1], [0, 4, 1, 5]) for i in (0, 2)]
         high = [mix(rows[i], rows[i + 1], [2, 6, 3, 7]) for i in (0, 2)]
-        columns = [mix(*pair, mask) for pair in (low, high) for mask in ([0, 1, 4, 5], [2, 3, 6, 7])]
+        columns = [
+            mix(*pair, mask) for pair in (low, high) for mask in ([0, 1, 4, 5], [2, 3, 6, 7])
+        ]
         for column, end in zip(columns, ends, strict=True):
             builder.store(column, end, align=4)
         return context.get_dummy_value()
@@ -311,3 +313,11 @@ def _exp_code(builder: Any, x: Any, lanes: int) -> Any:
 log1p = _single(_log1p_code)
 #: exp(x), to a few units in the last place; x is cut to [-87, 87].
 exp = _single(_exp_code)
+
+
+def aligned_zeros(size: int) -> Float32Array:
+    """Return zeros that begin on a cache line, so that no vector is split between two."""
+    line = 16
+    flat = np.zeros(size + line, dtype=np.float32)
+    start = -(flat.ctypes.data // 4) % line
+    return flat[start : start + size]

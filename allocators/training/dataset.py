@@ -135,6 +135,8 @@ def open_dataset(folder: Path) -> Dataset:
         same = settings.to_json() == record
     except OSError:
         raise InputError(f"{folder}: not a data set: no {_SETTINGS}; see ttirace dataset") from None
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     except (ValueError, KeyError, TypeError):
         raise InputError(f"{path}: not the settings of a data set") from None
     if not same:

@@ -44,7 +44,7 @@ def channel_model(value: Any, links: int) -> Any:
 
     from sim.scenario.load import describe
 
-    data = {"channel": value}
+    data = {"channel": _with_users(value, links)}
     try:
         model: Any = dict(_law_model().model_validate(data))["channel"]
     except ValidationError as error:
@@ -83,6 +83,16 @@ def start_channel(model: Any, rng: np.random.Generator) -> Channel:
     """Return the channel of a model, drawn from ``rng``."""
     channel: Channel = model.build(_SLOT_NS, 0, Path(), rng)
     return channel
+
+
+def _with_users(value: Any, links: int) -> Any:
+    """Fill in the users of cells, whose default would not spread over any number of cells."""
+    if isinstance(value, dict):
+        if value.get("model") == "imac":
+            return {"users": links, **value}
+        if isinstance(value.get("imac"), dict):
+            return {**value, "imac": {"users": links, **value["imac"]}}
+    return value
 
 
 @cache

@@ -12,7 +12,10 @@ from allocators.training.learner import Learner
 from sim.deadline.errors import InputError, did_you_mean
 
 #: Name -> the class, which is called with the generator of its first weights and its config.
-LEARNERS = {"dnn": "allocators.training.dnn:DNNLearner"}
+LEARNERS = {
+    "dnn": "allocators.training.dnn:DNNLearner",
+    "unfolded": "allocators.training.unfolded:UnfoldedLearner",
+}
 
 
 def make_learner(architecture: str, rng: np.random.Generator, config: Mapping[str, Any]) -> Learner:

@@ -61,9 +61,13 @@ class Mixture:
         return kind.draw(sizes[int(rng.integers(len(sizes)))], rng, samples)
 
     def suites(self) -> list[tuple[str, Draw]]:
-        """Return what to validate on: a name, and what draws its samples."""
-        entries = self.recipe.validation
-        kinds = [_kind(entry, self._folder) for entry in entries] if entries else self._kinds
+        """Return what to validate on: a name, and what draws its samples.
+
+        Where the recipe's validation has none of the links, it is the mixture itself.
+        """
+        kinds = [_kind(entry, self._folder) for entry in self.recipe.validation]
+        if not any(links in kind.links for kind in kinds for links in self.links):
+            kinds = self._kinds
         suites: dict[str, Draw] = {}
         for kind in kinds:
             for links in (k for k in kind.links if k in self.links):
@@ -71,8 +75,6 @@ class Mixture:
                 while name in suites:
                     name = f"{name}+"
                 suites[name] = partial(kind.draw, links)
-        if not suites:
-            raise InputError(f"recipe: no validation entry has {list(self.links)} links")
         return list(suites.items())
 
 

@@ -58,7 +58,9 @@ def sum_rate_loss(batch: Batch, shares: torch.Tensor, temperature: float) -> tor
     """
     import torch
 
-    rates = weighted_sum_rates(batch, shares) / instance_scale(batch)[:, None]
+    rates = weighted_sum_rates(batch, shares)
+    scale = torch.maximum(instance_scale(batch), rates.detach().amax(dim=1))
+    rates = rates / scale[:, None]
     candidates = shares.shape[1]
     if candidates == 1 or math.isinf(temperature):
         return -rates.mean()
@@ -83,7 +85,7 @@ def weighted_sum_rates(batch: Batch, shares: torch.Tensor) -> torch.Tensor:
 def instance_scale(batch: Batch) -> torch.Tensor:
     """Return what an instance can be expected to yield, ``(B,)``; it carries no gradient.
 
-    The better of full power and of the one best link alone, so that instances of high rate do not
+    The better of full power and of the one best link alone. With it, instances of high rate do not
     drown the others.
     """
     import torch

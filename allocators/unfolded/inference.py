@@ -66,9 +66,7 @@ def infer(
         w = dense(
             room, at.features, STATIC_FEATURES, at.row, at.lanes, packed, 0, hidden, at.inner, 0.0
         )
-        w = dense(
-            room, at.inner, hidden, at.row, at.lanes, packed, w, state, states, _NO_FLOOR
-        )
+        w = dense(room, at.inner, hidden, at.row, at.lanes, packed, w, state, states, _NO_FLOOR)
         for m in range(0, at.lanes, 16):
             store(room, at.features + 4 * at.row + m, fill16(0.0))
         for _ in range(layers):
@@ -86,9 +84,7 @@ def infer(
                 at.inner,
                 0.0,
             )
-            w = dense(
-                room, at.inner, hidden, at.row, at.lanes, packed, w, state, states, _NO_FLOOR
-            )
+            w = dense(room, at.inner, hidden, at.row, at.lanes, packed, w, state, states, _NO_FLOOR)
         _shares(room, at)
         for _ in range(polish):
             _wmmse(room, links, candidates, at)

@@ -35,9 +35,7 @@ OUTPUTS = 4
 
 
 @njit(cache=True)
-def _message4(
-    room: Float32Array, matrix: int, stride: int, links: int, x: int, out: int
-) -> None:
+def _message4(room: Float32Array, matrix: int, stride: int, links: int, x: int, out: int) -> None:
     # a register holds four receivers
     for k in range(0, links, RECEIVERS):
         a = b = c = d = fill16(0.0)
@@ -59,9 +57,7 @@ def _message4(
 
 
 @njit(cache=True)
-def _message8(
-    room: Float32Array, matrix: int, stride: int, links: int, x: int, out: int
-) -> None:
+def _message8(room: Float32Array, matrix: int, stride: int, links: int, x: int, out: int) -> None:
     # a register holds two receivers
     for k in range(0, links, RECEIVERS):
         a = b = c = d = e = f = g = h = fill16(0.0)
@@ -92,9 +88,7 @@ def _message8(
 
 
 @njit(cache=True)
-def _message16(
-    room: Float32Array, matrix: int, stride: int, links: int, x: int, out: int
-) -> None:
+def _message16(room: Float32Array, matrix: int, stride: int, links: int, x: int, out: int) -> None:
     for k in range(0, links, RECEIVERS):
         a = b = c = d = e = f = g = h = fill16(0.0)
         row = matrix + k

@@ -122,9 +122,7 @@ def test_goes_on_exactly(tmp_path: Path, kind: str) -> None:
     with pytest.raises(KeyboardInterrupt):
         train(learner(members), source(), settings, torn, [stop])
     later: list[int] = []
-    resumed = train(
-        learner(members), source(), settings, torn, [lambda _, r: later.append(r.step)]
-    )
+    resumed = train(learner(members), source(), settings, torn, [lambda _, r: later.append(r.step)])
     assert later == [40, 50, 60]
     assert equal(resumed, whole)
     assert replace(resumed.last, seconds=0.0) == replace(whole.last, seconds=0.0)

@@ -12,7 +12,6 @@ from pydantic import ValidationError
 
 from sim.scenario.channels import GeometricChannel, RayleighChannel, RicianChannel
 from sim.scenario.models import BudgetModel
-from sim.scenario.radio import RadioModel
 from sim.scenario.quantities import (
     FREQUENCY,
     LENGTH,
@@ -24,6 +23,7 @@ from sim.scenario.quantities import (
     QuantityModel,
     convert,
 )
+from sim.scenario.radio import RadioModel
 
 #: unit -> how many canonical units it is, written down once more
 SCALES: dict[str, tuple[Kind, Fraction]] = {
