@@ -205,10 +205,11 @@ def _print(result: dict[str, Any] | None, shown: Callable[[int], Iterable[Table 
         click.echo(json.dumps(result, indent=2))
         return
     from rich.console import Console
+    from rich.text import Text
 
     console = Console(width=None if Console().is_terminal else 140)
     for part in shown(console.width):
-        console.print(part, markup=False, highlight=False)
+        console.print(Text(part) if isinstance(part, str) else part)
 
 
 def _complain(rows: Sequence[Row]) -> int:

@@ -93,6 +93,7 @@ def test_table_csv_and_plots(ttirace: Ttirace, suite: Path, tmp_path: Path) -> N
     assert max(map(len, result.out.splitlines())) <= 140
     for text in ("own noise", "10 dB", "WMMSE±s.e.", "100.00±0.00", "street"):
         assert text in result.out
+    assert "[" not in result.out  # markup is for the terminal
     assert "wmmse (9 cells): mean 100.00% of WMMSE" in result.out
     left_out = [line for line in result.err.splitlines() if line.startswith("left out")]
     assert left_out[0].startswith("left out: dnn:threshold=null at K = 3: dnn: no network for 3")
