@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: The same colours in every plot, in percent; what lies beyond has the colour of the end.
-_LOW, _HIGH = 60.0, 105.0
+_LOW, _HIGH = 60.0, 107.0
 _PANELS = 4  # beside each other
 _DARK = 0.45  # luminance below which text is white
 
@@ -135,6 +135,6 @@ def _scale(figure: Figure, panels: Sequence[Axes]) -> None:
     bar = figure.colorbar(
         ScalarMappable(norm, colours), ax=list(panels), extend="both", shrink=0.9, pad=0.01
     )
-    bar.set_ticks([60, 70, 80, 90, 100, 101, 102, 103, 104, 105])
+    bar.set_ticks([60, 70, 80, 90, 100, 101, 102, 103, 104, 105, 106, 107])
     bar.ax.tick_params(labelsize=8)
     bar.set_label("% of WMMSE", fontsize=9)
