@@ -26,6 +26,20 @@ LAW = {
         "sim.seeding",
         "sim.scenario",
     ),
+    # It compares allocators of any name, and is a command with tables.
+    "allocators.evaluation": (
+        "allocators",
+        "sim.problem",
+        "sim.deadline",
+        "sim.channel",
+        "sim.seeding",
+        "sim.scenario",
+        "sim.registry",
+        "sim.named",
+        "sim.compare",
+        "sim.table",
+        "sim.commands.options",
+    ),
     "stylize": ("stylize", "sim.deadline"),
 }
 
