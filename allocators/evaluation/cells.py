@@ -53,6 +53,7 @@ def evaluation_table(
     *,
     links: Sequence[int] = (),
     label: str | None = None,
+    progress: Callable[[Cell, list[Row]], None] | None = None,
 ) -> list[Row]:
     """Return what an allocator is worth in each cell of a suite: the figures of `evaluate`.
 
@@ -63,6 +64,7 @@ def evaluation_table(
         seed: master seed.
         links: in the place of the suite's, as a model for one K wants it.
         label: its name in the rows, if not its own.
+        progress: given each cell that is done, with its rows.
 
     Raises:
         InputError: something is not known or wrong.
@@ -71,7 +73,7 @@ def evaluation_table(
     if label is not None:
         one = replace(one, label=label)
     cells = suite_named(suite).narrowed(links=links).cells()
-    return evaluate_cells([one], cells, Settings(channels, seed))
+    return evaluate_cells([one], cells, Settings(channels, seed), progress)
 
 
 def evaluate_cells(

@@ -13,7 +13,6 @@ from typing import Any
 
 from allocators.model_file import card_path, save, write_card
 from allocators.training.learner import Learner
-from allocators.training.quality import evaluation
 from allocators.training.settings import TrainSettings
 from allocators.training.source import Source
 from allocators.training.state import Trained
@@ -56,10 +55,11 @@ def finish(
     source: Source,
     settings: TrainSettings,
     trained: Trained,
+    evaluation: dict[str, Any],
     command: str,
     git: dict[str, Any] | None,
 ) -> dict[str, Any]:
-    """Measure the network, write it and its card, remove the checkpoint; return the card.
+    """Write the network and its card, remove the checkpoint; return the card.
 
     Args:
         out: the weights' file; the card's has the suffix ``.json``.
@@ -68,6 +68,7 @@ def finish(
         source: what it was trained on.
         settings: how.
         trained: its best weights.
+        evaluation: what it is worth, a record.
         command: what trains it again.
         git: state of the source tree that trained it.
 
@@ -91,9 +92,7 @@ def finish(
             "validation_share_of_wmmse": trained.best.shares,
             "seconds": round(trained.last.seconds, 1),
         },
-        "evaluation": evaluation(
-            learner.allocator(trained.tensors), source.suites(), settings.seed
-        ),
+        "evaluation": evaluation,
         "versions": versions(("ttirace", "numpy", "numba", "torch", "safetensors")),
         "machine": machine(),
         "git": git,

@@ -11,6 +11,8 @@ import click
 
 if TYPE_CHECKING:
     from allocators.training.source import Source
+    from sim.deadline.solver import Solver
+    from sim.problem import Allocation, PowerControlProblem
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -55,6 +57,17 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--seed",), {"type": int, "default": 1}),
     (("--threads",), {"type": int, "default": 1, "help": "One: same bits again."}),
     (
+        ("--suite",),
+        {
+            "default": "default",
+            "help": "Evaluated at the end for the card: default, quick, a file.",
+        },
+    ),
+    (
+        ("--channels",),
+        {"type": click.IntRange(1), "default": 1000, "help": "In each of its cells."},
+    ),
+    (
         ("--tensorboard",),
         {"type": _FOLDER, "help": "Write scalars for TensorBoard into this folder."},
     ),
@@ -90,6 +103,8 @@ def run_training(
     channel: str | None,
     snr_db: float | None,
     reuse: int | None,
+    suite: str,
+    channels: int,
     tensorboard: Path | None,
     **settings: Any,
 ) -> None:
@@ -105,12 +120,16 @@ def run_training(
         channel: one law.
         snr_db: with it.
         reuse: visits of a batch that is drawn.
+        suite: what it is evaluated on at the end; a name or a file.
+        channels: fresh channels in each cell of the suite.
         tensorboard: folder.
         settings: see `TrainSettings`.
 
     Raises:
         InputError: something is wrong; one line says what.
     """
+    from allocators.evaluation.suites import suite_named
+    from allocators.evaluation.summary import sentence, summarize
     from allocators.training.card import finish, log_path, reserve
     from allocators.training.harness import import_torch, train
     from allocators.training.learners import make_learner
@@ -122,6 +141,7 @@ def run_training(
     from sim.seeding import stream
 
     told = TrainSettings(**settings)
+    suite_named(suite)  # a wrong name should not wait for the end
     if reuse is None:
         reuse = 4 if told.objective == "imitate" else 1
     context = click.get_current_context()
@@ -136,20 +156,44 @@ def run_training(
     with scalar_writer(tensorboard) as write, step_bar(told.steps) as show:
         observers = (csv_log(log_path(out)), write, show)
         trained = train(learner, source, told, checkpoint, observers)
-    card = finish(
+    rows = _evaluated(learner.allocator(trained.tensors), out.stem, learner.links, suite, channels)
+    evaluation = {"suite": suite, "channels": channels, "seed": 0, "rows": rows}
+    finish(
         out,
         checkpoint,
         learner,
         source,
         told,
         trained,
+        evaluation,
         command_line(context),
         git,
     )
-    for row in card["evaluation"]:
-        click.echo(
-            f"{out}: {row['suite']}: {row['share_of_wmmse']:.2%} of WMMSE's sum rate"
-            f" (full power {row['max_power_share_of_wmmse']:.2%})"
+    for line in summarize(rows):
+        click.echo(sentence(line))
+
+
+def _evaluated(
+    solver: Solver[PowerControlProblem, Allocation],
+    label: str,
+    links: int | None,
+    suite: str,
+    channels: int,
+) -> list[dict[str, Any]]:
+    """Return what `ttirace evaluate` would print for the model."""
+    from allocators.evaluation import evaluation_table
+    from allocators.evaluation.suites import suite_named
+    from sim.deadline.progress import progress_bar
+
+    own = () if links is None else (links,)
+    with progress_bar("evaluation", len(suite_named(suite).narrowed(links=own).cells())) as advance:
+        return evaluation_table(
+            solver,
+            suite,
+            channels,
+            links=own,
+            label=label,
+            progress=lambda cell, _: advance(1, str(cell)),
         )
 
 

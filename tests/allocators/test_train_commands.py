@@ -13,12 +13,13 @@ from click.testing import CliRunner, Result
 
 from allocators.cli import dataset, train
 from allocators.dnn import DNN
+from allocators.evaluation.cli import evaluate
 from allocators.model_file import checksum
 from allocators.training.samples import Setting
 from sim.deadline.errors import InputError
 
 TRAIN = ["dnn", "--links", "3", "--steps", "20", "--interval", "10", "--batch-size", "50"]
-TRAIN += ["--validation", "100"]
+TRAIN += ["--validation", "100", "--suite", "quick", "--channels", "20"]
 
 
 def run(arguments: list[str]) -> Result:
@@ -47,7 +48,7 @@ def test_from_data_set_to_answer(here: Path) -> None:
     arguments = [*TRAIN, "--data", "d", "-o", "k3.safetensors"]
     done = run(arguments)
     assert done.exit_code == 0
-    assert "of WMMSE's sum rate" in done.output
+    assert done.output.startswith("k3 (7 cells): mean ")
     left = ["d", "k3.csv", "k3.json", "k3.safetensors"]
     assert sorted(p.name for p in here.iterdir()) == left
     card = json.loads(Path("k3.json").read_text())
@@ -58,10 +59,17 @@ def test_from_data_set_to_answer(here: Path) -> None:
     assert card["training"]["steps"] == 20
     assert card["sha256"] == checksum(Path("k3.safetensors"))
     assert card["versions"]["torch"]
-    (row,) = card["evaluation"]
-    assert row["suite"] == "rayleigh_k3"
+    evaluation = card["evaluation"]
+    assert (evaluation["suite"], evaluation["channels"]) == ("quick", 20)
+    row = evaluation["rows"][0]
+    assert (row["channel"], row["links"], row["snr_db"]) == ("rayleigh", 3, 0.0)
     assert 0.3 < row["share_of_wmmse"] < 1.1
-    assert f"{row['share_of_wmmse']:.2%} of WMMSE's sum rate" in done.output
+    # The card's figures are those that the command prints.
+    asked = ["k3.safetensors", "--suite", "quick", "--links", "3", "--channels", "20", "--json"]
+    printed = json.loads(CliRunner().invoke(evaluate, asked, catch_exceptions=False).output)
+    for ours, theirs in zip(evaluation["rows"], printed["rows"], strict=True):
+        for key in (key for key in ours if "share" in key or "rate" in key):
+            assert ours[key] == theirs[key], key
     problem = Setting(3).problem(np.ones((1, 3, 3), np.float32))
     assert DNN("k3.safetensors").solve(problem).power_w.shape == (1, 3)
 
@@ -74,6 +82,7 @@ def test_from_data_set_to_answer(here: Path) -> None:
     assert checksum(Path("again/k3.safetensors")) == card["sha256"]
 
     refused([*TRAIN, "-o", "k3.safetensors"], "is there already")
+    refused([*TRAIN, "--suite", "quik", "-o", "a.safetensors"], "did you mean 'quick'")
     refused([*TRAIN, "-o", "k3.pt"], r"ends in \.safetensors")
     refused([*TRAIN, "--data", "d", "--snr-db", "0", "-o", "a.safetensors"], r"has 3\.0")
     refused([*TRAIN, "--links", "4", "--data", "d", "-o", "a.safetensors"], "has 3")
@@ -114,7 +123,7 @@ def test_an_ensemble_for_the_sum_rate() -> None:
     card = json.loads(Path("e.json").read_text())
     assert card["config"]["members"] == 3
     assert "--temperature 0.1" in card["command"]
-    assert card["evaluation"][0]["share_of_wmmse"] > 0.8
+    assert card["evaluation"]["rows"][0]["share_of_wmmse"] > 0.8
     DNN("e.safetensors").solve(Setting(3).problem(np.ones((2, 3, 3), np.float32)))
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import hypothesis.extra.numpy as hnp
@@ -316,7 +317,7 @@ def test_more_polish_is_never_worse(network_file: Path) -> None:
         )
         for n in (0, 1, 2, 5, 20)
     ]
-    for fewer, more in zip(rates, rates[1:], strict=False):
+    for fewer, more in pairwise(rates):
         assert np.all(more >= fewer * (1 - 1e-5))
 
 
