@@ -70,12 +70,15 @@ class AllocatorReference(QuantityModel):
 
 def with_files(parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Return parameters in which a name of a file in ``folder`` has become its whole path."""
-    return {
-        key: str((folder / value).resolve())
-        if isinstance(value, str) and "." in value and (folder / value).is_file()
-        else value
-        for key, value in parameters.items()
-    }
+
+    def whole(value: Any) -> Any:
+        if isinstance(value, dict):  # an allocator among the parameters, with its own
+            return with_files(value, folder)
+        if isinstance(value, str) and "." in value and (folder / value).is_file():
+            return str((folder / value).resolve())
+        return value
+
+    return {key: whole(value) for key, value in parameters.items()}
 
 
 class FallbackModel(AllocatorReference):

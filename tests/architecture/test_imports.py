@@ -26,6 +26,8 @@ LAW = {
         "sim.seeding",
         "sim.scenario",
     ),
+    # Made of another allocator, whichever the registry knows by the name it is given.
+    "allocators.anytime": ("allocators", "sim.problem", "sim.deadline", "sim.registry"),
     "stylize": ("stylize", "sim.deadline"),
 }
 
