@@ -79,7 +79,7 @@ def build_entrant(
         latency = (model.latency or compute.latency).build(
             stream(scenario.seed, "latency", number), compute.speed
         )
-        # A measured call takes 1 / speed of what it takes here; a modelled one is not to watch a clock.
+        # Measured time runs `speed` times slower here; under a modelled one nobody is to hurry.
         budget_ns = round(controller.compute_ns * compute.speed) if latency.measured else None
         solver = _prepared(
             model, folder, feed, stream(scenario.seed, "allocator", number), budget_ns
