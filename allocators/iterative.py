@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from allocators.warm_up import checked_spec, warm_up
 from sim.deadline.errors import InputError
 from sim.deadline.solver import AnytimeSolver
 from sim.problem import Allocation, FloatArray, PowerControlProblem, PowerControlSpec
+
+_BLOCK = 16
 
 
 class RandomStarts:
@@ -46,7 +49,9 @@ class RandomStarts:
             return ()
         shape = problem.p_max_w.shape
         shares = self._shares[shape] if shape in self._shares else self._draw(shape)
-        return shares * problem.p_max_w
+        # a few at a time: whoever has a deadline may not come to the last of a thousand
+        blocks = (shares[first : first + _BLOCK] for first in range(0, self._count, _BLOCK))
+        return chain.from_iterable(block * problem.p_max_w for block in blocks)
 
     def _draw(self, shape: tuple[int, ...]) -> FloatArray:
         if self._rng is None:

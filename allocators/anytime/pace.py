@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
-# The longest iteration is that of the last 8 to 16 problems: one that the machine disturbed must
-# not keep an allocator from iterating for ever.
-_REMEMBERED = 8
+_REMEMBERED = 9  # problems
 
 
 class DeadlinePace:
-    """Lets an ascent take as many iterations as are sure to end in time.
+    """Lets an ascent take as many iterations as should end in time.
 
-    The longest cost of an iteration seen lately is the estimate of the next. As it holds a part of
-    the cost of a call, the estimate is high where calls are short; what it left unused is asked for
-    again, until not even one more iteration fits.
+    The estimate of an iteration's cost is the longest that a problem saw, the median over the last
+    nine problems: a problem during which the machine did something else has no say. As it holds a
+    part of the cost of a call, the estimate is high where calls are short; what it left unused is
+    asked for again, until not even one more iteration fits.
 
     Args:
         budget_ns: from `begin` to the deadline.
@@ -31,17 +31,21 @@ class DeadlinePace:
         self.over = False
         self._end = 0
         self._asked = 0
-        # ns, on one subband: the longest of the problems up to now, and of the 8 before those
-        self._longest = self._before = 0.0
-        self._problems = 0
+        # ns an iteration, on one subband: the longest of this problem, those of the ones before
+        self._longest = 0.0
+        self._before: deque[float] = deque(maxlen=_REMEMBERED)
+        self._estimate = 0.0
 
     def begin(self) -> None:
         """Start the clock for a new problem."""
         self._end = self._clock() + self._allowed
-        self._problems += 1
-        if self._problems == _REMEMBERED:
-            self._problems = 0
-            self._longest, self._before = 0.0, self._longest
+        if self._longest:
+            self._before.append(self._longest)
+        elif self.over and self._before:
+            self._before.remove(max(self._before))  # no iteration fits, so no better one is seen
+        ordered = sorted(self._before)
+        self._estimate = ordered[(len(ordered) - 1) // 2] if ordered else 0.0
+        self._longest = 0.0
         self.over = False
 
     def passes(self, running: int) -> int:
@@ -49,8 +53,7 @@ class DeadlinePace:
         self._asked = self._clock()
         left = self._end - self._asked
         fit = int(left > 0)  # the first iteration is the first estimate
-        iteration = max(self._longest, self._before)
-        if fit and iteration > 0.0:
+        if fit and (iteration := self._estimate or self._longest):
             fit = int(left / (iteration * running))
         self.over = not fit
         return fit

@@ -130,24 +130,40 @@ def test_gains_spread_over_200_db(seed: int, links: int, decibels: float) -> Non
     assert np.all(subband_rates(problem, answer.power_w) >= start - ROUNDING * (1 + start))
 
 
-@pytest.mark.parametrize("restarts", [0, 3])
 @pytest.mark.parametrize("links", [1, 7, 20])
 @pytest.mark.parametrize("snr_db", [0, 30])
-def test_is_wmmse_where_the_start_is_full_power(links: int, snr_db: float, restarts: int) -> None:
+def test_is_wmmse_where_the_start_is_full_power(links: int, snr_db: float) -> None:
     problem = rayleigh(np.random.default_rng(links), links, subbands=4, snr_db=snr_db)
-    ours, wmmse = Anytime("max_power", restarts=restarts), WMMSE(restarts=restarts)
-    for solver in (ours, wmmse):
-        solver.prepare(spec(links, 4))
-    answer, wanted = ours.solve(problem), wmmse.solve(problem)
+    answer, wanted = Anytime("max_power", restarts=0).solve(problem), WMMSE().solve(problem)
     assert answer.power_w.tobytes() == wanted.power_w.tobytes()
     assert answer[1:] == wanted[1:]
+
+
+@settings(derandomize=True, max_examples=60)
+@given(problem=problems())
+def test_with_a_restart_it_is_never_worse_than_wmmse(problem: PowerControlProblem) -> None:
+    wmmse = subband_rates(problem, WMMSE().solve(problem).power_w)
+    ours = subband_rates(problem, Anytime(Odd).solve(problem).power_w)
+    assert np.all(ours >= wmmse - ROUNDING * (1 + wmmse))
+
+
+def test_restarts_after_the_first_are_those_of_wmmse() -> None:
+    """Started at full power twice, it climbs from WMMSE's own starts."""
+    problem = rayleigh(np.random.default_rng(3), 9, subbands=5, snr_db=30)
+    ours, wmmse = Anytime("max_power", restarts=4), WMMSE(restarts=3)
+    for solver in (ours, wmmse):
+        solver.prepare(spec(9, 5))
+    wanted = wmmse.solve(problem)
+    answer = ours.solve(problem)
+    assert answer.power_w.tobytes() == wanted.power_w.tobytes()
+    assert answer.work == wanted.work + WMMSE().solve(problem).work
 
 
 def test_a_lift_wakes_links_that_the_start_left_off() -> None:
     """Two links that do not hear each other, the second left off: WMMSE alone never finds it."""
     problem = PowerControlProblem(np.eye(2), 0.01, 1.0)
-    assert Anytime(Odd, lift=0.0).solve(problem).power_w.tolist() == [[1.0, 0.0]]
-    assert Anytime(Odd).solve(problem).power_w.tolist() == [[1.0, 1.0]]
+    assert Anytime(Odd, lift=0.0, restarts=0).solve(problem).power_w.tolist() == [[1.0, 0.0]]
+    assert Anytime(Odd, restarts=0).solve(problem).power_w.tolist() == [[1.0, 1.0]]
 
 
 def test_a_lift_that_leads_astray_is_undone() -> None:
@@ -155,21 +171,22 @@ def test_a_lift_that_leads_astray_is_undone() -> None:
     gain = np.array([[1.0, 4.0], [4.0, 0.9]])
     problem = PowerControlProblem(gain, 0.01, 1.0)
     best = BestLink().solve(problem).power_w
-    answer = Anytime("best_link", lift=1.0, max_iterations=1).solve(problem)
+    answer = Anytime("best_link", lift=1.0, max_iterations=1, restarts=0).solve(problem)
     assert answer.power_w.tolist() == best.tolist() == [[1.0, 0.0]]
 
 
 def test_beats_the_network_and_wmmse_on_the_network_s_own_channels() -> None:
-    """Rayleigh, 0 dB: 0.5% over WMMSE in mean, six standard errors (1000 channels) from zero."""
+    """Rayleigh, 0 dB: 0.5% over WMMSE in mean with one climb, where a standard error is 0.1%."""
     problem = PowerControlProblem(
         np.random.default_rng(3).exponential(size=(1000, 10, 10)), 1.0, 1.0
     )
-    ours, dnn = Anytime("dnn"), make_allocator("dnn", {})
-    ours.prepare(spec(10, 1000))
-    answer, wmmse = ours.solve(problem), WMMSE().solve(problem)
-    rates = [subband_rates(problem, a.power_w).mean() for a in (dnn.solve(problem), wmmse, answer)]
-    assert rates[0] < rates[1] < rates[2]
-    assert answer.work < 0.7 * wmmse.work
+    one, two, dnn = Anytime("dnn", restarts=0), Anytime("dnn"), make_allocator("dnn", {})
+    answers = [solver.solve(problem) for solver in (dnn, WMMSE(), one, two)]
+    rates = [subband_rates(problem, a.power_w).mean() for a in answers]
+    assert rates == sorted(rates)
+    assert rates[2] > 1.002 * rates[1]
+    assert answers[2].work < 0.7 * answers[1].work
+    assert answers[3].work == answers[1].work + answers[2].work
 
 
 class TestBudget:
@@ -229,17 +246,33 @@ class TestBudget:
         assert work[0] - work[1] in range(9, 12)
         assert work[2] == 0
 
-    def test_one_disturbance_is_forgotten(self) -> None:
+    def test_disturbances_have_no_say(self) -> None:
+        problem = rayleigh(np.random.default_rng(6), 12, snr_db=40)
+        solver = Anytime("max_power", tolerance=0.0, reserve_ns=0)
+        solver.prepare(spec(12, 1, 30_000))
+        before = solver.solve(problem).work
+        assert before > 20
+        assert solver._pace is not None
+        for _ in range(2):
+            solver._pace.passes(1)
+            self.clock.now_ns += 200_000
+            solver._pace.took(1)
+            assert solver.solve(problem).work == before
+
+    def test_a_machine_that_is_slow_for_long_is_forgotten_in_the_end(self) -> None:
         problem = rayleigh(np.random.default_rng(6), 12, snr_db=40)
         solver = Anytime("max_power", tolerance=0.0, reserve_ns=0)
         solver.prepare(spec(12, 1, 30_000))
         before = solver.solve(problem).work
         assert solver._pace is not None
-        solver._pace.passes(1)
-        self.clock.now_ns += 200_000
-        solver._pace.took(1)
-        assert solver.solve(problem).work == 0
-        assert max(solver.solve(problem).work for _ in range(50)) == before
+        for _ in range(20):
+            solver._pace.begin()
+            solver._pace.passes(1)
+            self.clock.now_ns += 200_000
+            solver._pace.took(1)
+        work = [solver.solve(problem).work for _ in range(20)]
+        assert work[0] == 0
+        assert work[-1] == before
 
     def test_is_not_watched_by_iterates(self) -> None:
         problem = rayleigh(np.random.default_rng(7), 12, snr_db=40)
