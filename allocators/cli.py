@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from allocators.training.samples import Setting
-    from allocators.training.source import Source
+from allocators.training.options import run_training, training_options
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
-_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
@@ -75,44 +72,14 @@ def train() -> None:
 
 @train.command()
 @click.option("--links", type=int, required=True, help="Number of links, K.")
-@click.option("-o", "--out", type=_FILE, required=True, help="The network, NAME.safetensors.")
-@click.option("--data", type=_FOLDER, help="From `ttirace dataset`; drawn on the fly without.")
-@click.option("--channel", help="Law of the channels, as in a scenario; rayleigh.")
-@click.option("--snr-db", type=float, help="Cap over noise; 0.")
-@click.option("--samples", type=int, default=50_000, show_default=True, help="Drawn an epoch.")
-@click.option("--renew", type=int, default=4, show_default=True, help="Epochs between draws.")
-@click.option("--epochs", type=int, default=200, show_default=True, help="At most.")
-@click.option("--batch-size", type=int, default=1000, show_default=True)
-@click.option("--learning-rate", type=float, default=1e-2, show_default=True, help="At its peak.")
-@click.option(
-    "--patience", type=int, default=100, show_default=True, help="Epochs; early stopping."
-)
-@click.option("--validation", type=int, default=2000, show_default=True, help="Validation samples.")
-@click.option("--seed", type=int, default=1, show_default=True)
-@click.option("--threads", type=int, default=1, show_default=True, help="One: same bits again.")
-@click.option("--tensorboard", type=_FOLDER, help="Write scalars for TensorBoard into this folder.")
-def dnn(
-    links: int,
-    out: Path,
-    data: Path | None,
-    channel: str | None,
-    snr_db: float | None,
-    samples: int,
-    renew: int,
-    epochs: int,
-    batch_size: int,
-    learning_rate: float,
-    patience: int,
-    validation: int,
-    seed: int,
-    threads: int,
-    tensorboard: Path | None,
-) -> None:
-    """Train Sun et al.'s network to imitate WMMSE.
+@click.option("--members", type=int, default=1, show_default=True, help="Networks in the ensemble.")
+@training_options()
+def dnn(links: int, members: int, **options: Any) -> None:
+    """Train Sun et al.'s network, to imitate WMMSE or for the sum rate itself.
 
-    Leaves the weights (NAME.safetensors) and a card (NAME.json) that says what they were trained
-    on and what they are worth on fresh channels. A run that was stopped goes on from
-    NAME.checkpoint.safetensors when the same command is given again. Use the result as
+    Leaves the weights (NAME.safetensors), a card (NAME.json) that says what they were trained on,
+    how, and what they are worth on fresh channels, and a log (NAME.csv). A run that was stopped
+    goes on from NAME.checkpoint.safetensors when the same command is given again. Use the result as
 
     \b
       allocators:
@@ -122,66 +89,36 @@ def dnn(
     Example:
       ttirace train dnn --links 10 -o k10.safetensors                  # new channels all the time
       ttirace train dnn --links 10 --data data/k10 -o k10.safetensors  # from a data set
+      ttirace train dnn --links 10 --recipe mine.yaml -o k10.safetensors
+      ttirace train dnn --links 10 --objective sum_rate --members 5 -o epcnet.safetensors
     """  # noqa: D301
-    from allocators.training.card import finish, reserve
-    from allocators.training.progress import epoch_bar
-    from allocators.training.settings import TrainSettings
-    from allocators.training.tensorboard import scalar_writer
-    from allocators.training.train_dnn import import_torch
-    from allocators.training.train_dnn import train as run
-    from sim.deadline.manifest import git_state
-
-    settings = TrainSettings(
-        samples=samples,
-        renew=renew,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        patience=patience,
-        validation=validation,
-        seed=seed,
-        threads=threads,
-    )
-    setting, source = _source(links, channel, snr_db, data, samples, renew, seed)
-    checkpoint = reserve(out)
-    import_torch()
-    git = git_state(
-        Path(__file__).parent
-    )  # of the code that runs, not of what the tree may be by the end
-    with scalar_writer(tensorboard) as write, epoch_bar(epochs) as show:
-        trained = run(setting, source, settings, checkpoint, (write, show))
-    card = finish(out, checkpoint, setting, source, settings, trained, git)
-    share = card["quality"]["share_of_wmmse"]
-    click.echo(
-        f"{out}: {share['rounded']:.2%} of WMMSE's sum rate, {share['unrounded']:.2%} without"
-        f" rounding (full power {share['max_power']:.2%}, random {share['random']:.2%})"
-    )
+    run_training("dnn", {"links": links, "members": members}, links, **options)
 
 
-def _source(
-    links: int,
-    channel: str | None,
-    snr_db: float | None,
-    data: Path | None,
-    samples: int,
-    renew: int,
-    seed: int,
-) -> tuple[Setting, Source]:
-    from allocators.training.dataset import open_dataset
-    from allocators.training.samples import Setting
-    from allocators.training.source import FreshSamples, StoredSamples
-    from sim.deadline.errors import InputError
+@train.command()
+@click.option("--size", default="m", show_default=True, help="s, m or l.")
+@training_options(
+    objective="sum_rate",
+    recipe="broad",
+    steps=20_000,
+    interval=500,
+    batch_size=64,
+    learning_rate=3e-3,
+    temperature=0.02,
+    validation=500,
+)
+def unfolded(size: str, **options: Any) -> None:
+    """Train the unfolded network: one for any number of links, without labels.
 
-    if data is None:
-        setting = Setting(links, channel or "rayleigh", 0.0 if snr_db is None else snr_db)
-        return setting, FreshSamples(setting, samples, renew, seed)
-    stored = open_dataset(data)
-    setting = stored.settings.setting
-    for option, given, found in (
-        ("--links", links, setting.links),
-        ("--channel", channel, setting.channel),
-        ("--snr-db", snr_db, setting.snr_db),
-    ):
-        if given is not None and given != found:
-            raise InputError(f"{option}: {given}, but the data set in {data} has {found}")
-    return setting, StoredSamples(stored, seed)
+    Leaves what `ttirace train dnn` leaves, and goes on after a stop as it does. Use the result as
+
+    \b
+      allocators:
+        - unfolded: {model: mine.safetensors}
+
+    \b
+    Example:
+      ttirace train unfolded --size s -o mine.safetensors
+      ttirace train unfolded --size l --recipe mine.yaml --steps 50000 -o mine.safetensors
+    """  # noqa: D301
+    run_training("unfolded", {"size": size}, None, **options)

@@ -21,10 +21,10 @@ import numpy as np
 
 from allocators.best_link import BestLink
 from allocators.dnn import DNN
-from allocators.dnn.network import shipped_networks
 from allocators.exhaustive import MAX_LINKS, Exhaustive
 from allocators.fp import FractionalProgramming
 from allocators.max_power import MaxPower
+from allocators.model_file import shipped_models
 from allocators.random import Random
 from allocators.wmmse import WMMSE
 from sim.deadline.solver import Solver
@@ -107,7 +107,7 @@ def one_at_a_time(links: int, samples: int, rounds: int, seed: int) -> list[dict
         PowerControlProblem(gain, 1.0, 1.0)
         for gain in rng.exponential(size=(samples, 1, links, links))
     ]
-    makers = FAST | ({"dnn": DNN} if f"dnn_k{links}" in shipped_networks() else {})
+    makers = FAST | ({"dnn": DNN} if f"dnn_k{links}" in shipped_models("dnn") else {})
     fast, slow = prepared(makers, links, 1), prepared(SLOW, links, 1)
     if links <= MAX_LINKS:
         slow |= prepared({"exhaustive": Exhaustive}, links, 1)

@@ -13,7 +13,6 @@ from sim.feed import Feed
 from sim.network import PowerEntrant
 from sim.problem import (
     Allocation,
-    FloatArray,
     PowerControlProblem,
     PowerControlSpec,
     check_allocation,
@@ -21,11 +20,7 @@ from sim.problem import (
 from sim.registry import prepare_allocator
 from sim.scenario import AllocatorModel, Controller, Scenario
 from sim.scenario.allocators import AllocatorReference, with_files
-from sim.scenario.models import RadioModel
 from sim.seeding import stream
-
-#: Thermal noise density at 290 K.
-NOISE_DENSITY_DBM_HZ = -174.0
 
 
 def build_feed(scenario: Scenario, controller: Controller, folder: Path) -> Feed:
@@ -45,19 +40,10 @@ def build_feed(scenario: Scenario, controller: Controller, folder: Path) -> Feed
         folder,
         stream(scenario.seed, "channel", controller.number),
     )
-    shape = channel.subbands, channel.links
-    p_max_w = _per_link("p_max", scenario.radio.p_max_w, channel.links) / channel.subbands
-    noise_w = _noise_w(scenario.radio, channel, float(p_max_w[0]))
-    weight = _per_link(
-        "weights", 1.0 if scenario.radio.weights is None else scenario.radio.weights, channel.links
+    noise_w, p_max_w, weight = scenario.radio.arrays(
+        channel.links, channel.subbands, _stated_bandwidth_hz(channel)
     )
-    return Feed(
-        channel,
-        np.full(shape, noise_w),
-        np.array(np.broadcast_to(p_max_w, shape), order="C"),
-        weight,
-        controller.slots,
-    )
+    return Feed(channel, noise_w, p_max_w, weight, controller.slots)
 
 
 def build_entrant(
@@ -119,25 +105,9 @@ def _prepared(
     return prepare_allocator(reference.allocator, with_files(reference.parameters, folder), spec)
 
 
-def _per_link(key: str, value: float | list[float], links: int) -> FloatArray:
-    if isinstance(value, list) and len(value) != links:
-        raise InputError(f"radio.{key}: has {len(value)} values, the channel has {links} links")
-    return np.array(np.broadcast_to(np.asarray(value, dtype=np.float64), (links,)))
-
-
-def _noise_w(radio: RadioModel, channel: Channel, p_max_w: float) -> float:
-    """Return the noise of one receiver in one subband."""
-    if radio.noise_w is not None:
-        return radio.noise_w
-    if radio.snr_db is not None:
-        return float(p_max_w / 10.0 ** (radio.snr_db / 10.0))
-    bandwidth_hz = radio.bandwidth_hz
-    if bandwidth_hz is None and isinstance(channel, TraceChannel):
+def _stated_bandwidth_hz(channel: Channel) -> float | None:
+    if isinstance(channel, TraceChannel):
         stated = channel.attrs.get("bandwidth_hz")
         if stated is not None:
-            bandwidth_hz = positive(f"{channel.path}: attribute 'bandwidth_hz'", stated)
-    if bandwidth_hz is None:
-        raise InputError("radio.bandwidth: is required with noise_figure_db, e.g. 20 MHz")
-    assert radio.noise_figure_db is not None
-    density_dbm_hz = NOISE_DENSITY_DBM_HZ + radio.noise_figure_db
-    return float(1e-3 * 10.0 ** (density_dbm_hz / 10.0) * bandwidth_hz / channel.subbands)
+            return positive(f"{channel.path}: attribute 'bandwidth_hz'", stated)
+    return None

@@ -14,7 +14,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from allocators.dnn.network import HIDDEN, Float32Array, aligned_zeros
+from allocators.dnn.network import HIDDEN, aligned_zeros
+from allocators.model_file import Float32Array
 from sim.problem import FloatArray
 
 IndexArray = NDArray[np.int64]
@@ -28,9 +29,9 @@ _LARGEST = 1e30  # SNRs are cut here: no gain, however absurd, overflows float32
 
 
 def scratch(links: int) -> tuple[Float32Array, IndexArray]:
-    """Return `infer`'s ``room``, for two layers' values, and its ``order``."""
-    widest = max(links * links, *HIDDEN)
-    room = aligned_zeros(2 * BLOCK * widest).reshape(2, BLOCK, widest)
+    """Return `infer`'s ``room``, for inputs and two layers' values, and its ``order``."""
+    widest = -(-max(links * links, *HIDDEN) // 16) * 16
+    room = aligned_zeros(3 * BLOCK * widest).reshape(3, BLOCK, widest)
     return room, np.zeros((BLOCK, links), dtype=np.int64)
 
 
@@ -39,18 +40,20 @@ def infer(
     gain: FloatArray,
     noise_w: FloatArray,
     p_max_w: FloatArray,
+    alpha: FloatArray,
     packed: Float32Array,
     room: Float32Array,
     order: IndexArray,
     threshold: float,
     power_w: FloatArray,
 ) -> None:
-    """Write the network's answer to every subband into ``power_w``.
+    """Write the network's answer to every subband into ``power_w``: that of its best member.
 
     Args:
         gain: ``(S, K, K)``.
         noise_w: ``(S, K)``.
         p_max_w: ``(S, K)``.
+        alpha: weights in the sum rate, ``(K,)``; they choose among members, and nothing else.
         packed: the network, from `Network.packed`.
         room: from `scratch`.
         order: room for the links' order, ``(BLOCK, K)``.
@@ -58,31 +61,82 @@ def infer(
         power_w: ``(S, K)``, overwritten.
     """
     subbands, links = noise_w.shape
+    members = packed.shape[0]
     for first in range(0, subbands, BLOCK):
         rows = min(BLOCK, subbands - first)
         for r in range(rows):
             s = first + r
             _sort_links(gain[s], noise_w[s], p_max_w[s], room[1, r], order[r])
-            _magnitudes(gain[s], noise_w[s], p_max_w[s], order[r], room[0, r])
-        inputs = links * links
-        at = 0
-        side = 0
-        for layer in range(_DEPTH + 1):
-            outputs = links if layer == _DEPTH else _WIDTHS[layer]
-            weight = packed[at : at + inputs * outputs].reshape(inputs, outputs)
-            at += inputs * outputs
-            bias = packed[at : at + outputs]
-            at += outputs
-            _dense(room[side], rows, weight, bias, room[1 - side])
-            side = 1 - side
-            inputs = outputs
-        for r in range(rows):
-            for k in range(links):
-                share = min(room[side, r, k], np.float32(6.0)) / np.float32(6.0)
-                if threshold >= 0.0:
-                    share = np.float32(1.0 if share > threshold else 0.0)
-                link = order[r, k]
-                power_w[first + r, link] = p_max_w[first + r, link] * share
+            _magnitudes(gain[s], noise_w[s], p_max_w[s], order[r], room[2, r])
+        for m in range(members):
+            side = _forward(packed[m], links, rows, room)
+            for r in range(rows):
+                for k in range(links):
+                    share = min(room[side, r, k], np.float32(6.0)) / np.float32(6.0)
+                    if threshold >= 0.0:
+                        share = np.float32(1.0 if share > threshold else 0.0)
+                    room[side, r, k] = share
+            for r in range(rows):
+                s = first + r
+                share_of = room[side, r]
+                if m == 0 or _is_better(
+                    gain[s], noise_w[s], p_max_w[s], alpha, order[r], share_of, power_w[s]
+                ):
+                    for k in range(links):
+                        link = order[r, k]
+                        power_w[s, link] = p_max_w[s, link] * share_of[k]
+
+
+@njit(cache=True, fastmath={"reassoc", "contract", "nsz"}, error_model="numpy")
+def _forward(packed: Float32Array, links: int, rows: int, room: Float32Array) -> int:
+    """Take the inputs in ``room[2]`` through one member; return where in ``room`` its outputs are.
+
+    The inputs stay for the next member.
+    """
+    inputs = links * links
+    at = 0
+    source, side = 2, 1
+    for layer in range(_DEPTH + 1):
+        outputs = links if layer == _DEPTH else _WIDTHS[layer]
+        weight = packed[at : at + inputs * outputs].reshape(inputs, outputs)
+        at += inputs * outputs
+        bias = packed[at : at + outputs]
+        at += outputs
+        _dense(room[source], rows, weight, bias, room[side])
+        source, side = side, 1 - side
+        inputs = outputs
+    return source
+
+
+@njit(cache=True, error_model="numpy")
+def _is_better(
+    gain: FloatArray,
+    noise_w: FloatArray,
+    p_max_w: FloatArray,
+    alpha: FloatArray,
+    order: IndexArray,
+    share: Float32Array,
+    power_w: FloatArray,
+) -> bool:
+    """Return whether shares, in the links' order, give a higher weighted sum rate than powers.
+
+    A rate that is no number, of gains that overflow, is not better.
+    """
+    links = noise_w.shape[0]
+    rise = 0.0
+    for a in range(links):
+        k = order[a]
+        if alpha[k] == 0.0:
+            continue
+        new, old = noise_w[k], noise_w[k]
+        for b in range(links):
+            if b != a:
+                j = order[b]
+                new += gain[k, j] * p_max_w[j] * share[b]
+                old += gain[k, j] * power_w[j]
+        new_rate = np.log2(1.0 + gain[k, k] * p_max_w[k] * share[a] / new)
+        rise += alpha[k] * (new_rate - np.log2(1.0 + gain[k, k] * power_w[k] / old))
+    return rise > 0.0
 
 
 @njit(cache=True, error_model="numpy")

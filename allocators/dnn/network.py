@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sim.deadline.errors import InputError, did_you_mean
+from allocators.model_file import Float32Array
+from allocators.model_file import load as load_model
+
+ARCHITECTURE = "dnn"
 
 HIDDEN = (200, 80, 80)
 """Width of the hidden layers (Sun et al. 2018, Section V)."""
 
-WEIGHTS = Path(__file__).parent.parent / "weights"
-
-Float32Array = NDArray[np.float32]
+_LINE = 16  # float32 in a cache line
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A multilayer perceptron; layer ``i`` maps x to ``weight[i] @ x + bias[i]``.
+    """Multilayer perceptrons of one shape, M of them: the members of an ensemble, or one alone.
+
+    Layer ``i`` of member ``m`` maps x to ``weight[i][m] @ x + bias[i][m]``.
 
     Attributes:
-        weight: one ``(out, in)`` array a layer, float32.
-        bias: one ``(out,)`` array a layer, float32.
+        weight: one ``(M, out, in)`` array a layer, float32.
+        bias: one ``(M, out)`` array a layer, float32.
     """
 
     weight: tuple[Float32Array, ...]
@@ -33,7 +37,26 @@ class Network:
     @property
     def links(self) -> int:
         """K, the number of links it was made for: one output each."""
+        return int(self.bias[-1].shape[1])
+
+    @property
+    def members(self) -> int:
+        """M."""
         return int(self.bias[-1].shape[0])
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What the file says about its shape."""
+        return {"links": self.links, "members": self.members}
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Float32Array]) -> Network:
+        """Build from arrays under the names they have in the file."""
+        depth = range(len(HIDDEN) + 1)
+        return cls(
+            tuple(tensors[f"layers.{i}.weight"] for i in depth),
+            tuple(tensors[f"layers.{i}.bias"] for i in depth),
+        )
 
     def tensors(self) -> dict[str, Float32Array]:
         """Return the arrays under the names they have in the file."""
@@ -44,26 +67,33 @@ class Network:
         return named
 
     def packed(self) -> Float32Array:
-        """Return every layer's transposed weight, then its bias, end to end in one flat array.
+        """Return a row a member: every layer's transposed weight, then its bias, end to end.
 
         One array costs one argument to the compiled code, and the transposed order lets it run
         along memory while it adds up one input after another.
         """
-        parts = [
-            part
-            for weight, bias in zip(self.weight, self.bias, strict=True)
-            for part in (weight.T.ravel(), bias)
-        ]
-        flat = aligned_zeros(sum(part.size for part in parts))
-        np.concatenate(parts, out=flat)
+        layers = list(zip(self.weight, self.bias, strict=True))
+        size = sum(weight[0].size + bias[0].size for weight, bias in layers)
+        width = -(-size // _LINE) * _LINE
+        flat = aligned_zeros(self.members * width).reshape(self.members, width)
+        for m, row in enumerate(flat):
+            parts = [part for weight, bias in layers for part in (weight[m].T.ravel(), bias[m])]
+            np.concatenate(parts, out=row[:size])
         return flat
+
+
+def joined(networks: Sequence[Network]) -> Network:
+    """Return one ensemble of the members of all, which are for the same number of links."""
+    return Network(
+        tuple(np.concatenate(layer) for layer in zip(*(n.weight for n in networks), strict=True)),
+        tuple(np.concatenate(layer) for layer in zip(*(n.bias for n in networks), strict=True)),
+    )
 
 
 def aligned_zeros(size: int) -> Float32Array:
     """Return zeros that begin on a cache line: a tenth of the answer's time at K = 30."""
-    line = 64
-    room = np.zeros(size + line // 4, dtype=np.float32)
-    start = -room.ctypes.data % line // 4
+    room = np.zeros(size + _LINE, dtype=np.float32)
+    start = -room.ctypes.data % (4 * _LINE) // 4
     return room[start : start + size]
 
 
@@ -72,93 +102,23 @@ def layer_sizes(links: int) -> tuple[int, ...]:
     return (links * links, *HIDDEN, links)
 
 
-def shipped_networks() -> list[str]:
-    """Names of the networks that come with the package."""
-    return sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))
-
-
-def weights_file(model: str) -> Path:
-    """Return the file of a shipped network's name, or of a path to a ``.safetensors`` file.
-
-    Raises:
-        InputError: there is no such network or file.
-    """
-    if not model.endswith(".safetensors"):
-        known = shipped_networks()
-        if model not in known:
-            raise InputError(
-                f"model: no network {model!r} is shipped{did_you_mean(model, known)}"
-                " (or give a path that ends in .safetensors)"
-            )
-        return WEIGHTS / f"{model}.safetensors"
-    path = Path(model)
-    if not path.is_file():
-        raise InputError(f"model: no such file: {model}")
-    return path
+def tensor_shapes(links: int, members: int) -> dict[str, tuple[int, ...]]:
+    """Return the names and shapes of the tensors in the file."""
+    sizes = layer_sizes(links)
+    shapes: dict[str, tuple[int, ...]] = {}
+    for i in range(len(sizes) - 1):
+        shapes[f"layers.{i}.weight"] = (members, sizes[i + 1], sizes[i])
+        shapes[f"layers.{i}.bias"] = (members, sizes[i + 1])
+    return shapes
 
 
 def load(path: Path) -> Network:
     """Read a network.
 
     Raises:
-        InputError: not a safetensors file, cut short, a tensor missing or too many, a wrong shape
-            or type, a value that is not finite.
+        InputError: what `allocators.model_file.load` raises; a tensor missing, too many, or of
+            another shape than the config says.
     """
-    from safetensors import SafetensorError, safe_open
-
-    tensors: dict[str, Float32Array] = {}
-    try:
-        with safe_open(path, framework="numpy") as file:
-            for name in file.keys():  # noqa: SIM118 - it is not a mapping
-                tensors[name] = file.get_tensor(name)
-    except (OSError, SafetensorError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: not a readable safetensors file: {reason}") from None
-    return _checked(path, tensors)
-
-
-def _checked(path: Path, tensors: dict[str, Float32Array]) -> Network:
-    depth = len(HIDDEN) + 1
-    expected = {f"layers.{i}.{part}" for i in range(depth) for part in ("weight", "bias")}
-    for problem, names in (("no", expected - set(tensors)), ("unknown", set(tensors) - expected)):
-        if names:
-            raise InputError(
-                f"{path}: {problem} tensor {min(names)!r}; want layers.0 to layers.{depth - 1},"
-                " each .weight and .bias"
-            )
-    links = tensors[f"layers.{depth - 1}.bias"].size
-    sizes = layer_sizes(links)
-    weights: list[Float32Array] = []
-    biases: list[Float32Array] = []
-    for i in range(depth):
-        for part, shape, to in (
-            ("weight", (sizes[i + 1], sizes[i]), weights),
-            ("bias", (sizes[i + 1],), biases),
-        ):
-            name = f"layers.{i}.{part}"
-            array = tensors[name]
-            if array.shape != shape:
-                raise InputError(
-                    f"{path}: {name}: shape {array.shape}, want {shape} for {links} links"
-                )
-            if array.dtype != np.float32:
-                raise InputError(f"{path}: {name}: type {array.dtype}, want float32")
-            if not np.all(np.isfinite(array)):
-                raise InputError(f"{path}: {name}: holds a value that is not finite")
-            to.append(array)
-    return Network(tuple(weights), tuple(biases))
-
-
-def save(path: Path, network: Network) -> None:
-    """Write a network; the file appears whole or not at all."""
-    write_tensors(path, network.tensors(), {})
-
-
-def write_tensors(path: Path, tensors: dict[str, Float32Array], metadata: dict[str, str]) -> None:
-    """Write a safetensors file; it appears whole or not at all."""
-    from safetensors.numpy import save as to_bytes
-
-    contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(to_bytes(contiguous, metadata or None))
-    part.replace(path)
+    model = load_model(path, ARCHITECTURE)
+    model.check(tensor_shapes(model.size("links", 2000), model.size("members", 1000)))
+    return Network.from_tensors(model.tensors)

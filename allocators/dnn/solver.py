@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from allocators.dnn.inference import infer, scratch
-from allocators.dnn.network import load, shipped_networks, weights_file
+from allocators.dnn.network import ARCHITECTURE, Network, joined, load
+from allocators.model_file import shipped_models, weights_file
 from allocators.warm_up import checked_spec, warm_up
 from sim.deadline.errors import InputError
 from sim.deadline.solver import Solver
@@ -29,9 +30,14 @@ class DNN(Solver[PowerControlProblem, Allocation]):
     caps that differ widely take it as far from home as path losses that differ widely would.
     ``weight`` is not an input of this network: it always works for the unweighted sum rate.
 
+    Several networks are an ensemble: all of them answer, and on each subband the answer with the
+    highest weighted sum rate is kept (ePCNet: F. Liang, C. Shen, W. Yu, F. Wu, "Towards optimal
+    power control via ensembling deep neural networks", IEEE Trans. Commun. 68(3), 2020).
+
     Args:
-        model: a shipped network (``dnn_k10``, ``dnn_k20``, ``dnn_k30``) or a path to a
-            ``.safetensors`` file; none: the shipped one for as many links as there are.
+        model: a shipped network (``dnn_k10``, ``dnn_k20``, ``dnn_k30``), a path to a
+            ``.safetensors`` file, or a list of these, an ensemble; none: the shipped one for as
+            many links as there are.
         threshold: outputs above it become full power, others zero; none: used as they are.
 
     Raises:
@@ -39,14 +45,24 @@ class DNN(Solver[PowerControlProblem, Allocation]):
             links, a threshold outside [0, 1).
     """
 
-    def __init__(self, model: str | None = None, threshold: float | None = 0.5) -> None:
+    def __init__(self, model: str | list[str] | None = None, threshold: float | None = 0.5) -> None:
         if threshold is not None and not 0.0 <= threshold < 1.0:
             raise InputError(f"threshold: {threshold}, want 0 <= threshold < 1, or null")
-        self._model = model
+        if model == []:
+            raise InputError("model: an empty list, want at least one network")
+        self._models = [model] if isinstance(model, str) else model
         self._threshold = _UNROUNDED if threshold is None else float(threshold)
+        self._given: list[tuple[str, Network]] = []
         self._links = 0
-        if model is not None:
-            weights_file(model)  # a wrong name should not have to wait for `prepare`
+        for name in self._models or ():
+            weights_file(name, ARCHITECTURE)  # a wrong name should not wait for `prepare`
+
+    @classmethod
+    def of(cls, network: Network, threshold: float | None = 0.5) -> DNN:
+        """Return the allocator of a network that is in no file."""
+        self = cls(None, threshold)
+        self._given = [("the network", network)]
+        return self
 
     def prepare(self, spec: object) -> None:
         """Load the network and compile, for a `PowerControlSpec`."""
@@ -64,6 +80,7 @@ class DNN(Solver[PowerControlProblem, Allocation]):
             problem.gain,
             noise_w,
             problem.p_max_w,
+            problem.weight,
             self._packed,
             self._room,
             self._order,
@@ -73,20 +90,26 @@ class DNN(Solver[PowerControlProblem, Allocation]):
         return Allocation(power_w)
 
     def _load(self, links: int) -> None:
-        model = self._model
-        if model is None:
-            model = f"dnn_k{links}"
-            known = shipped_networks()
-            if model not in known:
+        named = self._given or [
+            (model, load(weights_file(model, ARCHITECTURE))) for model in self._names(links)
+        ]
+        for name, network in named:
+            if network.links != links:
                 raise InputError(
-                    f"dnn: no network for {links} links is shipped (there are: "
-                    f"{', '.join(known) or 'none'}); train one and name its file as model"
+                    f"dnn: model: {name} is made for {network.links} links, but there are {links}"
                 )
-        network = load(weights_file(model))
-        if network.links != links:
-            raise InputError(
-                f"dnn: model: {model} is made for {network.links} links, but there are {links}"
-            )
+        network = joined([network for _, network in named])
         self._packed = network.packed()
         self._room, self._order = scratch(links)
         self._links = links
+
+    def _names(self, links: int) -> list[str]:
+        if self._models is not None:
+            return self._models
+        name, known = f"dnn_k{links}", shipped_models(ARCHITECTURE)
+        if name not in known:
+            raise InputError(
+                f"dnn: no network for {links} links is shipped (there are: "
+                f"{', '.join(known) or 'none'}); train one and name its file as model"
+            )
+        return [name]

@@ -1,23 +1,24 @@
 """What a training leaves: the weights, and a card that says what they are and what they are worth.
 
-The card is JSON beside the weights: data, settings, time, versions, measured quality.
+The card is JSON beside the weights: data, settings, time, versions, the measured table, the command
+that trains them again, and the weights' checksum.
 """
 
 from __future__ import annotations
 
-import platform
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from allocators.dnn.network import layer_sizes, save
-from allocators.training.quality import measure
-from allocators.training.samples import Setting
+from allocators.model_file import card_path, save, write_card
+from allocators.training.learner import Learner
+from allocators.training.quality import evaluation
 from allocators.training.settings import TrainSettings
 from allocators.training.source import Source
 from allocators.training.state import Trained
 from sim.deadline.errors import InputError
-from sim.deadline.manifest import versions, write_json
+from sim.deadline.manifest import machine, versions
 
 
 def reserve(out: Path) -> Path:
@@ -28,10 +29,11 @@ def reserve(out: Path) -> Path:
     """
     if out.suffix != ".safetensors":
         raise InputError(f"--out: {out}, want a name that ends in .safetensors")
-    for path in (out, out.with_suffix(".json")):
+    checkpoint = out.with_suffix(".checkpoint.safetensors")
+    new = () if checkpoint.exists() else (log_path(out),)
+    for path in (out, card_path(out), *new):
         if path.exists():
             raise InputError(f"--out: {path} is there already; move it away or take another name")
-    checkpoint = out.with_suffix(".checkpoint.safetensors")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         probe = out.with_suffix(".part")
@@ -42,13 +44,19 @@ def reserve(out: Path) -> Path:
     return checkpoint
 
 
+def log_path(out: Path) -> Path:
+    """Return where the log of a training goes whose weights go to ``out``."""
+    return out.with_suffix(".csv")
+
+
 def finish(
     out: Path,
     checkpoint: Path,
-    setting: Setting,
+    learner: Learner,
     source: Source,
     settings: TrainSettings,
     trained: Trained,
+    command: str,
     git: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """Measure the network, write it and its card, remove the checkpoint; return the card.
@@ -56,43 +64,41 @@ def finish(
     Args:
         out: the weights' file; the card's has the suffix ``.json``.
         checkpoint: no longer needed then.
-        setting: what the network is measured on.
+        learner: what was trained.
         source: what it was trained on.
         settings: how.
-        trained: the network.
+        trained: its best weights.
+        command: what trains it again.
         git: state of the source tree that trained it.
+
+    Raises:
+        InputError: the weights or the card cannot be written; the checkpoint then stays.
     """
+    told = asdict(settings)
+    if math.isinf(settings.temperature):
+        told["temperature"] = None  # JSON has no infinity
     card = {
         "model": out.stem,
-        "network": {
-            "paper": "Sun et al., Learning to optimize, IEEE TSP 66(20), 2018",
-            "layers": list(layer_sizes(setting.links)),
-            "input": "|h_kj| sqrt(p_max_j / noise_k), receivers row by row, links by falling"
-            " direct magnitude",
-            "output": "relu6(.) / 6, share of p_max",
-        },
-        "data": {
-            **asdict(setting),
-            "p_max_w": 1.0,
-            "noise_w": setting.noise_w,
-            **source.describe(),
-            "samples_per_epoch": source.samples,
-        },
-        "settings": asdict(settings),
+        "architecture": learner.architecture,
+        "config": learner.config,
+        "command": command,
+        "data": source.describe(),
+        "settings": told,
         "training": {
-            "epochs": trained.epochs,
-            "best_epoch": trained.best_epoch,
-            "validation_mse": trained.validation,
-            "seconds": round(trained.seconds, 1),
+            "steps": trained.last.step,
+            "best_step": trained.best.step,
+            "skipped_steps": trained.last.skipped,
+            "validation_share_of_wmmse": trained.best.shares,
+            "seconds": round(trained.last.seconds, 1),
         },
-        "quality": measure(setting, trained.network, settings.seed),
-        "versions": {
-            "python": platform.python_version(),
-            **versions(("ttirace", "numpy", "numba", "torch", "safetensors")),
-        },
+        "evaluation": evaluation(
+            learner.allocator(trained.tensors), source.suites(), settings.seed
+        ),
+        "versions": versions(("ttirace", "numpy", "numba", "torch", "safetensors")),
+        "machine": machine(),
         "git": git,
     }
-    save(out, trained.network)
-    write_json(out.with_suffix(".json"), card)
+    save(out, learner.architecture, learner.config, trained.tensors)
+    whole = write_card(out, card)
     checkpoint.unlink(missing_ok=True)
-    return card
+    return whole

@@ -1,4 +1,4 @@
-"""State of a training between two epochs, in one safetensors file: arrays, and JSON beside them."""
+"""State of a training between two intervals, in one safetensors file: arrays, and JSON beside."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from allocators.dnn.network import Float32Array, write_tensors
-from sim.deadline.errors import InputError
+from numpy.typing import NDArray
+
+from allocators.model_file import read_tensors, write_tensors
+from sim.deadline.errors import InputError, shown
+
+_NOTHING = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,17 +21,21 @@ class Checkpoint:
 
     Attributes:
         settings: what the training was begun with; it goes on only with the same.
-        progress: numbers: epochs done, best error, time used, history.
-        arrays: the network, the optimiser's moments, the best network.
+        progress: numbers: steps done, best share, time used, history.
+        arrays: the parameters, the optimiser's memory, the best weights.
     """
 
     settings: dict[str, Any]
     progress: dict[str, Any]
-    arrays: dict[str, Float32Array]
+    arrays: dict[str, NDArray[Any]]
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint; the file appears whole or not at all."""
+    """Write a checkpoint; the file appears whole or not at all.
+
+    Raises:
+        InputError: it cannot be written; the checkpoint before it stays.
+    """
     metadata = {
         "settings": json.dumps(checkpoint.settings),
         "progress": json.dumps(checkpoint.progress),
@@ -41,23 +49,35 @@ def read_checkpoint(path: Path, settings: dict[str, Any]) -> Checkpoint | None:
     Raises:
         InputError: it is damaged, or was begun with other settings.
     """
-    from safetensors import SafetensorError, safe_open
-
     if not path.exists():
         return None
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            found = json.loads(metadata["settings"])
-            progress = json.loads(metadata["progress"])
-            names = list(file.keys())
-            arrays = {name: file.get_tensor(name) for name in names}
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+        metadata, arrays = read_tensors(path)
+        found = json.loads(metadata["settings"])
+        progress = json.loads(metadata["progress"])
+    except (ValueError, KeyError):
         raise InputError(f"{path}: not a checkpoint; delete it to begin anew") from None
-    for key, value in settings.items():
-        if found.get(key) != value:
-            raise InputError(
-                f"{path}: that training was begun with {key} {found.get(key)}, now {value};"
-                " give the same settings to go on, or delete the file to begin anew"
-            )
+    # As JSON keeps them: tuples are lists there.
+    difference = _difference(found, json.loads(json.dumps(settings)))
+    if difference is not None:
+        key, before, now = difference
+        raise InputError(
+            f"{path}: that training was begun with {key} {before}, now {now};"
+            " give the same settings to go on, or delete the file to begin anew"
+        )
     return Checkpoint(found, progress, arrays)
+
+
+def _difference(before: Any, now: Any, key: str = "") -> tuple[str, str, str] | None:
+    """Return the first key that differs, and both values."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for name in [*now, *(name for name in before if name not in now)]:
+            inner = f"{key}.{name}" if key else name
+            found = _difference(before.get(name, _NOTHING), now.get(name, _NOTHING), inner)
+            if found is not None:
+                return found
+        return None
+    if before == now:
+        return None
+    texts = ("nothing" if value is _NOTHING else shown(value) for value in (before, now))
+    return (key, *texts)  # type: ignore[return-value]

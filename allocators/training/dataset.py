@@ -19,8 +19,8 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
-from allocators.dnn.network import Float32Array
-from allocators.training.samples import Setting, check_at_least, label
+from allocators.model_file import Float32Array
+from allocators.training.samples import Setting, check_at_least, label_gains
 from sim.deadline.errors import InputError
 from sim.deadline.manifest import write_json
 from sim.seeding import stream
@@ -135,6 +135,8 @@ def open_dataset(folder: Path) -> Dataset:
         same = settings.to_json() == record
     except OSError:
         raise InputError(f"{folder}: not a data set: no {_SETTINGS}; see ttirace dataset") from None
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     except (ValueError, KeyError, TypeError):
         raise InputError(f"{path}: not the settings of a data set") from None
     if not same:
@@ -163,7 +165,7 @@ def write_shard(folder: Path, settings: DatasetSettings, index: int) -> int:
     part = path.with_suffix(".part")
     with h5py.File(part, "w") as file:
         file["gain"] = gain
-        file["power"] = label(settings.setting, gain)
+        file["power"] = label_gains(settings.setting, gain)
         _describe(file, settings)
     part.replace(path)
     return index

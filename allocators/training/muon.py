@@ -23,7 +23,7 @@ class Muon:
     Steps are scaled to have about the root mean square that Adam's have at the same learning rate.
 
     Args:
-        matrices: two-dimensional parameters.
+        matrices: parameters whose last two axes are a matrix; leading axes number matrices.
 
     Attributes:
         momentum: running means of the gradients, in the same order.
@@ -45,19 +45,22 @@ class Muon:
                 assert gradient is not None
                 momentum.lerp_(gradient, 1.0 - _MOMENTUM)
                 direction = orthogonalised(torch.lerp(gradient, momentum, _MOMENTUM))
-                matrix.sub_(direction, alpha=0.2 * learning_rate * max(matrix.shape) ** 0.5)
+                matrix.sub_(direction, alpha=0.2 * learning_rate * max(matrix.shape[-2:]) ** 0.5)
 
 
 def orthogonalised(matrix: torch.Tensor) -> torch.Tensor:
-    """Return roughly U V^T of the matrix's singular value decomposition U S V^T.
+    """Return roughly U V^T of each matrix's singular value decomposition U S V^T.
 
     A quintic Newton-Schulz iteration drives all singular values into about [0.7, 1.2].
     """
+    import torch
+
     a, b, c = _COEFFICIENTS
-    tall = matrix.shape[0] > matrix.shape[1]
-    x: torch.Tensor = matrix.T if tall else matrix
-    x = x / (x.norm() + 1e-12)
+    tall = matrix.shape[-2] > matrix.shape[-1]
+    x = matrix.mT if tall else matrix
+    x = x / (torch.linalg.matrix_norm(x, keepdim=True) + 1e-12)
     for _ in range(_ITERATIONS):
-        gram = x @ x.T
+        gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.T if tall else x
+    result: torch.Tensor = x.mT if tall else x
+    return result

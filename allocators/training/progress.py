@@ -1,27 +1,26 @@
-"""A progress bar over epochs, with what the network is worth by then."""
+"""A progress bar over steps, with what the network is worth by then."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
+from allocators.training.state import Report, State
 from sim.deadline.progress import progress_bar
-
-if TYPE_CHECKING:
-    from allocators.training.train_dnn import Epoch
 
 
 @contextmanager
-def epoch_bar(epochs: int) -> Iterator[Callable[[Epoch], None]]:
-    """Show epochs with the validation set's error and share of WMMSE's sum rate."""
-    with progress_bar("epochs", epochs) as advance:
+def step_bar(steps: int) -> Iterator[Callable[[State, Report], None]]:
+    """Show steps with the loss and the share of WMMSE's weighted sum rate."""
+    with progress_bar("steps", steps, "steps") as advance:
         done = 0
 
-        def show(epoch: Epoch) -> None:
+        def show(state: State, report: Report) -> None:
             nonlocal done
-            text = f"mse {epoch.validation:.5f}, {epoch.share:.2%} of WMMSE"
-            advance(epoch.index + 1 - done, text)
-            done = epoch.index + 1
+            text = f"loss {report.loss:.5f}, {report.share:.2%} of WMMSE"
+            if state.best is not None:
+                text += f" (best {state.best.share:.2%})"
+            advance(report.step - done, text)
+            done = report.step
 
         yield show

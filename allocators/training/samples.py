@@ -1,19 +1,48 @@
-"""Labelled samples: channels drawn from a named law, and the powers WMMSE answers them with."""
+"""Samples: normalised instances of one K, their weights, and the shares WMMSE answers them with."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from allocators.dnn.network import Float32Array
-from allocators.training.law import start_channel
+from allocators.model_file import Float32Array
+from allocators.training.law import channel_model, law, start_channel
 from sim.deadline.errors import InputError
 from sim.problem import FloatArray, PowerControlProblem, sinr
 
+if TYPE_CHECKING:
+    from sim.deadline.solver import Solver
+    from sim.problem import Allocation
+
 _BLOCK = 1000  # channels drawn at a time: bounds memory, and is part of what a seed means
+_LARGEST = 1e30  # normalised gains are cut here: sums of them stay finite in single precision
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Instances with noise and caps of one.
+
+    Attributes:
+        gain: ``(N, K, K)``, ``gain_kj p_max_j / noise_k``.
+        weight: ``(N, K)``, alpha_k.
+        target: ``(N, K)``, WMMSE's shares of the caps; none if not asked for.
+    """
+
+    gain: Float32Array
+    weight: Float32Array
+    target: Float32Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.gain)
+
+    def labelled(self) -> Samples:
+        """Return the same with WMMSE's answers as targets."""
+        if self.target is not None:
+            return self
+        return Samples(self.gain, self.weight, label(self).astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +64,7 @@ class Setting:
 
     def __post_init__(self) -> None:
         check_at_least("links", self.links, 1)
-        start_channel(self.channel, self.links, np.random.default_rng(0))
+        self._model()
         if not math.isfinite(self.snr_db) or abs(self.snr_db) > 200.0:
             raise InputError(f"snr_db: {self.snr_db}, want a number between -200 and 200")
 
@@ -46,45 +75,50 @@ class Setting:
 
     def draw(self, rng: np.random.Generator, samples: int) -> Float32Array:
         """Return independent power gains, ``(samples, K, K)``, in single precision."""
-        channel = start_channel(self.channel, self.links, rng)
+        channel = start_channel(self._model(), rng)
         gain = np.empty((samples, self.links, self.links), dtype=np.float32)
         for first in range(0, samples, _BLOCK):
             part = gain[first : first + _BLOCK]
             part[:] = channel.block(len(part))[:, 0]
         return gain
 
+    def samples(self, rng: np.random.Generator, samples: int) -> Samples:
+        """Return independent instances, of equal weights."""
+        gain = self.draw(rng, samples)
+        return Samples(normalised(gain, self.noise_w), np.ones(gain.shape[:2], np.float32))
+
     def problem(self, gain: Float32Array) -> PowerControlProblem:
-        """Return the samples as the subbands of one problem: one call then answers them all."""
+        """Return gains as the subbands of one problem: one call then answers them all."""
         return PowerControlProblem(gain, self.noise_w, 1.0)
 
-    def magnitudes(self, gain: Float32Array) -> Float32Array:
-        """Return the network's inputs, |h| sqrt(p_max / noise), ``(samples, K*K)``."""
-        x: Float32Array = np.sqrt(gain * np.float32(1.0 / self.noise_w))
-        return x.reshape(len(gain), -1)
+    def _model(self) -> object:
+        return channel_model(law(self.channel), self.links)
 
 
-def link_order(gain: Float32Array) -> NDArray[np.intp]:
-    """Return each sample's links in order of falling direct gain, ``(samples, K)``.
+def normalised(
+    gain: FloatArray | Float32Array,
+    noise_w: FloatArray | float,
+    p_max_w: FloatArray | float = 1.0,
+) -> Float32Array:
+    """Return ``gain_kj p_max_j / noise_k`` in single precision, ``(..., K, K)``.
 
-    It is the order the network takes them in: noise and caps are equal here.
+    Args:
+        gain: ``(..., K, K)``.
+        noise_w: one for all, or ``(..., K)``.
+        p_max_w: likewise.
     """
-    return np.argsort(-np.diagonal(gain, axis1=1, axis2=2), axis=1, kind="stable")
+    noise = np.atleast_1d(np.asarray(noise_w, dtype=np.float64))
+    cap = np.atleast_1d(np.asarray(p_max_w, dtype=np.float64))
+    scale = (1.0 / noise)[..., None] * cap[..., None, :]
+    scaled: Float32Array = np.minimum(gain * scale, _LARGEST).astype(np.float32)
+    return scaled
 
 
-def reorder(gain: Float32Array, order: NDArray[np.intp]) -> Float32Array:
-    """Return the gains, ``(samples, K, K)``, with each sample's links in the given order."""
-    rows = np.take_along_axis(gain, order[:, :, None], axis=1)
-    return np.take_along_axis(rows, order[:, None, :], axis=2)
-
-
-def label(setting: Setting, gain: Float32Array) -> Float32Array:
-    """Return WMMSE's powers, ``(samples, K)``: at most 100 iterations, tolerance 1e-3 (Sun 2018).
-
-    They answer the gains as they are stored, in single precision.
-    """
+def label_gains(setting: Setting, gain: Float32Array) -> Float32Array:
+    """Return WMMSE's powers, ``(samples, K)``, for gains as they are stored in a data set."""
     from allocators.wmmse import WMMSE
 
-    solver = WMMSE(backend="compiled", max_iterations=100, tolerance=1e-3)
+    solver = WMMSE()
     power = np.empty(gain.shape[:2], dtype=np.float32)
     for first in range(0, len(gain), _BLOCK):
         part = slice(first, first + _BLOCK)
@@ -92,9 +126,29 @@ def label(setting: Setting, gain: Float32Array) -> Float32Array:
     return power
 
 
-def sum_rates(problem: PowerControlProblem, power_w: FloatArray | Float32Array) -> FloatArray:
-    """Return the sum rate of every subband on its own, ``(S,)``, bit/s/Hz."""
-    rates: FloatArray = np.log2(1.0 + sinr(problem, power_w)).sum(axis=1)
+def label(samples: Samples) -> FloatArray:
+    """Return WMMSE's shares of the caps, ``(N, K)``, with its defaults (as in Sun et al. 2018)."""
+    from allocators.wmmse import WMMSE
+
+    return answers(WMMSE(), samples)
+
+
+def answers(solver: Solver[PowerControlProblem, Allocation], samples: Samples) -> FloatArray:
+    """Return a prepared allocator's shares of the caps, ``(N, K)``.
+
+    Instances of the same weights are answered as subbands of one problem.
+    """
+    shares = np.empty(samples.weight.shape)
+    for part, problem in _problems(samples):
+        shares[part] = solver.solve(problem).power_w
+    return shares
+
+
+def weighted_sum_rates(samples: Samples, shares: FloatArray | Float32Array) -> FloatArray:
+    """Return every instance's weighted sum rate, ``(N,)``, bit/s/Hz."""
+    rates = np.empty(len(samples))
+    for part, problem in _problems(samples):
+        rates[part] = np.log2(1.0 + sinr(problem, shares[part])) @ problem.weight
     return rates
 
 
@@ -102,3 +156,24 @@ def check_at_least(name: str, value: int, least: int) -> None:
     """Raise InputError if ``value`` is below ``least``."""
     if value < least:
         raise InputError(f"{name}: {value}, want at least {least}")
+
+
+def _problems(samples: Samples) -> list[tuple[slice, PowerControlProblem]]:
+    """Cut into problems; a problem has one weight vector."""
+    same = bool(np.all(samples.weight == samples.weight[:1]))
+    size = _BLOCK if same else 1
+    parts = [slice(first, first + size) for first in range(0, len(samples), size)]
+    links = samples.weight.shape[1]
+    ones = np.ones((size, links))
+    return [
+        (
+            part,
+            PowerControlProblem.trusted(
+                samples.gain[part].astype(np.float64),
+                ones[: len(samples.gain[part])],
+                ones[: len(samples.gain[part])],
+                samples.weight[part.start].astype(np.float64),
+            ),
+        )
+        for part in parts
+    ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from allocators.training.objective import OBJECTIVES, Objective
 from allocators.training.samples import check_at_least
-from sim.deadline.errors import InputError
+from sim.deadline.errors import InputError, did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,13 +15,16 @@ class TrainSettings:
     """Settings of a training; with one thread, they and the data determine the weights.
 
     Attributes:
-        samples: samples an epoch, where they are drawn on the fly.
-        renew: epochs after which new samples are drawn, where they are drawn on the fly.
-        epochs: passes over the samples, at most; the learning rate falls to zero over them.
-        batch_size: samples a step.
+        objective: what is minimised.
+        steps: optimiser steps; the learning rate falls to zero over them.
+        interval: steps from one validation and checkpoint to the next.
+        batch_size: instances a step.
         learning_rate: at its highest.
-        patience: epochs without a better validation error after which it stops.
-        validation: fresh samples that the validation error is taken on.
+        clip: largest norm of the gradient; longer ones are shortened to it.
+        temperature: of the soft best over candidates, in shares of an instance's rate; infinite:
+            candidates learn each on its own.
+        patience: intervals without a better validation after which it stops; none: never.
+        validation: channels in each validation suite.
         seed: master seed.
         threads: torch's threads; the order of sums, and so the last bits, depend on it.
 
@@ -28,29 +32,41 @@ class TrainSettings:
         InputError: a value out of its range.
     """
 
-    samples: int = 50_000
-    renew: int = 4
-    epochs: int = 200
+    objective: Objective = "imitate"
+    steps: int = 10_000
+    interval: int = 200
     batch_size: int = 1000
     learning_rate: float = 1e-2
-    patience: int = 100
-    validation: int = 4000
+    clip: float = 1.0
+    temperature: float = math.inf
+    patience: int | None = None
+    validation: int = 2000
     seed: int = 1
     threads: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("samples", "renew", "epochs", "batch_size", "patience", "validation"):
+        if self.objective not in OBJECTIVES:
+            raise InputError(
+                f"objective: {self.objective!r}{did_you_mean(self.objective, OBJECTIVES)}"
+            )
+        for name in ("steps", "interval", "batch_size", "validation", "threads"):
             check_at_least(name, getattr(self, name), 1)
         check_at_least("seed", self.seed, 0)
-        check_at_least("threads", self.threads, 1)
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0.0):
-            raise InputError(f"learning_rate: {self.learning_rate}, want a positive number")
+        if self.patience is not None:
+            check_at_least("patience", self.patience, 1)
+        for name in ("learning_rate", "clip"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0.0):
+                raise InputError(f"{name}: {value}, want a positive number")
+        if not self.temperature > 0.0:
+            raise InputError(f"temperature: {self.temperature}, want a positive number, or inf")
 
-    def learning_rate_at(self, progress: float) -> float:
+    def learning_rate_at(self, step: int) -> float:
         """Return the learning rate: a warm-up over the first 1%, then half a cosine to zero.
 
         Args:
-            progress: share of the training that is done, 0 to 1.
+            step: from 0.
         """
+        progress = step / self.steps
         warm_up = min(1.0, (progress + 1e-4) / 0.01)
         return self.learning_rate * warm_up * 0.5 * (1.0 + math.cos(math.pi * progress))

@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from allocators.training.state import Report, State
 from sim.deadline.errors import InputError
-
-if TYPE_CHECKING:
-    from allocators.training.train_dnn import Epoch
 
 
 @contextmanager
-def scalar_writer(folder: Path | None) -> Iterator[Callable[[Epoch], None]]:
-    """Give a function that writes an epoch's figures; without a folder it does nothing.
+def scalar_writer(folder: Path | None) -> Iterator[Callable[[State, Report], None]]:
+    """Give an observer that writes an interval's figures; without a folder it does nothing.
 
     Raises:
         InputError: TensorBoard is not installed.
     """
     if folder is None:
-        yield lambda _: None
+        yield lambda _state, _report: None
         return
     try:
         from torch.utils.tensorboard.writer import SummaryWriter
@@ -31,13 +28,16 @@ def scalar_writer(folder: Path | None) -> Iterator[Callable[[Epoch], None]]:
         ) from None
     writer = SummaryWriter(folder)
 
-    def write(epoch: Epoch) -> None:
+    def write(_state: State, report: Report) -> None:
         for name, value in (
-            ("mse/training", epoch.loss),
-            ("mse/validation", epoch.validation),
-            ("share_of_wmmse/validation", epoch.share),
+            ("loss", report.loss),
+            ("learning_rate", report.learning_rate),
+            ("gradient_norm", report.gradient_norm),
+            ("skipped", report.skipped),
+            *((f"share_of_wmmse/{suite}", share) for suite, share in report.shares.items()),
         ):
-            writer.add_scalar(name, value, epoch.index)
+            writer.add_scalar(name, value, report.step)
+        writer.flush()
 
     try:
         yield write

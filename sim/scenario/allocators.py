@@ -70,15 +70,17 @@ class AllocatorReference(QuantityModel):
 
 def with_files(parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Return parameters in which a name of a file in ``folder`` has become its whole path."""
+    return {key: _with_files(value, folder) for key, value in parameters.items()}
 
-    def whole(value: Any) -> Any:
-        if isinstance(value, dict):  # an allocator among the parameters, with its own
-            return with_files(value, folder)
-        if isinstance(value, str) and "." in value and (folder / value).is_file():
-            return str((folder / value).resolve())
-        return value
 
-    return {key: whole(value) for key, value in parameters.items()}
+def _with_files(value: Any, folder: Path) -> Any:
+    if isinstance(value, dict):  # an allocator among the parameters, with its own
+        return with_files(value, folder)
+    if isinstance(value, list):
+        return [_with_files(item, folder) for item in value]
+    if isinstance(value, str) and "." in value and (folder / value).is_file():
+        return str((folder / value).resolve())
+    return value
 
 
 class FallbackModel(AllocatorReference):

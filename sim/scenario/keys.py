@@ -12,9 +12,14 @@ from sim.scenario.models import ComputeModel, Scenario
 from sim.scenario.quantities import QuantityModel
 
 
-def known_keys(place: tuple[int | str, ...]) -> list[str]:
-    """Return the keys known at a place of the scenario, quantities under their bare names."""
-    models: list[type[BaseModel]] = [Scenario]
+def known_keys(place: tuple[int | str, ...], root: type[BaseModel] = Scenario) -> list[str]:
+    """Return the keys known at a place of the scenario, quantities under their bare names.
+
+    Args:
+        place: keys and indices from the top.
+        root: what stands there instead of a scenario.
+    """
+    models: list[type[BaseModel]] = [root]
     for part in place:
         if isinstance(part, int):
             continue

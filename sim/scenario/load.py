@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from sim.deadline.errors import InputError, did_you_mean, shown
 from sim.scenario.allocators import with_files
@@ -75,8 +75,14 @@ def dump_scenario(scenario: Scenario, folder: Path) -> str:
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
 
 
-def describe(error: ValidationError, data: object) -> str:
-    """Return the first thing that is wrong, as ``key: what (got value)``."""
+def describe(error: ValidationError, data: object, model: type[BaseModel] = Scenario) -> str:
+    """Return the first thing that is wrong, as ``key: what (got value)``.
+
+    Args:
+        error: what pydantic found.
+        data: what was validated.
+        model: as what.
+    """
     errors = error.errors()
     # A mistyped key first: what is missing, or left by default, follows from it.
     first = next((found for found in errors if found["type"] == "extra_forbidden"), errors[0])
@@ -86,7 +92,7 @@ def describe(error: ValidationError, data: object) -> str:
     plain = value is not _NOTHING and not isinstance(value, dict | list)
     got = f" (got {shown(value)})" if plain else ""
     if first["type"] == "extra_forbidden":
-        message, got = f"unknown key{did_you_mean(keys[-1], _siblings(first['loc']))}", ""
+        message, got = f"unknown key{did_you_mean(keys[-1], _siblings(first['loc'], model))}", ""
     elif first["type"] == "quantity":
         keys = [*keys, first["ctx"]["key"]]
         got = f" (got {shown(first['ctx']['value'])})"
@@ -198,8 +204,8 @@ def _spelling(field: str, place: Mapping[Any, Any]) -> str | None:
     return None
 
 
-def _siblings(loc: tuple[int | str, ...]) -> list[str]:
+def _siblings(loc: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
     """Return the keys that may stand beside the last key of a location in the schema."""
     from sim.scenario.keys import known_keys
 
-    return known_keys(loc[:-1])
+    return known_keys(loc[:-1], model)

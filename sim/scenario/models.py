@@ -12,7 +12,8 @@ from sim.deadline.errors import shown
 from sim.scenario.allocators import AllocatorModel, MissPolicy, OnMissModel, names
 from sim.scenario.channels import ChannelModel
 from sim.scenario.latency import Latency, MeasuredLatency, Time
-from sim.scenario.quantities import FREQUENCY, POWER, TIME, QuantityModel
+from sim.scenario.quantities import TIME, QuantityModel
+from sim.scenario.radio import RadioModel
 from sim.scenario.shorthand import Also
 
 #: A 1 ms subframe holds 2^mu slots (3GPP TS 38.211, clause 4.3.2); mu = 6 is the last.
@@ -39,46 +40,6 @@ class BudgetModel(QuantityModel):
     csi_ns: Time = Field(0, description="CSI measurement and report")
     fronthaul_ns: Time = Field(0, description="transport to the compute pool")
     control_ns: Time = Field(0, description="from the answer to the transmitters")
-
-
-class RadioModel(QuantityModel):
-    """Powers, noise and weights."""
-
-    p_max_w: Annotated[float | list[float], POWER] = Field(
-        1.0,
-        description="power cap of a transmitter over its whole band, split evenly over the "
-        "subbands; one value, or one a link",
-    )
-    snr_db: Annotated[float | None, Field(ge=-100, le=200)] = Field(
-        None, description="noise is p_max per subband, less this (unit gain)"
-    )
-    noise_w: Annotated[float | None, POWER, Field(gt=0)] = Field(
-        None, description="noise of a receiver in one subband"
-    )
-    noise_figure_db: Annotated[float | None, Field(ge=0, le=60)] = Field(
-        None, description="over -174 dBm/Hz in the bandwidth of a subband"
-    )
-    bandwidth_hz: Annotated[float | None, FREQUENCY, Field(gt=0)] = Field(
-        None, description="of all subbands together; a trace may state it"
-    )
-    weights: list[Annotated[float, Field(ge=0, le=1e30)]] | None = Field(
-        None, description="weight of each link in the sum rate; ones if not given"
-    )
-
-    @model_validator(mode="after")
-    def _one_noise(self) -> RadioModel:
-        given = [self.snr_db, self.noise_w, self.noise_figure_db]
-        if sum(value is not None for value in given) != 1:
-            raise ValueError("give the noise once: snr_db, noise or noise_figure_db")
-        caps = self.p_max_w if isinstance(self.p_max_w, list) else [self.p_max_w]
-        if not caps:
-            raise ValueError("p_max is an empty list; want one value, or one a link")
-        for cap in caps:
-            if cap < 0:
-                raise ValueError(f"p_max must not be negative (got {cap:g} W)")
-        if self.snr_db is not None and (isinstance(self.p_max_w, list) or self.p_max_w == 0):
-            raise ValueError("snr_db needs one p_max above zero; give the noise otherwise")
-        return self
 
 
 class ComputeModel(QuantityModel):

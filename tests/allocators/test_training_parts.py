@@ -1,12 +1,14 @@
-from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from allocators.training.dataset import DatasetSettings, open_dataset, write_dataset
 from allocators.training.muon import Muon, orthogonalised
 from allocators.training.quality import standard_error
-from allocators.training.train_dnn import _batches
+from allocators.training.samples import Setting
+from allocators.training.source import StoredSamples
 
 
 @pytest.mark.parametrize("shape", [(80, 200), (30, 80), (80, 30), (1, 5)])
@@ -50,21 +52,27 @@ def test_standard_error_of_a_share_against_repetition() -> None:
     assert np.std(shares) == pytest.approx(np.mean(errors), rel=0.16)
 
 
-def test_batches_do_not_know_where_the_pieces_end() -> None:
-    class Pieces:
-        samples = 25
+def test_muon_treats_stacked_matrices_one_by_one() -> None:
+    rng = np.random.default_rng(4)
+    stack = torch.from_numpy(rng.standard_normal((3, 8, 5)))
+    together = orthogonalised(stack)
+    for one, alone in zip(stack, together, strict=True):
+        assert torch.allclose(orthogonalised(one), alone)
 
-        def chunks(self, epoch: int) -> Iterator[tuple[np.ndarray, ...]]:
-            del epoch
-            for first, last in ((0, 3), (3, 11), (11, 12), (12, 25)):
-                numbers = np.arange(first, last, dtype=np.float32)
-                yield numbers, 10 * numbers
 
-        def describe(self) -> dict[str, object]:
-            return {}
-
-    batches = list(_batches(Pieces(), 0, 4, np.random.default_rng(1)))
-    assert [len(gain) for gain, _ in batches] == [4, 4, 4, 4, 4, 4, 1]
-    gain = np.concatenate([gain for gain, _ in batches])
-    assert sorted(gain.tolist()) == list(range(25))
-    assert np.array_equal(np.concatenate([power for _, power in batches]), 10 * gain)
+def test_stored_batches_do_not_know_where_the_shards_end(tmp_path: Path) -> None:
+    write_dataset(tmp_path / "d", DatasetSettings(Setting(2, snr_db=10.0), 25, 7), workers=1)
+    dataset = open_dataset(tmp_path / "d")
+    stored = np.concatenate([gain for gain, _ in dataset.shards()])
+    source = StoredSamples(dataset, seed=1)
+    endless = source.batches(0, 4, True)
+    batches = [next(endless) for _ in range(14)]
+    assert [len(batch) for batch in batches] == 2 * [4, 4, 4, 4, 4, 4, 1]
+    rounds = [np.concatenate([b.gain for b in batches[i : i + 7]]) for i in (0, 7)]
+    for seen in rounds:  # every sample once, brought to unit noise
+        np.testing.assert_allclose(np.sort(seen[:, 0, 0]), np.sort(10 * stored[:, 0, 0]), rtol=1e-6)
+    assert not np.array_equal(*rounds)
+    for first in (1, 6, 7, 13):
+        late = next(source.batches(first, 4, True))
+        np.testing.assert_array_equal(late.gain, batches[first].gain)
+        np.testing.assert_array_equal(late.target, batches[first].target)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sim.scenario.channels import GeometricChannel, RayleighChannel, RicianChannel
-from sim.scenario.models import BudgetModel, RadioModel
+from sim.scenario.models import BudgetModel
 from sim.scenario.quantities import (
     FREQUENCY,
     LENGTH,
@@ -23,6 +23,7 @@ from sim.scenario.quantities import (
     QuantityModel,
     convert,
 )
+from sim.scenario.radio import RadioModel
 
 #: unit -> how many canonical units it is, written down once more
 SCALES: dict[str, tuple[Kind, Fraction]] = {

@@ -1,0 +1,37 @@
+"""A training's figures, interval after interval, as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+from allocators.training.state import Report, State
+from sim.deadline.errors import InputError
+
+_COLUMNS = ("step", "loss", "learning_rate", "gradient_norm", "skipped", "seconds")
+
+
+def csv_log(path: Path) -> Callable[[State, Report], None]:
+    """Return an observer that keeps the whole history in a CSV file.
+
+    The file is written anew from the checkpoint's history each time: a training that was killed
+    leaves neither a gap in it nor a row twice.
+    """
+
+    def write(state: State, report: Report) -> None:
+        text = io.StringIO()
+        rows = csv.writer(text, lineterminator="\n")
+        rows.writerow([*_COLUMNS, *(f"share_of_wmmse/{name}" for name in report.shares)])
+        for past in state.history:
+            rows.writerow([getattr(past, name) for name in _COLUMNS] + list(past.shares.values()))
+        part = path.with_name(f".{path.name}.part")
+        try:
+            part.write_text(text.getvalue(), encoding="utf-8")
+            part.replace(path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+    return write

@@ -1,0 +1,204 @@
+"""What every `ttirace train ARCHITECTURE` command takes, and what it then does."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from allocators.training.source import Source
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+    (("-o", "--out"), {"type": _FILE, "required": True, "help": "The model, NAME.safetensors."}),
+    (
+        ("--objective",),
+        {"default": "imitate", "help": "imitate: WMMSE's answers; sum_rate: without labels."},
+    ),
+    (("--recipe",), {"help": "Mixture of channels: a shipped recipe's name, or a YAML file."}),
+    (("--data",), {"type": _FOLDER, "help": "A folder from `ttirace dataset`, instead."}),
+    (("--channel",), {"help": "One law, as in a scenario, instead; rayleigh."}),
+    (("--snr-db",), {"type": float, "help": "Cap over noise, with --channel; 0."}),
+    (("--steps",), {"type": int, "default": 10_000}),
+    (
+        ("--interval",),
+        {"type": int, "default": 200, "help": "Steps between validations and checkpoints."},
+    ),
+    (("--batch-size",), {"type": int, "default": 1000}),
+    (("--learning-rate",), {"type": float, "default": 1e-2, "help": "At its peak."}),
+    (("--clip",), {"type": float, "default": 1.0, "help": "Largest norm of the gradient."}),
+    (
+        ("--temperature",),
+        {
+            "type": float,
+            "default": float("inf"),
+            "help": "Of the soft best of several candidates; inf: each learns on its own.",
+        },
+    ),
+    (
+        ("--reuse",),
+        {"type": int, "help": "Visits of a batch drawn; 4 with imitate, else 1.", "default": None},
+    ),
+    (
+        ("--patience",),
+        {"type": int, "help": "Stop after so many intervals without improvement."},
+    ),
+    (("--validation",), {"type": int, "default": 2000, "help": "Channels in each suite."}),
+    (("--seed",), {"type": int, "default": 1}),
+    (("--threads",), {"type": int, "default": 1, "help": "One: same bits again."}),
+    (
+        ("--tensorboard",),
+        {"type": _FOLDER, "help": "Write scalars for TensorBoard into this folder."},
+    ),
+)
+
+
+def training_options(**defaults: Any) -> Callable[[Command], Command]:
+    """Add the shared options to a command, which hands them on to `run_training`.
+
+    Args:
+        defaults: this architecture's own, by the options' names: ``steps=20_000``.
+    """
+
+    def decorate(command: Command) -> Command:
+        for names, attributes in reversed(_OPTIONS):
+            key = names[-1].removeprefix("--").replace("-", "_")
+            own = {**attributes, **({"default": defaults[key]} if key in defaults else {})}
+            shows = own.get("default") is not None
+            command = click.option(*names, **own, show_default=shows)(command)
+        return command
+
+    return decorate
+
+
+def run_training(
+    architecture: str,
+    config: Mapping[str, Any],
+    links: int | None,
+    *,
+    out: Path,
+    recipe: str | None,
+    data: Path | None,
+    channel: str | None,
+    snr_db: float | None,
+    reuse: int | None,
+    tensorboard: Path | None,
+    **settings: Any,
+) -> None:
+    """Train a network of the architecture, and leave its weights, card and log.
+
+    Args:
+        architecture: see `allocators.training.learners`.
+        config: what the learner is made with.
+        links: K, where the network is made for one.
+        out: the weights' file.
+        recipe: name or file; see `allocators.training.recipe`.
+        data: a data set.
+        channel: one law.
+        snr_db: with it.
+        reuse: visits of a batch that is drawn.
+        tensorboard: folder.
+        settings: see `TrainSettings`.
+
+    Raises:
+        InputError: something is wrong; one line says what.
+    """
+    from allocators.training.card import finish, log_path, reserve
+    from allocators.training.harness import import_torch, train
+    from allocators.training.learners import make_learner
+    from allocators.training.log import csv_log
+    from allocators.training.progress import step_bar
+    from allocators.training.settings import TrainSettings
+    from allocators.training.tensorboard import scalar_writer
+    from sim.deadline.manifest import git_state
+    from sim.seeding import stream
+
+    told = TrainSettings(**settings)
+    if reuse is None:
+        reuse = 4 if told.objective == "imitate" else 1
+    source = _source(links, recipe, data, channel, snr_db, reuse, told.seed)
+    checkpoint = reserve(out)
+    import_torch()
+    # Of the code that runs, not of what the tree may be by the end.
+    git = git_state(Path(__file__).parent)
+    learner = make_learner(architecture, stream(told.seed, "initial"), config)
+    with scalar_writer(tensorboard) as write, step_bar(told.steps) as show:
+        observers = (csv_log(log_path(out)), write, show)
+        trained = train(learner, source, told, checkpoint, observers)
+    card = finish(
+        out,
+        checkpoint,
+        learner,
+        source,
+        told,
+        trained,
+        command_line(click.get_current_context()),
+        git,
+    )
+    for row in card["evaluation"]:
+        click.echo(
+            f"{out}: {row['suite']}: {row['share_of_wmmse']:.2%} of WMMSE's sum rate"
+            f" (full power {row['max_power_share_of_wmmse']:.2%})"
+        )
+
+
+def command_line(context: click.Context) -> str:
+    """Return the command that a context stands for, with all that was given to it."""
+    words = ["ttirace", *context.command_path.split()[1:]]
+    if "train" not in words:
+        words.insert(1, "train")
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        source = context.get_parameter_source(name)
+        if source is click.core.ParameterSource.COMMANDLINE:
+            words += [max(parameter.opts, key=len), str(context.params[name])]
+    return shlex.join(words)
+
+
+def _source(
+    links: int | None,
+    recipe: str | None,
+    data: Path | None,
+    channel: str | None,
+    snr_db: float | None,
+    reuse: int,
+    seed: int,
+) -> Source:
+    from allocators.training.dataset import open_dataset
+    from allocators.training.law import law
+    from allocators.training.mixture import Mixture
+    from allocators.training.recipe import load_recipe, parse_recipe
+    from allocators.training.source import DrawnSamples, StoredSamples
+    from sim.deadline.errors import InputError
+
+    lone = {"--channel": channel, "--snr-db": snr_db}
+    given = [key for key, value in {"--recipe": recipe, "--data": data}.items() if value]
+    if len(given) > 1:
+        raise InputError("--recipe, --data: give one of the two")
+    if recipe is not None:
+        for option, value in lone.items():
+            if value is not None:
+                raise InputError(f"{option}: {value}, but the recipe says what channels there are")
+        return DrawnSamples(Mixture(*load_recipe(recipe), links), reuse, seed)
+    if data is None:
+        if links is None:
+            raise InputError("--recipe: what to train on? give a recipe or --data")
+        law_of = law(channel or "rayleigh")
+        entry = {"channel": law_of, "links": links, "snr_db": 0.0 if snr_db is None else snr_db}
+        written = parse_recipe("--channel", {"mixture": [entry]})
+        return DrawnSamples(Mixture(written, Path()), reuse, seed)
+    stored = open_dataset(data)
+    setting = stored.settings.setting
+    found = {"--links": setting.links, "--channel": setting.channel, "--snr-db": setting.snr_db}
+    for option, value in {"--links": links, **lone}.items():
+        if value is not None and value != found[option]:
+            raise InputError(f"{option}: {value}, but the data set in {data} has {found[option]}")
+    return StoredSamples(stored, seed)

@@ -1,0 +1,173 @@
+import errno
+import json
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from allocators import model_file
+from allocators.model_file import (
+    WEIGHTS,
+    architecture_of,
+    card_path,
+    load,
+    save,
+    shipped_models,
+    weights_file,
+    write_card,
+)
+from sim.deadline.errors import InputError
+
+TENSORS = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.ones(4, np.float32)}
+CONFIG = {"links": 3, "size": "s"}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "net.safetensors"
+    save(path, "dnn", CONFIG, TENSORS)
+    return path
+
+
+def refused(path: Path, match: str) -> None:
+    with pytest.raises(InputError, match=match) as caught:
+        load(path, "dnn")
+    assert "\n" not in str(caught.value)
+    assert "net." in str(caught.value)
+
+
+def test_what_is_written_is_read_again(path: Path) -> None:
+    model = load(path, "dnn")
+    assert model.config == CONFIG
+    assert set(model.tensors) == set(TENSORS)
+    for name, array in TENSORS.items():
+        np.testing.assert_array_equal(model.tensors[name], array)
+    assert architecture_of(path) == "dnn"
+    model.check({"a": (2, 3), "b": (4,)})
+    assert [p.name for p in path.parent.iterdir()] == ["net.safetensors"]
+
+
+def test_the_same_values_are_the_same_bytes(path: Path) -> None:
+    content = path.read_bytes()
+    for _ in range(10):  # the library's own order of two keys is a matter of chance
+        save(path, "dnn", CONFIG, dict(reversed(TENSORS.items())))
+        assert path.read_bytes() == content
+    assert int.from_bytes(content[:8], "little") % 8 == 0
+
+
+def test_views_are_written_as_they_look(path: Path) -> None:
+    save(path, "dnn", CONFIG, {"a": TENSORS["a"].T})
+    np.testing.assert_array_equal(load(path, "dnn").tensors["a"], TENSORS["a"].T)
+
+
+@pytest.mark.parametrize("keep", [0, 4, 60, 150])
+def test_file_cut_short(path: Path, keep: int) -> None:
+    content = path.read_bytes()
+    assert len(content) > keep
+    path.write_bytes(content[:keep])
+    refused(path, "not a readable safetensors file")
+
+
+def test_file_of_something_else(path: Path) -> None:
+    path.write_bytes(np.random.default_rng(0).bytes(10_000))
+    refused(path, "not a readable safetensors file")
+
+
+def test_type_that_numpy_does_not_know(path: Path) -> None:
+    header = json.dumps({"a": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
+    refused(path, "not a readable safetensors file|no architecture")
+
+
+def test_another_architecture_names_both(path: Path) -> None:
+    save(path, "unfolded", CONFIG, TENSORS)
+    refused(path, "weights of 'unfolded', want 'dnn'")
+
+
+def test_a_safetensors_file_from_elsewhere(path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    save_file(TENSORS, path)
+    refused(path, "no architecture")
+    save_file(TENSORS, path, {"architecture": "dnn"})
+    refused(path, "no config")
+    save_file(TENSORS, path, {"architecture": "dnn", "config": "[]"})
+    refused(path, "no config")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_values_that_are_not_finite(path: Path, value: float) -> None:
+    spoilt = TENSORS["b"].copy()
+    spoilt[2] = value
+    save(path, "dnn", CONFIG, TENSORS | {"b": spoilt})
+    refused(path, "b: holds a value that is not finite")
+
+
+def test_other_types(path: Path) -> None:
+    save(path, "dnn", CONFIG, TENSORS | {"b": np.ones(4)})  # type: ignore[dict-item]
+    refused(path, "b: type float64, want float32")
+
+
+def test_tensors_that_the_architecture_does_not_want(path: Path) -> None:
+    model = load(path, "dnn")
+    for shapes, message in (
+        ({"a": (2, 3)}, "unknown tensor 'b'"),
+        ({"a": (2, 3), "b": (4,), "c": (1,)}, "no tensor 'c'"),
+        ({"a": (3, 2), "b": (4,)}, r"a: shape \(2, 3\), want \(3, 2\)"),
+    ):
+        with pytest.raises(InputError, match=message):
+            model.check(shapes)
+
+
+def test_a_card_vouches_for_the_weights(path: Path) -> None:
+    card = write_card(path, {"model": "net"})
+    assert len(card["sha256"]) == 64
+    load(path, "dnn")
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(bytes(content))
+    refused(path, "checksum")
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "{", '{"sha256": 3}', '{"sha256": "ab"}'])
+def test_cards_that_vouch_for_nothing(path: Path, text: str) -> None:
+    card_path(path).write_text(text)
+    refused(path, "no sha256|checksum")
+
+
+def test_shipped_weights_need_their_card(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_file, "WEIGHTS", path.parent)
+    refused(path, r"net\.json: missing")
+
+
+def test_shipped_models_are_whole_and_small() -> None:
+    assert "dnn_k10" in shipped_models()
+    for name in shipped_models():
+        load(weights_file(name), architecture_of(weights_file(name)))
+    assert sum(p.stat().st_size for p in WEIGHTS.glob("*.safetensors")) < 5_000_000
+
+
+def test_unknown_names() -> None:
+    with pytest.raises(InputError, match="'dnn_k_10' is shipped; did you mean 'dnn_k10'"):
+        weights_file("dnn_k_10")
+    with pytest.raises(InputError, match=r"no such file: a\.safetensors"):
+        weights_file("a.safetensors")
+    with pytest.raises(InputError, match="'dnn_k10' is shipped"):
+        weights_file("dnn_k10", "unfolded")
+
+
+def test_a_full_disk_leaves_the_older_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = path.read_bytes()
+
+    def full(self: Path, content: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(content[: len(content) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(InputError, match=r"cannot be written: No space left.*older one") as caught:
+        save(path, "dnn", CONFIG, {"a": np.zeros(9, np.float32)})
+    assert "\n" not in str(caught.value)
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == ["net.safetensors"]

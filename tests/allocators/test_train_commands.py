@@ -1,0 +1,152 @@
+"""`ttirace dataset` and `ttirace train`: from options to a model that answers."""
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from allocators.cli import dataset, train
+from allocators.dnn import DNN
+from allocators.model_file import checksum
+from allocators.training.samples import Setting
+from sim.deadline.errors import InputError
+
+TRAIN = ["dnn", "--links", "3", "--steps", "20", "--interval", "10", "--batch-size", "50"]
+TRAIN += ["--validation", "100"]
+
+
+def run(arguments: list[str]) -> Result:
+    return CliRunner().invoke(train, arguments, catch_exceptions=False)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def refused(arguments: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        run(arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_from_data_set_to_answer(here: Path) -> None:
+    made = CliRunner().invoke(
+        dataset,
+        ["d", "--links", "3", "--samples", "500", "--snr-db", "3", "--workers", "1"],
+        catch_exceptions=False,
+    )
+    assert made.output == "d: 500 samples of 3 links in 1 shards\n"
+    arguments = [*TRAIN, "--data", "d", "-o", "k3.safetensors"]
+    done = run(arguments)
+    assert done.exit_code == 0
+    assert "of WMMSE's sum rate" in done.output
+    left = ["d", "k3.csv", "k3.json", "k3.safetensors"]
+    assert sorted(p.name for p in here.iterdir()) == left
+    card = json.loads(Path("k3.json").read_text())
+    assert card["architecture"] == "dnn"
+    assert card["config"] == {"links": 3, "members": 1}
+    assert card["data"]["dataset"]["samples"] == 500
+    assert card["settings"]["seed"] == 1
+    assert card["training"]["steps"] == 20
+    assert card["sha256"] == checksum(Path("k3.safetensors"))
+    assert card["versions"]["torch"]
+    (row,) = card["evaluation"]
+    assert row["suite"] == "rayleigh_k3"
+    assert 0.3 < row["share_of_wmmse"] < 1.1
+    assert f"{row['share_of_wmmse']:.2%} of WMMSE's sum rate" in done.output
+    problem = Setting(3).problem(np.ones((1, 3, 3), np.float32))
+    assert DNN("k3.safetensors").solve(problem).power_w.shape == (1, 3)
+
+    # The card's command trains the same bits again.
+    words = shlex.split(card["command"])
+    assert words[:3] == ["ttirace", "train", "dnn"]
+    Path("again").mkdir()
+    place = words.index("k3.safetensors")
+    run([*words[2:place], "again/k3.safetensors", *words[place + 1 :]])
+    assert checksum(Path("again/k3.safetensors")) == card["sha256"]
+
+    refused([*TRAIN, "-o", "k3.safetensors"], "is there already")
+    refused([*TRAIN, "-o", "k3.pt"], r"ends in \.safetensors")
+    refused([*TRAIN, "--data", "d", "--snr-db", "0", "-o", "a.safetensors"], r"has 3\.0")
+    refused([*TRAIN, "--links", "4", "--data", "d", "-o", "a.safetensors"], "has 3")
+    refused([*TRAIN, "--data", "nowhere", "-o", "a.safetensors"], "not a data set")
+    refused([*TRAIN, "-o", "k3.json/a.safetensors"], "cannot write here")
+    refused([*TRAIN, "--data", "d", "--recipe", "broad", "-o", "a.safetensors"], "one of the two")
+
+
+def test_a_data_set_without_channels() -> None:
+    CliRunner().invoke(
+        dataset, ["d", "--links", "3", "--samples", "5", "--workers", "1"], catch_exceptions=False
+    )
+    settings = json.loads(Path("d/settings.json").read_text())
+    Path("d/settings.json").write_text(json.dumps({**settings, "samples": 0}))
+    refused([*TRAIN, "--data", "d", "-o", "a.safetensors"], "samples: 0, want at least 1")
+
+
+def test_an_ensemble_for_the_sum_rate() -> None:
+    arguments = [*TRAIN, "--objective", "sum_rate", "--members", "3", "--temperature", "0.1"]
+    run([*arguments, "-o", "e.safetensors"])
+    card = json.loads(Path("e.json").read_text())
+    assert card["config"]["members"] == 3
+    assert "--temperature 0.1" in card["command"]
+    assert card["evaluation"][0]["share_of_wmmse"] > 0.8
+    DNN("e.safetensors").solve(Setting(3).problem(np.ones((2, 3, 3), np.float32)))
+
+
+def test_a_recipe_restricted_to_the_networks_links() -> None:
+    run([*TRAIN, "--links", "5", "--recipe", "broad", "-o", "k5.safetensors"])
+    card = json.loads(Path("k5.json").read_text())
+    assert len(card["data"]["recipe"]["mixture"]) > 3
+
+
+def test_recipes_and_laws_that_are_wrong() -> None:
+    out = ["-o", "a.safetensors"]
+    refused([*TRAIN, "--recipe", "broad", *out], "no entry has 3 links")
+    refused([*TRAIN, "--recipe", "broad", "--snr-db", "0", *out], "--snr-db: 0.0, but the recipe")
+    refused([*TRAIN, "--recipe", "brod", *out], "did you mean 'broad'")
+    refused([*TRAIN, "--channel", "raleigh", *out], "did you mean 'rayleigh'")
+    refused([*TRAIN, "--objective", "sumrate", *out], "did you mean 'sum_rate'")
+    assert list(Path().iterdir()) == []
+
+
+def test_what_is_in_the_way_of_the_log() -> None:
+    Path("a.csv").write_text("years of work")
+    refused([*TRAIN, "-o", "a.safetensors"], r"a\.csv is there already")
+
+
+def test_without_torch_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    refused([*TRAIN, "-o", "a.safetensors"], r"pip install 'ttirace\[train\]'")
+
+
+def test_without_tensorboard_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard.writer", None)
+    refused([*TRAIN, "-o", "a.safetensors", "--tensorboard", "t"], "tensorboard")
+
+
+def test_commands_import_nothing_heavy() -> None:
+    heavy = {"torch", "numba", "numpy", "h5py", "rich", "safetensors", "pydantic"}
+    code = f"import sys, allocators.cli; print({heavy} & set(sys.modules) or 'light')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2]
+    )
+    assert done.stdout == "light\n"
+
+
+def test_an_allocator_needs_no_torch() -> None:
+    code = (
+        "import sys, numpy as np\n"
+        "from allocators.dnn import DNN\n"
+        "from sim.problem import PowerControlSpec\n"
+        "DNN().prepare(PowerControlSpec(10, 1, np.random.default_rng(0)))\n"
+        "sys.exit('torch' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2])
+    assert done.returncode == 0
