@@ -103,9 +103,9 @@ def read_csv(path: Path) -> list[Row]:
 
 
 def tables(rows: list[Row]) -> str:
-    """Return the study's tables in Markdown: the cheapest way to each quality, then every point."""
+    """Return the study's tables in Markdown: qualities, the cheapest way to each, every point."""
     snrs = sorted({row.snr_db for row in rows})
-    parts = []
+    parts = ["Share of the best of 20 starts:\n\n" + _shares(rows, snrs)]
     for time, said in TIMES.items():
         parts.append(
             f"Fastest to reach a share of the best of 20 starts, {said}, in us "
@@ -118,6 +118,17 @@ def tables(rows: list[Row]) -> str:
             f"percentile), us a subband; in bold: on the frontier\n\n" + _points(here, snrs)
         )
     return "\n\n".join(parts) + "\n"
+
+
+def _shares(rows: list[Row], snrs: list[float]) -> str:
+    labels = dict.fromkeys(row.label for row in rows if row.family not in ("truncated", "fp"))
+    share = {(row.links, row.snr_db, row.label): f"{row.share:.1%}" for row in rows}
+    lines = [["K", "SNR", *labels]]
+    for links in sorted({row.links for row in rows}):
+        for snr in snrs:
+            cells = [share.get((links, snr, label), "-") for label in labels]
+            lines.append([f"{links}", f"{snr:g} dB", *cells])
+    return _markdown(lines)
 
 
 def _targets(rows: list[Row], snrs: list[float], time: str) -> str:

@@ -137,7 +137,7 @@ def main() -> None:
         rows = read_csv(folder / "frontier.csv")
     else:
         folder.mkdir(parents=True, exist_ok=True)
-        rows, begin = [], time.perf_counter()
+        rows, said, begin = [], set(), time.perf_counter()
         for links in arguments.links:
             for snr_db in arguments.snr_db:
                 more, left_out = panel(
@@ -152,7 +152,9 @@ def main() -> None:
                 write_csv(folder / "frontier.csv", rows)
             print(f"K = {links}: {time.perf_counter() - begin:.0f} s", flush=True)
             for why in left_out:
-                print(f"  left out: {why}")
+                if why not in said:
+                    print(f"  left out: {why}")
+                said.add(why)
     for links in sorted({row.links for row in rows}):
         plot(folder / f"frontier_k{links}.png", [row for row in rows if row.links == links])
     text = tables(rows)
