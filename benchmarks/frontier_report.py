@@ -247,10 +247,11 @@ def _panel(axes: Axes, rows: list[Row], time: str) -> None:
                     axes.annotate(
                         row.point,
                         (getattr(row, time), row.share),
-                        xytext=(5, -10 if family in ("truncated", "starts") else 5),
+                        xytext=(-5, 8) if learned else (5, -10),
+                        ha="right" if learned else "left",
                         textcoords="offset points",
-                        fontsize=8,
-                        color=colour,
+                        fontsize=9 if learned else 8,
+                        color="black" if learned else colour,
                         zorder=4,
                     )
     axes.set_xscale("log")
