@@ -14,13 +14,15 @@ from sim.deadline.solver import AnytimeSolver
 from sim.problem import Allocation, FloatArray, PowerControlProblem, PowerControlSpec
 
 _BLOCK = 16
+_PLACES = 1000
 
 
 class RandomStarts:
     """Powers uniform in ``[0, p_max]`` to climb from, as shares of the caps.
 
-    They are drawn once for each size of problems, not for each problem: `solve` and `iterates` then
-    climb from the same points, and an answer does not depend on what was solved before.
+    They depend on the problem alone: `solve` and `iterates` climb from the same points, whatever
+    was solved before. A pool is drawn once for each size of problems, and where in it a problem's
+    starts lie follows from two of its gains: a mean over problems is one over many sets of starts.
 
     Args:
         count: how many.
@@ -33,13 +35,13 @@ class RandomStarts:
         if count < 0:
             raise InputError(f"restarts: {count}, want at least 0")
         self._count = count
-        self._shares: dict[tuple[int, ...], FloatArray] = {}
+        self._pools: dict[tuple[int, ...], FloatArray] = {}
         self._rng: np.random.Generator | None = None
 
     def prepare(self, spec: PowerControlSpec) -> None:
         """Draw for the spec's problems, from its generator."""
         self._rng = spec.rng
-        self._shares = {}
+        self._pools = {}
         if self._count:
             self._draw((spec.subbands, spec.links))
 
@@ -48,15 +50,19 @@ class RandomStarts:
         if not self._count:
             return ()
         shape = problem.p_max_w.shape
-        shares = self._shares[shape] if shape in self._shares else self._draw(shape)
+        pool = self._pools[shape] if shape in self._pools else self._draw(shape)
+        gain = problem.gain
+        first = hash(gain.item(0) + gain.item(gain.size - 1)) % (len(pool) - self._count + 1)
+        end = first + self._count
         # a few at a time: whoever has a deadline may not come to the last of a thousand
-        blocks = (shares[first : first + _BLOCK] for first in range(0, self._count, _BLOCK))
+        blocks = (pool[at : min(at + _BLOCK, end)] for at in range(first, end, _BLOCK))
         return chain.from_iterable(block * problem.p_max_w for block in blocks)
 
     def _draw(self, shape: tuple[int, ...]) -> FloatArray:
         if self._rng is None:
             raise RuntimeError("restarts draw from the spec's generator: call prepare first")
-        self._shares[shape] = drawn = self._rng.random((self._count, *shape))
+        more = _PLACES // shape[0]  # every subband has starts of its own
+        self._pools[shape] = drawn = self._rng.random((self._count + more, *shape))
         return drawn
 
 

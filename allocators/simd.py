@@ -6,8 +6,8 @@ those are the loops of a small network. Here a vector is a value like any other:
     v = load16(x, at)
     store(y, at, maximum(v * scale + offset, 0.0))
 
-Scalars mix in as float32. Where a processor has narrower registers, LLVM splits the vectors. Offsets
-count elements and are not checked.
+Scalars mix in as float32. Where a processor has narrower registers, LLVM splits the vectors.
+Offsets count elements and are not checked.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Vector(types.Type):
 
     def __init__(self, lanes: int, element: Any = types.float32) -> None:
         self.lanes, self.element = lanes, element
-        super().__init__(name=f"{element}x{lanes}")
+        super().__init__(f"{element}x{lanes}")
 
     @property
     def code(self) -> Any:
@@ -45,7 +45,12 @@ class Vector(types.Type):
 @register_model(Vector)
 class _VectorModel(models.PrimitiveModel):
     def __init__(self, dmm: Any, fe_type: Vector) -> None:
-        super().__init__(dmm, fe_type, fe_type.code)
+        super().__init__(dmm, fe_type, fe_type.code)  # type: ignore[no-untyped-call]
+
+
+def _primitive(build: Callable[..., Any]) -> Any:
+    """As numba's `intrinsic`: the types of what is returned are known to numba alone."""
+    return intrinsic(build)
 
 
 def _is_flat(array: Any, element: Any = types.float32) -> bool:
@@ -69,7 +74,7 @@ def _loader(read: Vector, mask: list[int] | None = None) -> Any:
     """Return a load of `read`, its lanes then rearranged."""
     result = read if mask is None else Vector(len(mask))
 
-    @intrinsic
+    @_primitive
     def load(typing_context: Any, array: Any, at: Any) -> Any:
         if not _is_flat(array, read.element):
             return None
@@ -95,7 +100,7 @@ tile4, tile8 = (_loader(Vector(n), [i % n for i in range(16)]) for n in (4, 8))
 double4 = _loader(Vector(4, types.float64))
 
 
-@intrinsic
+@_primitive
 def single(typing_context: Any, vector: Any) -> Any:
     """Round float64 lanes to float32."""
     if not (isinstance(vector, Vector) and vector.element == types.float64):
@@ -109,7 +114,7 @@ def single(typing_context: Any, vector: Any) -> Any:
 
 
 def _filler(lanes: int) -> Any:
-    @intrinsic
+    @_primitive
     def fill(typing_context: Any, value: Any) -> Any:
         def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             return _broadcast(builder, args[0], lanes)
@@ -123,7 +128,7 @@ def _filler(lanes: int) -> Any:
 fill4, fill8, fill16 = _filler(4), _filler(8), _filler(16)
 
 
-@intrinsic
+@_primitive
 def store(typing_context: Any, array: Any, at: Any, vector: Any) -> Any:
     """``x[at : at + lanes] = vector``."""
     if not (_is_flat(array) and isinstance(vector, Vector)):
@@ -138,7 +143,7 @@ def store(typing_context: Any, array: Any, at: Any, vector: Any) -> Any:
     return types.void(array, types.intp, vector), build
 
 
-@intrinsic
+@_primitive
 def transpose4(typing_context: Any, array: Any, at: Any, stride: Any, to: Any) -> Any:
     """Write the transpose of a 4 x 4 block at ``at`` to ``to``; rows are ``stride`` apart."""
     if not _is_flat(array):
@@ -159,9 +164,8 @@ def transpose4(typing_context: Any, array: Any, at: Any, stride: Any, to: Any) -
 
         low = [mix(rows[i], rows[i + 1], [0, 4, 1, 5]) for i in (0, 2)]
         high = [mix(rows[i], rows[i + 1], [2, 6, 3, 7]) for i in (0, 2)]
-        columns = [
-            mix(*pair, mask) for pair in (low, high) for mask in ([0, 1, 4, 5], [2, 3, 6, 7])
-        ]
+        halves = ([0, 1, 4, 5], [2, 3, 6, 7])
+        columns = [mix(pair[0], pair[1], mask) for pair in (low, high) for mask in halves]
         for column, end in zip(columns, ends, strict=True):
             builder.store(column, end, align=4)
         return context.get_dummy_value()
@@ -178,7 +182,7 @@ def _broadcast(builder: Any, scalar: Any, lanes: int) -> Any:
 def _pairwise(emit: Callable[[Any, Any, Any], Any]) -> Any:
     """Return an operation on two vectors, or on one and a scalar."""
 
-    @intrinsic
+    @_primitive
     def operation(typing_context: Any, left: Any, right: Any) -> Any:
         vector = left if isinstance(left, Vector) else right
         if not isinstance(vector, Vector):
@@ -229,7 +233,7 @@ for _function, _operation in (
 
 
 def _single(emit: Callable[[Any, Any, int], Any]) -> Any:
-    @intrinsic
+    @_primitive
     def operation(typing_context: Any, vector: Any) -> Any:
         if not isinstance(vector, Vector):
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sim.deadline import InputError, Solver
 from sim.deadline.call import attempt
 from sim.deadline.collector import collector_paused
-from sim.deadline.stats import percentile
+from sim.deadline.stats import percentile, ratio_error
 from sim.named import named_allocator
 from sim.problem import (
     Allocation,
@@ -27,7 +27,14 @@ from sim.registry import prepare_allocator
 from sim.seeding import stream
 
 #: Instances that one allocator answers before the next has its turn.
-_TURN = 256
+TURN = 256
+
+
+class Ratio(NamedTuple):
+    """A ratio of mean rates over the same instances, and its standard error where it has one."""
+
+    value: float
+    standard_error: float | None
 
 
 class _Null(Solver[PowerControlProblem, Allocation]):
@@ -59,6 +66,65 @@ class Entry:
         self.time_ns.append(result.elapsed_ns)
         self.rates.append(evaluate(problem, result.answer.power_w, rates))
         self.answered.append(True)
+
+    @property
+    def mean_rate(self) -> float | None:
+        """Mean sum rate of the instances it answered, bit/s/Hz; None if there are none.
+
+        Raises:
+            InputError: it is not finite.
+        """
+        rates = np.array(self.rates)[np.array(self.answered, dtype=bool)]
+        if len(rates) == 0:
+            return None
+        mean = float(rates.mean())
+        if not isfinite(mean):
+            raise InputError(
+                f"{self.label}: rates are not finite; check the scale of noise, p_max and gains"
+            )
+        return mean
+
+    def ratio(self, reference: Entry) -> Ratio | None:
+        """Return its mean rate over that of the reference, over the instances both answered.
+
+        None where the data carry no ratio.
+        """
+        both = np.array(self.answered, dtype=bool) & np.array(reference.answered, dtype=bool)
+        own, other = np.array(self.rates)[both], np.array(reference.rates)[both]
+        compared = float(other.sum())
+        if not compared:
+            return None
+        return Ratio(float(own.sum()) / compared, ratio_error(own, other))
+
+    def time_us(self) -> dict[str, float | None]:
+        """Return the percentiles of its times that the data carry: ``p50``, ``p99``."""
+        ordered: NDArray[np.int64] = np.sort(np.asarray(self.time_ns, dtype=np.int64))
+        times: dict[str, float | None] = {}
+        for name, q in (("p50", 0.5), ("p99", 0.99)):
+            found = percentile(ordered, q)
+            times[name] = None if found is None else found.value / 1e3
+        return times
+
+
+def take_turns(
+    entries: Sequence[Entry], problems: Sequence[PowerControlProblem], collect: Callable[[], None]
+) -> None:
+    """Let every allocator answer the problems of one turn, one at a time, and book the answers.
+
+    Each starts with an untimed call: what ran before it has left its own data in the caches.
+
+    Args:
+        entries: the allocators, prepared for problems of this size.
+        problems: at most some hundred, or a machine that changes its speed does not treat the
+            allocators alike.
+        collect: called after each allocator, to clean up (see `collector_paused`).
+    """
+    rates = np.empty(problems[0].links)
+    for entry in entries:
+        attempt(entry.solver, problems[0])
+        for problem in problems:
+            entry.answer(problem, rates)
+        collect()
 
 
 def compare(
@@ -97,14 +163,9 @@ def compare(
             if not entries:
                 size = block.shape[1], block.shape[2]
                 entries, left_out = _entries(names, size, seed, leave_out)
-            rates = np.empty(size[1])
-            for first in range(0, len(block), _TURN):
-                problems = [PowerControlProblem(g, noise_w, p_max_w) for g in block[first:][:_TURN]]
-                for entry in [*entries, null]:
-                    attempt(entry.solver, problems[0])
-                    for problem in problems:
-                        entry.answer(problem, rates)
-                    collect()
+            for first in range(0, len(block), TURN):
+                problems = [PowerControlProblem(g, noise_w, p_max_w) for g in block[first:][:TURN]]
+                take_turns([*entries, null], problems, collect)
                 instances += len(problems)
                 if progress is not None:
                     progress(len(problems))
@@ -114,7 +175,7 @@ def compare(
         "links": size[1],
         "noise_w": noise_w,
         "p_max_w": p_max_w,
-        "call_us": _time_us(null),
+        "call_us": null.time_us(),
         "left_out": left_out,
         "allocators": [_describe(entry, entries[0]) for entry in entries],
     }
@@ -141,30 +202,15 @@ def _entries(
 
 def _describe(entry: Entry, reference: Entry) -> dict[str, Any]:
     """Return an allocator's figures; its share is over the instances that both have answered."""
-    rates, answered = np.array(entry.rates), np.array(entry.answered, dtype=bool)
-    rate = float(rates[answered].mean()) if answered.any() else None
-    both = answered & np.array(reference.answered, dtype=bool)
-    compared = float(np.array(reference.rates)[both].sum())
-    if rate is not None and not isfinite(rate):
-        raise InputError(
-            f"{entry.label}: rates are not finite; check the scale of noise, p_max and gains"
-        )
+    mean_rate = entry.mean_rate  # before any ratio: it says so where rates are not finite
+    share = entry.ratio(reference)
     found: dict[str, Any] = {
         "name": entry.label,
-        "sum_rate_bps_hz": rate,
-        "share": float(rates[both].sum()) / compared if compared else None,
-        "time_us": _time_us(entry),
+        "sum_rate_bps_hz": mean_rate,
+        "share": None if share is None else share.value,
+        "time_us": entry.time_us(),
         "failed": len(entry.reasons),
     }
     if entry.reasons:
         found["failure"] = entry.reasons[0]
     return found
-
-
-def _time_us(entry: Entry) -> dict[str, float | None]:
-    ordered: NDArray[np.int64] = np.sort(np.asarray(entry.time_ns, dtype=np.int64))
-    times: dict[str, float | None] = {}
-    for name, q in (("p50", 0.5), ("p99", 0.99)):
-        found = percentile(ordered, q)
-        times[name] = None if found is None else found.value / 1e3
-    return times

@@ -18,7 +18,7 @@ def race_table(summary: Mapping[str, Any], width: int = 140) -> Table:
     budget = summary["budget_us"]
     budgets = budget.values() if isinstance(budget, dict) else [budget]
     shown = " .. ".join(f"{bound:g}" for bound in sorted({min(budgets), max(budgets)})) + " us"
-    table = _table(f"{escape(summary['scenario'])}: {shown} to compute")
+    table = plain_table(f"{escape(summary['scenario'])}: {shown} to compute")
     wide, medium = width >= _WIDE, width >= _MEDIUM
     table.add_column("\nallocator")
     for heading in (
@@ -62,7 +62,7 @@ def controller_table(summary: Mapping[str, Any]) -> Table | None:
     entries = summary["allocators"]
     if "controllers" not in entries[0]:
         return None
-    table = _table("missed, by controller")
+    table = plain_table("missed, by controller")
     table.add_column("allocator")
     for controller in entries[0]["controllers"]:
         table.add_column(escape(controller["name"]), justify="right")
@@ -74,7 +74,8 @@ def controller_table(summary: Mapping[str, Any]) -> Table | None:
     return table
 
 
-def _table(title: str) -> Table:
+def plain_table(title: str) -> Table:
+    """Return a table without columns, in the style of all."""
     return Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
 
 

@@ -99,6 +99,10 @@ def finish(
         "git": git,
     }
     save(out, learner.architecture, learner.config, trained.tensors)
-    whole = write_card(out, card)
+    try:
+        whole = write_card(out, card)
+    except InputError:
+        out.unlink()  # or the same command, given again, would find it in its way
+        raise
     checkpoint.unlink(missing_ok=True)
     return whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -55,9 +56,11 @@ class DNNLearner(Learner):
         """Return the weights' names: a row of biases a member is no matrix."""
         return {name for name in self._parameters if name.endswith(".weight")}
 
-    def look(self, batch: Batch) -> None:
+    def look(self, batches: Sequence[Batch]) -> None:
         """Measure the inputs: of mean 0 and deviation 1 they train faster."""
-        magnitudes = batch.gain.double().sqrt()
+        import torch
+
+        magnitudes = torch.cat([batch.gain for batch in batches]).double().sqrt()
         self._mean = float(magnitudes.mean())
         self._deviation = float(magnitudes.std()) or 1.0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from allocators.training.source import Source
 from allocators.training.state import Report, State, Trained
 from allocators.training.suites import Suite
 from sim.deadline.errors import InputError
+
+_LOOKS = 8
+"""Batches that a learner sees first; of a mixture, some of most kinds."""
 
 _SKIPS_FREE, _SKIPS_SHARE = 10, 0.01
 """Steps that may be skipped: so many, and this share of all steps taken."""
@@ -54,7 +58,8 @@ def train(
     if learner.links is not None and set(source.links) != {learner.links}:
         raise InputError(f"links: {learner.links}, but the source has {sorted(source.links)}")
     labelled = settings.objective == "imitate"
-    learner.look(as_batch(next(source.batches(0, settings.batch_size, False))))
+    first = islice(source.batches(0, settings.batch_size, False), _LOOKS)
+    learner.look([as_batch(samples) for samples in first])
     state = State(learner)
     identity = {
         "architecture": learner.architecture,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -49,8 +50,8 @@ class Learner(ABC):
     def parameters(self) -> dict[str, torch.nn.Parameter]:
         """Return what is trained, always in the same order."""
 
-    def look(self, batch: Batch) -> None:  # noqa: B027 - most learners need no look
-        """See a first batch, to scale inputs by, say; called once, before anything else."""
+    def look(self, batches: Sequence[Batch]) -> None:  # noqa: B027 - most learners need no look
+        """See a few batches, to scale inputs by, say; called once, before anything else."""
 
     @abstractmethod
     def shares(self, batch: Batch) -> torch.Tensor:

@@ -87,14 +87,13 @@ class _Kind(ABC):
     def draw(self, links: int, rng: np.random.Generator, samples: int) -> Samples:
         """Draw instances of K links."""
         gain, weight = self._draw(links, rng, samples)
+        snr_db = np.zeros((samples, 1))
         if self.entry.snr_db is not None:
-            low, high = self.entry.snr_db[0], self.entry.snr_db[-1]
-            snr_db = rng.uniform(low, high, samples) if high > low else np.full(samples, low)
-            gain = normalised(gain, 10.0 ** (-snr_db / 10.0)[:, None])
+            snr_db = rng.uniform(self.entry.snr_db[0], self.entry.snr_db[-1], (samples, 1))
         if self.entry.weight_spread:
             spread = self.entry.weight_spread * rng.standard_normal(weight.shape)
             weight = weight * np.exp(spread - 0.5 * self.entry.weight_spread**2)
-        return Samples(normalised(gain, 1.0), weight.astype(np.float32))
+        return Samples(normalised(gain, 10.0 ** (-snr_db / 10.0)), weight.astype(np.float32))
 
     @abstractmethod
     def _draw(

@@ -124,6 +124,9 @@ def run_training(
     told = TrainSettings(**settings)
     if reuse is None:
         reuse = 4 if told.objective == "imitate" else 1
+    context = click.get_current_context()
+    if data is not None and _is_default(context, "recipe"):
+        recipe = None  # the architecture's own, where nothing is said
     source = _source(links, recipe, data, channel, snr_db, reuse, told.seed)
     checkpoint = reserve(out)
     import_torch()
@@ -140,7 +143,7 @@ def run_training(
         source,
         told,
         trained,
-        command_line(click.get_current_context()),
+        command_line(context),
         git,
     )
     for row in card["evaluation"]:
@@ -150,6 +153,10 @@ def run_training(
         )
 
 
+def _is_default(context: click.Context, parameter: str) -> bool:
+    return context.get_parameter_source(parameter) is not click.core.ParameterSource.COMMANDLINE
+
+
 def command_line(context: click.Context) -> str:
     """Return the command that a context stands for, with all that was given to it."""
     words = ["ttirace", *context.command_path.split()[1:]]
@@ -157,8 +164,7 @@ def command_line(context: click.Context) -> str:
         words.insert(1, "train")
     for parameter in context.command.params:
         name = parameter.name or ""
-        source = context.get_parameter_source(name)
-        if source is click.core.ParameterSource.COMMANDLINE:
+        if not _is_default(context, name):
             words += [max(parameter.opts, key=len), str(context.params[name])]
     return shlex.join(words)
 

@@ -110,7 +110,8 @@ def normalised(
     noise = np.atleast_1d(np.asarray(noise_w, dtype=np.float64))
     cap = np.atleast_1d(np.asarray(p_max_w, dtype=np.float64))
     scale = (1.0 / noise)[..., None] * cap[..., None, :]
-    scaled: Float32Array = np.minimum(gain * scale, _LARGEST).astype(np.float32)
+    with np.errstate(over="ignore"):  # infinity is cut, too
+        scaled: Float32Array = np.minimum(gain * scale, _LARGEST).astype(np.float32)
     return scaled
 
 

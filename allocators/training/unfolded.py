@@ -1,4 +1,4 @@
-"""The unfolded network in training, in torch; the equations are in `allocators.unfolded.network`."""
+"""The unfolded network in training; the equations are in `allocators.unfolded.network`."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from allocators.simd import Float32Array, exp, fill16, load16, log1p, maximum, minimum, store
-from allocators.unfolded.instance import FEATURES, STATIC_FEATURES, Layout, read_instance
+from allocators.unfolded.instance import FEATURES, STATIC_FEATURES, Layout, layout, read_instance
 from allocators.unfolded.lanes import dense, message
 from sim.problem import FloatArray
 
@@ -23,7 +23,7 @@ _TINY = np.float32(1e-9)
 _ONE = np.float32(1.0)
 _QUARTER, _HALF, _TWO, _FOUR = (np.float32(x) for x in (0.25, 0.5, 2.0, 4.0))
 _SCALE, _LOG_SCALE = np.float32(SHARE_FLOOR), np.float32(log(SHARE_FLOOR))
-_NO_FLOOR = np.float32(-3e38)
+_NO_FLOOR = -3e38
 
 
 @njit(cache=True, error_model="numpy")
@@ -39,7 +39,6 @@ def infer(
     state: int,
     polish: int,
     room: Float32Array,
-    at: Layout,
     power_w: FloatArray,
 ) -> None:
     """Write the network's answer to every subband into ``power_w``.
@@ -55,11 +54,11 @@ def infer(
         hidden: hidden units of a layer, a multiple of 4.
         state: what a layer hands to the next, a multiple of 4.
         polish: WMMSE iterations at the end.
-        room: ``at.size`` values to work in.
-        at: `layout` of the room.
+        room: as large as `layout` says; zeros at first, then left as it was for the same sizes.
         power_w: ``(S, K)``, overwritten.
     """
     subbands, links = noise_w.shape
+    at = layout(links, candidates, hidden, state)
     states = at.features + FEATURES * at.row
     for s in range(subbands):
         read_instance(gain[s], noise_w[s], p_max_w[s], weight, candidates, room, at)

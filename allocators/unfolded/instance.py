@@ -85,25 +85,44 @@ class Layout(NamedTuple):
     inner: int
 
 
+@njit(cache=True)
 def layout(links: int, candidates: int, hidden: int, state: int) -> Layout:
     """Return the layout of a room for so many links, and so large a network."""
     stride = _up(links, 16)
     row = _up(links, RECEIVERS) * candidates
-    sizes = (
-        *(_up(links, 4) * stride for _ in range(4)),
-        *(stride for _ in range(7)),
-        (STATIC_FEATURES - 1) * stride,
-        5 * row,
-        5 * row,
-        (FEATURES + state) * row,
-        hidden * row + 16,
+    matrix = _up(links, 4) * stride
+    vectors = 4 * matrix
+    static = vectors + (7 + STATIC_FEATURES - 1) * stride
+    flow = static + 5 * row
+    features = flow + 5 * row
+    inner = features + (FEATURES + state) * row
+    return Layout(
+        inner + hidden * row,
+        stride,
+        row,
+        _up(links * candidates, SPAN),
+        0,
+        matrix,
+        2 * matrix,
+        3 * matrix,
+        vectors,
+        vectors + stride,
+        vectors + 2 * stride,
+        vectors + 3 * stride,
+        vectors + 4 * stride,
+        vectors + 5 * stride,
+        vectors + 6 * stride,
+        vectors + 7 * stride,
+        static,
+        flow,
+        features,
+        inner,
     )
-    begins = np.cumsum((0, *sizes)).tolist()
-    return Layout(begins[-1], stride, row, _up(links * candidates, SPAN), *begins[:-1])
 
 
+@njit(cache=True)
 def _up(size: int, multiple: int) -> int:
-    return -(-size // multiple) * multiple
+    return (size + multiple - 1) // multiple * multiple
 
 
 @njit(cache=True, error_model="numpy")

@@ -1,11 +1,11 @@
-r"""The unfolded network: its equations, its arrays, its file.
+"""The unfolded network: its equations, its arrays, its file.
 
-An instance is taken as if noise and caps were one: a_kj = gain_kj p_max_j / noise_k, d_k = a_kk, and
-answers are shares p_k of the caps. C candidates are worked on side by side; they differ in biases
-alone. Every link of every candidate has a state of Z numbers, of which the first moves its power
-and the next two are what it tells others. Before the first layer, with weights scaled to a maximum
-of 1 and r_k = alpha_k log(1 + d_k), the rate's worth of link k alone on air, two quantities say how
-links conflict:
+An instance is taken as if noise and caps were one: a_kj = gain_kj p_max_j / noise_k, d_k = a_kk,
+and answers are shares p_k of the caps. C candidates are worked on side by side; they differ in
+biases alone. Every link of every candidate has a state of Z numbers, of which the first moves its
+power and the next two are what it tells others. Before the first layer, with weights scaled to a
+maximum of 1 and r_k = alpha_k log(1 + d_k), the rate's worth of link k alone on air, two
+quantities say how links conflict:
 
     e_kj = 1 - log(1 + d_k / (1 + a_kj)) / log(1 + d_k)     share of its rate that k loses to j
     hurt_k = sum_j e_kj,    harm_k = sum_j e_jk r_j / r_k
@@ -28,8 +28,8 @@ true WMMSE iterations on every candidate, and the candidate of the highest weigh
 answer, unless full power for all or one link alone is better still.
 
 Weights are shared by links, so one network serves any K, and the answer does not depend on how
-links are numbered. The idea of unfolding WMMSE: A. Chowdhury, G. Verma, C. Rao, A. Swami,
-S. Segarra, "Unfolding WMMSE using graph neural networks for efficient power allocation", IEEE Trans.
+links are numbered. The idea of unfolding WMMSE: A. Chowdhury, G. Verma, C. Rao, A. Swami, S.
+Segarra, "Unfolding WMMSE using graph neural networks for efficient power allocation", IEEE Trans.
 Wireless Commun. 20(9), 2021.
 """
 

@@ -70,7 +70,6 @@ class Unfolded(Solver[PowerControlProblem, Allocation]):
             self._packed,
             *self._sizes,
             self._room,
-            self._layout,
             power_w,
         )
         return Allocation(power_w)
@@ -82,6 +81,6 @@ class Unfolded(Solver[PowerControlProblem, Allocation]):
         polish = shape.polish if self._polish is None else self._polish
         self._packed = self._network.packed()
         self._sizes = (shape.candidates, shape.layers, shape.hidden, shape.state, polish)
-        self._layout = layout(links, shape.candidates, shape.hidden, shape.state)
-        self._room = aligned_zeros(self._layout.size)
+        size = layout(links, shape.candidates, shape.hidden, shape.state).size
+        self._room = aligned_zeros(size)
         self._links = links

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 #: Colours that stay apart for colour-blind readers (Okabe and Ito), in a fixed order.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#7F7F7F", "#000000")
@@ -48,23 +49,30 @@ def colour(number: int) -> str:
 
 
 @contextmanager
-def figure(path: Path, width: float = 7.0, height: float = 4.2) -> Iterator[Axes]:
-    """Give axes to draw on and save them as a PNG; needs no screen."""
+def canvas(path: Path, width: float = 7.0, height: float = 4.2) -> Iterator[Figure]:
+    """Give an empty figure, in inches, and save what is drawn as a PNG; needs no screen."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     drawing = Figure(figsize=(width, height), dpi=150, layout="constrained")
     FigureCanvasAgg(drawing)
-    axes = drawing.add_subplot()
-    axes.grid(visible=True, alpha=0.25, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    yield axes
+    yield drawing
     path.parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         # A name in a script that the font does not have shows as boxes; that is no one's error.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         drawing.savefig(path)
+
+
+@contextmanager
+def figure(path: Path, width: float = 7.0, height: float = 4.2) -> Iterator[Axes]:
+    """Give axes to draw curves on and save them as a PNG."""
+    with canvas(path, width, height) as drawing:
+        axes = drawing.add_subplot()
+        axes.grid(visible=True, alpha=0.25, linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+        yield axes
 
 
 def legend(axes: Axes) -> None:

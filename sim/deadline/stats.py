@@ -65,6 +65,19 @@ def replicate_interval(values: Sequence[float], confidence: float = 0.95) -> tup
     return mean - half, mean + half
 
 
+def ratio_error(values: NDArray[np.float64], reference: NDArray[np.float64]) -> float | None:
+    """Return the standard error of mean(values) / mean(reference) over independent pairs.
+
+    To first order, by the residuals of the ratio (Cochran, Sampling Techniques, section 2.11).
+    None from fewer than two pairs.
+    """
+    if len(values) < 2:
+        return None
+    mean = float(reference.mean())
+    residual = values - float(values.mean()) / mean * reference
+    return float(residual.std(ddof=1)) / (math.sqrt(len(values)) * mean)
+
+
 def percentile(sample: NDArray[np.int64], q: float, confidence: float = 0.95) -> Percentile | None:
     """Return the observed ``q`` quantile of a sorted sample; None where it cannot carry one.
 

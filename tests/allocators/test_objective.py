@@ -53,7 +53,7 @@ def test_gradients_against_finite_differences(
 def test_gradients_through_the_network_against_finite_differences(objective: str) -> None:
     batch = random_batch(links=3, size=4)
     learner = DNNLearner(np.random.default_rng(0), 3, members=2)
-    learner.look(batch)
+    learner.look([batch])
     parameters = learner.parameters()
     for parameter in parameters.values():
         parameter.data = parameter.data.double()
@@ -161,7 +161,7 @@ def test_the_learner_answers_as_its_allocator_does() -> None:
     learner = DNNLearner(np.random.default_rng(2), 6)
     gain = np.random.default_rng(3).exponential(size=(40, 6, 6)).astype(np.float32)
     batch = Batch(torch.from_numpy(gain), torch.ones(40, 6))
-    learner.look(batch)
+    learner.look([batch])
     with torch.no_grad():
         for name, parameter in learner.parameters().items():
             if name == "layers.3.weight":

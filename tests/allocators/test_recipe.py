@@ -9,13 +9,13 @@ import pytest
 
 from allocators.training.mixture import Mixture
 from allocators.training.recipe import load_recipe, parse_recipe, resolved, shipped_recipes
-from allocators.training.samples import answers, label, weighted_sum_rates
+from allocators.training.samples import answers, label, normalised, weighted_sum_rates
 from allocators.training.source import DrawnSamples
 from allocators.training.suites import Suite
 from allocators.wmmse import WMMSE
 from sim.channel import write_trace
 from sim.deadline.errors import InputError
-from sim.problem import PowerControlProblem
+from sim.problem import PowerControlProblem, sinr
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 
@@ -88,6 +88,18 @@ def test_ranges() -> None:
     for bad in ([1], [1, 2, 3], [2, 1], ["1 m", "2 km"], [0, 1, "log"], ["a", "b"], [1, 2, "lin"]):
         with pytest.raises(InputError, match="no range"):
             resolved({"side": bad}, 0.5)
+
+
+def test_normalising_changes_no_sinr() -> None:
+    source = rng()
+    gain, power = source.exponential(size=(7, 3, 3)), source.random((7, 3))
+    noise_w, p_max_w = 10.0 ** source.uniform(-2, 2, (2, 7, 3))
+    problem = PowerControlProblem(gain, noise_w, p_max_w)
+    unit = PowerControlProblem(normalised(gain, noise_w, p_max_w), 1.0, 1.0)
+    np.testing.assert_allclose(
+        sinr(unit, power), sinr(problem, power * p_max_w), rtol=1e-6
+    )  # in single precision
+    assert normalised(np.full((1, 2, 2), 1e300), 1e-9).max() == np.float32(1e30)
 
 
 def test_weights_are_spread_about_one() -> None:

@@ -258,6 +258,17 @@ def test_a_step_that_is_not_finite_is_skipped_and_counted(tmp_path: Path, gradie
     assert trained.best.share > 0.8
 
 
+def test_skips_are_still_counted_after_a_stop(tmp_path: Path) -> None:
+    def stop(_: State, report: Report) -> None:
+        if report.step == 30:
+            raise KeyboardInterrupt
+
+    path = tmp_path / "c.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        train(Poisoned(15, False), fresh(), SETTINGS, path, [stop])
+    assert train(Poisoned(15, False), fresh(), SETTINGS, path).last.skipped == 4
+
+
 def test_too_many_skips_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"11 of 22 steps.*lower --learning-rate") as caught:
         train(Poisoned(2, True), fresh(), SETTINGS, tmp_path / "c.safetensors")

@@ -1,5 +1,6 @@
 """`ttirace dataset` and `ttirace train`: from options to a model that answers."""
 
+import errno
 import json
 import shlex
 import subprocess
@@ -81,6 +82,23 @@ def test_from_data_set_to_answer(here: Path) -> None:
     refused([*TRAIN, "--data", "d", "--recipe", "broad", "-o", "a.safetensors"], "one of the two")
 
 
+def test_a_disk_that_fills_up_at_the_card(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = [*TRAIN, "-o", "k3.safetensors"]
+    write_text = Path.write_text
+
+    def full(self: Path, text: str, **more: str) -> int:
+        if "json" in self.name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write_text(self, text, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        refused(arguments, r"k3\.json: cannot be written: No space left")
+    assert sorted(p.name for p in here.iterdir()) == ["k3.checkpoint.safetensors", "k3.csv"]
+    run(arguments)
+    assert sorted(p.name for p in here.iterdir()) == ["k3.csv", "k3.json", "k3.safetensors"]
+
+
 def test_a_data_set_without_channels() -> None:
     CliRunner().invoke(
         dataset, ["d", "--links", "3", "--samples", "5", "--workers", "1"], catch_exceptions=False
@@ -106,14 +124,27 @@ def test_a_recipe_restricted_to_the_networks_links() -> None:
     assert len(card["data"]["recipe"]["mixture"]) > 3
 
 
+def test_a_data_set_comes_before_an_architectures_own_recipe() -> None:
+    CliRunner().invoke(
+        dataset, ["d", "--links", "3", "--samples", "99", "--workers", "1"], catch_exceptions=False
+    )
+    small = ["--steps", "2", "--interval", "2", "--batch-size", "8", "--validation", "20"]
+    run(["unfolded", "--size", "s", *small, "--data", "d", "-o", "u.safetensors"])
+    card = json.loads(Path("u.json").read_text())
+    assert card["architecture"] == "unfolded"
+    assert card["data"]["source"] == "data set"
+    refused(["unfolded", "--data", "d", "--recipe", "broad", "-o", "v.safetensors"], "one of the")
+
+
 def test_recipes_and_laws_that_are_wrong() -> None:
     out = ["-o", "a.safetensors"]
-    refused([*TRAIN, "--recipe", "broad", *out], "no entry has 3 links")
+    Path("mine.yaml").write_text("mixture: [{channel: rayleigh, links: [4, 5], snr_db: 0}]")
+    refused([*TRAIN, "--recipe", "mine.yaml", *out], "no entry has 3 links")
     refused([*TRAIN, "--recipe", "broad", "--snr-db", "0", *out], "--snr-db: 0.0, but the recipe")
     refused([*TRAIN, "--recipe", "brod", *out], "did you mean 'broad'")
     refused([*TRAIN, "--channel", "raleigh", *out], "did you mean 'rayleigh'")
     refused([*TRAIN, "--objective", "sumrate", *out], "did you mean 'sum_rate'")
-    assert list(Path().iterdir()) == []
+    assert [path.name for path in Path().iterdir()] == ["mine.yaml"]
 
 
 def test_what_is_in_the_way_of_the_log() -> None:

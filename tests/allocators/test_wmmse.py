@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from power_problems import problems, rayleigh, subband_rates
 
 from allocators.fp import FractionalProgramming
-from allocators.iterative import IterativeAllocator
+from allocators.iterative import IterativeAllocator, RandomStarts
 from allocators.wmmse import WMMSE
 from allocators.wmmse.compiled import advance
 from sim.deadline.errors import InputError
@@ -241,8 +241,25 @@ class TestRestarts:
             solver = WMMSE(restarts=3)
             solver.prepare(PowerControlSpec(6, 20, rng))
             work.append(solver.solve(problem).work)
-            assert rng.random() == np.random.default_rng(seed).random(3 * 20 * 6 + 1)[-1]
         assert work[0] == work[1] != work[2]
+
+    def test_each_problem_has_starts_of_its_own(self) -> None:
+        """Mean share within 5 standard errors of 500 independent draws: a false alarm in 10^6."""
+        starts = RandomStarts(2)
+        starts.prepare(PowerControlSpec(4, 1, np.random.default_rng(5)))
+        rng = np.random.default_rng(6)
+        caps = np.array([[1.0, 2.0], [0.0, 4.0]])
+        fading = (PowerControlProblem(g, 1.0, 1.0) for g in rng.exponential(size=(500, 4, 4)))
+        places = {next(iter(starts.of(problem))).tobytes() for problem in fading}
+        assert len(places) > 300  # of 1001 there are
+        starts.prepare(PowerControlSpec(2, 2, np.random.default_rng(5)))
+        shares = []
+        for gain in rng.exponential(size=(500, 2, 2, 2)):
+            for power in starts.of(PowerControlProblem(gain, 1.0, caps)):
+                assert np.all(power <= caps)
+                shares.append(power[:, 1] / caps[:, 1])
+        assert len(shares) == 1000
+        assert abs(np.mean(shares) - 0.5) < 5 * np.sqrt(1 / 12 / 500)
 
     def test_needs_the_generator(self) -> None:
         with pytest.raises(RuntimeError, match="prepare"):

@@ -28,6 +28,20 @@ LAW = {
     ),
     # Made of another allocator, whichever the registry knows by the name it is given.
     "allocators.anytime": ("allocators", "sim.problem", "sim.deadline", "sim.registry"),
+    # It compares allocators of any name, and is a command with tables.
+    "allocators.evaluation": (
+        "allocators",
+        "sim.problem",
+        "sim.deadline",
+        "sim.channel",
+        "sim.seeding",
+        "sim.scenario",
+        "sim.registry",
+        "sim.named",
+        "sim.compare",
+        "sim.table",
+        "sim.commands.options",
+    ),
     "stylize": ("stylize", "sim.deadline"),
 }
 

@@ -1,0 +1,36 @@
+"""Rows into a CSV file as they come: a run that is stopped leaves what it had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from allocators.evaluation.cells import Row
+
+
+@contextmanager
+def csv_rows(path: Path | None) -> Iterator[Callable[[Sequence[Row]], None]]:
+    """Give a function that writes rows, their keys first; without a path it does nothing.
+
+    The file is opened at once, so that a path nobody can write to does not cost an evaluation.
+    """
+    import csv
+
+    if path is None:
+        yield lambda _: None
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        headed = False
+
+        def write(rows: Sequence[Row]) -> None:
+            nonlocal headed
+            if rows and not headed:
+                writer.writerow(rows[0])
+                headed = True
+            writer.writerows(row.values() for row in rows)
+            file.flush()
+
+        yield write
