@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint types bench clean help
+.PHONY: demo test lint types bench study clean help
 
 help:  ## What there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 8
@@ -24,6 +24,9 @@ types: $(VENV)/.dev  ## Check types
 
 bench: $(VENV)/.dev  ## Measure what the README states (a quiet machine, please)
 	for bench in solvers channels simulator; do $(BIN)/python benchmarks/bench_$$bench.py; done
+
+study: $(VENV)/.dev  ## Draw the quality-time frontier of every allocator (a quiet machine, please)
+	$(BIN)/python benchmarks/study_frontier.py
 
 clean:  ## Remove the environment and results
 	rm -rf $(VENV) out

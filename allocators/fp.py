@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from allocators.iterative import ADVANCE_SIGNATURE, IterativeAllocator
+from allocators.ascent import ADVANCE_SIGNATURE
+from allocators.iterative import IterativeAllocator
 from allocators.vector import (
     FASTMATH,
     add_scaled_rows,

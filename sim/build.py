@@ -62,7 +62,14 @@ def build_entrant(
     limits = feed.limits
     # The same stream for every allocator: none is an axis of the seeds.
     try:
-        solver = _prepared(model, folder, feed, stream(scenario.seed, "allocator", number))
+        latency = (model.latency or compute.latency).build(
+            stream(scenario.seed, "latency", number), compute.speed
+        )
+        # Measured time runs `speed` times slower here; under a modelled one nobody is to hurry.
+        budget_ns = round(controller.compute_ns * compute.speed) if latency.measured else None
+        solver = _prepared(
+            model, folder, feed, stream(scenario.seed, "allocator", number), budget_ns
+        )
         if miss.fallback is not None:
             fallback = _prepared(
                 miss.fallback, folder, feed, stream(scenario.seed, "fallback", number)
@@ -74,9 +81,7 @@ def build_entrant(
         return Entrant(
             solver,
             Allocation(feed.p_max_w.copy(), status="initial"),
-            (model.latency or compute.latency).build(
-                stream(scenario.seed, "latency", number), compute.speed
-            ),
+            latency,
             model.on_overrun or scenario.on_overrun,
             miss.policy,
             fallback,
@@ -90,9 +95,13 @@ def build_entrant(
 
 
 def _prepared(
-    reference: AllocatorReference, folder: Path, feed: Feed, rng: np.random.Generator
+    reference: AllocatorReference,
+    folder: Path,
+    feed: Feed,
+    rng: np.random.Generator,
+    budget_ns: int | None = None,
 ) -> Solver[PowerControlProblem, Allocation]:
-    spec = PowerControlSpec(feed.channel.links, feed.channel.subbands, rng)
+    spec = PowerControlSpec(feed.channel.links, feed.channel.subbands, rng, budget_ns)
     return prepare_allocator(reference.allocator, with_files(reference.parameters, folder), spec)
 
 

@@ -1,4 +1,8 @@
-"""Allocators named on the command line: ``wmmse``, ``wmmse:backend=python:restarts=5``."""
+"""Allocators named on the command line: ``wmmse``, ``wmmse:backend=python:restarts=5``.
+
+Lists of them are separated by commas. Values in braces and brackets are taken whole, as in
+``anytime:start={dnn: {model: dnn_k10}}``.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ def named_allocator(text: str) -> tuple[str, dict[str, Any]]:
     Raises:
         InputError: a parameter without a value.
     """
-    name, *settings = text.strip().split(":")
+    name, *settings = split(text.strip(), ":")
     parameters: dict[str, Any] = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
@@ -26,3 +30,15 @@ def named_allocator(text: str) -> tuple[str, dict[str, Any]]:
         except Exception:  # not YAML, or a tag whose constructor chokes: plain text then
             parameters[key] = value
     return name, parameters
+
+
+def split(text: str, separator: str) -> list[str]:
+    """Split at the separators that stand outside of all braces and brackets."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character in "{[") - (character in "}]")
+        if character == separator and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts

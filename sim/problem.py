@@ -109,11 +109,14 @@ class PowerControlSpec:
         links: K.
         subbands: S.
         rng: generator for allocators that draw random numbers.
+        budget_ns: time that each call has on this machine, for allocators that watch the clock;
+            none where time is modelled, as results must then not depend on the machine.
     """
 
     links: int
     subbands: int
     rng: np.random.Generator
+    budget_ns: int | None = None
 
     def example(self) -> PowerControlProblem:
         """Return a problem of this size to warm up on: identity gains, unit noise and power."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from allocators.iterative import ADVANCE_SIGNATURE
+from allocators.ascent import ADVANCE_SIGNATURE
 from allocators.vector import (
     FASTMATH,
     add_scaled_rows,
@@ -30,7 +30,7 @@ def advance(
 ) -> tuple[int, int]:
     """Take up to ``passes`` iterations on every subband that has not converged.
 
-    See `allocators.iterative.Advance` for the arguments, `allocators.wmmse.solver` for the update.
+    See `allocators.ascent.Advance` for the arguments, `allocators.wmmse.solver` for the update.
     """
     subbands, links = noise_w.shape
     width = padded(links)

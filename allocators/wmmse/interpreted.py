@@ -20,7 +20,7 @@ def advance(
 ) -> tuple[int, int]:
     """Take up to ``passes`` iterations on every subband that has not converged.
 
-    See `allocators.iterative.Advance` for the arguments, `allocators.wmmse.solver` for the update.
+    See `allocators.ascent.Advance` for the arguments, `allocators.wmmse.solver` for the update.
     """
     iterations = 0
     running = 0

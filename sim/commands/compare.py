@@ -61,6 +61,7 @@ def compare(
     from sim.compare import compare as compare_allocators
     from sim.deadline import InputError
     from sim.deadline.progress import progress_bar
+    from sim.named import split
     from sim.registry import load_plugin
 
     for plugin in plugins:
@@ -68,7 +69,7 @@ def compare(
     noise = _noise(noise_w, snr_db, p_max_w)
     names = [
         name.strip()
-        for name in (_DEFAULT if allocators is None else allocators).split(",")
+        for name in split(_DEFAULT if allocators is None else allocators, ",")
         if name.strip()
     ]
     if not names:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Generic, NamedTuple
 
 import numpy as np
@@ -80,17 +80,22 @@ def truncated(
     problem: Problem,
     available_ns: int,
     service_ns: int,
+    work: int = 0,
     check: Check[Problem, Answer] | None = None,
 ) -> Answer | None:
     """Return the last iterate done when a solve of ``service_ns`` is cut after ``available_ns``.
 
-    Every unit of work is taken to cost the same. None if not even the first iterate was done, or
-    if the solver fails on the way.
+    Every unit of ``work`` that the solve reported is taken to cost the same; where it reported
+    none, every unit of the iterates', or every iterate. None if not even the first iterate was
+    done, or if the solver fails on the way.
     """
     best: Answer | None = None
     try:
-        iterates = list(solver.iterates(problem))
-        total = getattr(iterates[-1], "work", 0) or len(iterates)
+        iterates: Iterable[Answer] = solver.iterates(problem)
+        total = work
+        if not total:
+            iterates = known = list(iterates)
+            total = getattr(known[-1], "work", 0) or len(known)
         for count, iterate in enumerate(iterates, 1):
             done = getattr(iterate, "work", 0) or count
             if done * service_ns > total * available_ns:

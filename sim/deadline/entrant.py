@@ -209,8 +209,14 @@ class Entrant(Generic[Problem, Answer]):
             if best is None and task.problem is not None:
                 assert isinstance(self.solver, AnytimeSolver)
                 best = truncated(
-                    self.solver, task.problem, available_ns, task.service_ns, self._check
+                    self.solver,
+                    task.problem,
+                    available_ns,
+                    task.service_ns,
+                    task.work,
+                    self._check,
                 )
+                self.warm_up(task.problem)  # the replay was the simulator's doing, too
             if best is not None:
                 return Source.BEST_SO_FAR, best
         return None

@@ -74,6 +74,8 @@ def with_files(parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def _with_files(value: Any, folder: Path) -> Any:
+    if isinstance(value, dict):  # an allocator among the parameters, with its own
+        return with_files(value, folder)
     if isinstance(value, list):
         return [_with_files(item, folder) for item in value]
     if isinstance(value, str) and "." in value and (folder / value).is_file():

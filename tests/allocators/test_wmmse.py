@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from power_problems import problems, rayleigh, subband_rates
 
 from allocators.fp import FractionalProgramming
-from allocators.iterative import IterativeAllocator
+from allocators.iterative import IterativeAllocator, RandomStarts
 from allocators.wmmse import WMMSE
 from allocators.wmmse.compiled import advance
 from sim.deadline.errors import InputError
@@ -222,18 +222,44 @@ class TestRestarts:
         one = subband_rates(problem, WMMSE().solve(problem).power_w).mean()
         assert many > 1.01 * one
 
-    def test_draws_anew_each_call_and_replays_by_seed(self) -> None:
-        # two solves of one problem may well agree; their draws must not
-        first, second = np.random.default_rng(3), np.random.default_rng(3)
-        problem = rayleigh(np.random.default_rng(13), 6, snr_db=30)
-        answers = []
-        for rng in (first, second):
+    def test_solve_and_iterates_of_one_solver_agree_whatever_came_between(self) -> None:
+        rng = np.random.default_rng(13)
+        one, other = (rayleigh(rng, 6, subbands=2, snr_db=30) for _ in range(2))
+        solver = WMMSE(restarts=3)
+        solver.prepare(PowerControlSpec(6, 2, np.random.default_rng(3)))
+        answer = solver.solve(one)
+        for problem in (other, rayleigh(rng, 4), one):
+            *_, last = solver.iterates(problem)
+        assert last.power_w.tobytes() == answer.power_w.tobytes()
+        assert last[1:] == answer[1:]
+
+    def test_starts_replay_by_seed_and_no_others(self) -> None:
+        problem = rayleigh(np.random.default_rng(13), 6, subbands=20, snr_db=30)
+        work = []
+        for seed in (3, 3, 4):
+            rng = np.random.default_rng(seed)
             solver = WMMSE(restarts=3)
-            solver.prepare(PowerControlSpec(6, 1, rng))
-            answers.append([solver.solve(problem) for _ in range(5)])
-        assert [a.work for a in answers[0]] == [a.work for a in answers[1]]
-        assert len({a.work for a in answers[0]}) > 1
-        assert first.random() == second.random() == np.random.default_rng(3).random(91)[90]
+            solver.prepare(PowerControlSpec(6, 20, rng))
+            work.append(solver.solve(problem).work)
+        assert work[0] == work[1] != work[2]
+
+    def test_each_problem_has_starts_of_its_own(self) -> None:
+        """Mean share within 5 standard errors of 500 independent draws: a false alarm in 10^6."""
+        starts = RandomStarts(2)
+        starts.prepare(PowerControlSpec(4, 1, np.random.default_rng(5)))
+        rng = np.random.default_rng(6)
+        caps = np.array([[1.0, 2.0], [0.0, 4.0]])
+        fading = (PowerControlProblem(g, 1.0, 1.0) for g in rng.exponential(size=(500, 4, 4)))
+        places = {next(iter(starts.of(problem))).tobytes() for problem in fading}
+        assert len(places) > 300  # of 1001 there are
+        starts.prepare(PowerControlSpec(2, 2, np.random.default_rng(5)))
+        shares = []
+        for gain in rng.exponential(size=(500, 2, 2, 2)):
+            for power in starts.of(PowerControlProblem(gain, 1.0, caps)):
+                assert np.all(power <= caps)
+                shares.append(power[:, 1] / caps[:, 1])
+        assert len(shares) == 1000
+        assert abs(np.mean(shares) - 0.5) < 5 * np.sqrt(1 / 12 / 500)
 
     def test_needs_the_generator(self) -> None:
         with pytest.raises(RuntimeError, match="prepare"):

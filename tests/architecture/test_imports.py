@@ -26,6 +26,8 @@ LAW = {
         "sim.seeding",
         "sim.scenario",
     ),
+    # Made of another allocator, whichever the registry knows by the name it is given.
+    "allocators.anytime": ("allocators", "sim.problem", "sim.deadline", "sim.registry"),
     # It compares allocators of any name, and is a command with tables.
     "allocators.evaluation": (
         "allocators",

@@ -14,10 +14,11 @@ import pyarrow.compute as pc
 import pytest
 from plugin_allocators import Tilted, named, registered, run_race, scenario
 
+import sim.registry as registry
 from sim.build import build_feed
 from sim.deadline import InputError, OnMiss, OnOverrun, read_log
 from sim.feed import Feed
-from sim.problem import FloatArray, PowerControlProblem
+from sim.problem import FloatArray, PowerControlProblem, PowerControlSpec
 from sim.race import Race
 from sim.scenario import Scenario
 
@@ -295,3 +296,35 @@ def test_the_budget_is_what_the_lead_leaves(tmp_path: Path) -> None:
     row = read_log(tmp_path / "log").to_pylist()[7]
     assert (row["release_ns"], row["deadline_ns"]) == (7_150_000, 8_800_000)
     assert (row["start_ns"], row["finish_ns"]) == (7_150_000, 7_250_000)
+
+
+@pytest.mark.parametrize(
+    ("latency", "speed", "budget_ns"),
+    [
+        ("measured", 1.0, 900_000),
+        ("measured", 2.0, 1_800_000),
+        ({"model": "constant", "base_ns": 1}, 1.0, None),
+        (GAMMA, 1.0, None),
+    ],
+)
+def test_allocators_learn_the_budget_where_their_time_is_measured(
+    latency: Any, speed: float, budget_ns: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, int | None] = {}
+
+    class Curious(Tilted):
+        def __init__(self, name: str = "main") -> None:
+            self.name = name
+
+        def prepare(self, spec: object) -> None:
+            assert isinstance(spec, PowerControlSpec)
+            seen[self.name] = spec.budget_ns
+
+    monkeypatch.setitem(registry._registered, "curious", Curious)
+    loaded = scenario(
+        budget={"lead": 1, "csi_ns": 60_000, "control_ns": 40_000},
+        compute={"latency": latency, "speed": speed},
+        allocators=[{"curious": None, "on_miss": {"fallback": {"curious": {"name": "second"}}}}],
+    )
+    Race(loaded, Path())
+    assert seen == {"main": budget_ns, "second": None}

@@ -10,7 +10,7 @@ import pytest
 
 import sim.registry as registry
 from sim.deadline import InputError
-from sim.named import named_allocator
+from sim.named import named_allocator, split
 from sim.problem import PowerControlSpec
 from sim.registry import (
     allocator_class,
@@ -140,7 +140,7 @@ def test_allocators_that_cannot_start(body: str, said: str, tmp_path: Path) -> N
     ("name", "parameters", "said"),
     [
         ("wmmmse", {}, "allocator 'wmmmse' is not known; did you mean 'wmmse'"),
-        ("zzz", {}, "known: best_link, dnn"),
+        ("zzz", {}, "known: anytime, best_link, dnn"),
         ("wmmse", {"backnd": "numpy"}, "wmmse.backnd: unknown parameter; did you mean 'backend'"),
         ("wmmse", {"backend": "pyton"}, r"wmmse.backend: .*'python' \(got 'pyton'\)"),
         ("wmmse", {"restarts": "many"}, r"wmmse.restarts: .*\(got 'many'\)"),
@@ -161,6 +161,11 @@ def test_named_on_the_command_line() -> None:
         {"backend": "numpy", "restarts": 3, "tolerance": 1e-3},
     )
     assert named_allocator("x:a=!!timestamp b")[1] == {"a": "!!timestamp b"}
+    assert named_allocator("any:start={dnn: {model: [a, b]}}:lift=0.0") == (
+        "any",
+        {"start": {"dnn": {"model": ["a", "b"]}}, "lift": 0.0},
+    )
+    assert split("a:b=[1,2],c,d={e: 1, f: 2}", ",") == ["a:b=[1,2]", "c", "d={e: 1, f: 2}"]
     for text in ("wmmse:backend", "wmmse:=3", "wmmse:"):
         with pytest.raises(InputError, match="want NAME:parameter=value"):
             named_allocator(text)

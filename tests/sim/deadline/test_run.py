@@ -186,6 +186,19 @@ def test_best_so_far(on_overrun: OnOverrun, service: int, source: Source, value:
     assert sources(served) == [(source, value)]
 
 
+class Hasty(Climb):
+    """Stops half way, as a solver that watches the clock may, where its iterates go on."""
+
+    def solve(self, problem: int) -> Answer:
+        return Answer(problem // 2, problem // 2)
+
+
+def test_best_so_far_goes_by_the_work_of_the_solve_that_was_cut() -> None:
+    # 4 units in 13 ns: 3 of them take 9.75
+    served = race([13], on_miss=OnMiss.BEST_SO_FAR, solver=Hasty(), problems=[8])
+    assert sources(served) == [(Source.BEST_SO_FAR, 3)]
+
+
 def test_best_so_far_counts_from_the_start_not_from_the_release() -> None:
     # The second starts at 14, with 6 ns left of 12: half of its four steps.
     served = race(

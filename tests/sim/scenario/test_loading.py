@@ -11,6 +11,7 @@ import yaml
 
 from sim.deadline import InputError, OnMiss
 from sim.scenario import Scenario, dump_scenario, load_scenario
+from sim.scenario.allocators import with_files
 
 SHIPPED = sorted(Path("scenarios").glob("*.yaml"))
 BASE: dict[str, Any] = {
@@ -100,6 +101,15 @@ def test_resolved_scenario_loads_to_the_same(path: Path, tmp_path: Path) -> None
         channel = resolved.channel.model_copy(update={"path": loaded.channel.path})  # type: ignore[union-attr]
         resolved = resolved.model_copy(update={"channel": channel})
     assert resolved == loaded
+
+
+def test_files_among_parameters_however_deep(tmp_path: Path) -> None:
+    (tmp_path / "my.safetensors").touch()
+    parameters = {"start": {"dnn": {"model": "my.safetensors", "threshold": None}}, "other": "a.b"}
+    assert with_files(parameters, tmp_path) == {
+        "start": {"dnn": {"model": str(tmp_path / "my.safetensors"), "threshold": None}},
+        "other": "a.b",
+    }
 
 
 def test_name_is_the_stem_if_not_given(tmp_path: Path) -> None:
