@@ -100,7 +100,7 @@ def dnn(links: int, members: int, **options: Any) -> None:
 @training_options(
     objective="sum_rate",
     recipe="broad",
-    steps=20_000,
+    steps=25_000,
     interval=500,
     batch_size=64,
     learning_rate=3e-3,

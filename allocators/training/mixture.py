@@ -51,6 +51,7 @@ class Mixture:
             raise InputError(f"recipe: no entry has {links} links (there are {known})")
         self._folder = folder
         self.links: Sequence[int] = known if links is None else [links]
+        self._only = links
         shares = np.array([kind.entry.share for kind in self._kinds])
         self._probability = shares / shares.sum()
 
@@ -63,14 +64,15 @@ class Mixture:
     def suites(self) -> list[tuple[str, Draw]]:
         """Return what to validate on: a name, and what draws its samples.
 
-        Where the recipe's validation has none of the links, it is the mixture itself.
+        A network for any K may be validated beyond those that it is trained on. Where the recipe's
+        validation has none of the one K to draw, it is the mixture itself.
         """
         kinds = [_kind(entry, self._folder) for entry in self.recipe.validation]
-        if not any(links in kind.links for kind in kinds for links in self.links):
+        if not any(self._only in (None, links) for kind in kinds for links in kind.links):
             kinds = self._kinds
         suites: dict[str, Draw] = {}
         for kind in kinds:
-            for links in (k for k in kind.links if k in self.links):
+            for links in (k for k in kind.links if self._only in (None, k)):
                 name = f"{kind.entry.title}_k{links}"
                 while name in suites:
                     name = f"{name}+"

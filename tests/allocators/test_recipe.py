@@ -197,8 +197,12 @@ def test_validation_entries_are_the_suites() -> None:
     assert suite.share(WMMSE()) == 1.0
     again = Suite.drawn(*suites[1], 1, 50, seed=1)
     np.testing.assert_array_equal(suite.samples.gain, again.samples.gain)
-    other = parse_recipe("t", {**recipe.model_dump(), "mixture": [{**RAYLEIGH, "links": 3}]})
-    assert [name for name, _ in Mixture(other, Path()).suites()] == ["rayleigh_k3"]
+    # also those that are not trained on; of a network for one K, that K
+    other = parse_recipe("t", {**recipe.model_dump(), "mixture": [{**RAYLEIGH, "links": [3, 4]}]})
+    assert len(Mixture(other, Path()).suites()) == 3
+    named = [name for name, _ in Mixture(other, Path(), links=4).suites()]
+    assert named == ["quiet_k4", "rician_k4"]
+    assert [name for name, _ in Mixture(other, Path(), links=3).suites()] == ["rayleigh_k3"]
 
 
 def test_a_suite_where_nothing_can_be_had() -> None:
