@@ -12,7 +12,7 @@ from math import log, sqrt
 import numpy as np
 from numba import njit
 
-from allocators.simd import Float32Array, exp, fill16, load16, log1p, maximum, minimum, store
+from allocators.simd import Float32Array, exp, fill16, load16, log1p, maximum, minimum, store, total
 from allocators.unfolded.instance import FEATURES, STATIC_FEATURES, Layout, layout, read_instance
 from allocators.unfolded.lanes import dense, message
 from sim.problem import FloatArray
@@ -86,17 +86,31 @@ def infer(
             w = dense(room, at.inner, hidden, at.row, at.lanes, packed, w, state, states, _NO_FLOOR)
         _shares(room, at)
         for _ in range(polish):
-            _wmmse(room, links, candidates, at)
-        best = _best_candidate(room, links, candidates, at)
-        for k in range(links):
-            if best < 0:
-                share = _ONE
-            elif best >= candidates:
-                share = _ONE if best - candidates == k else np.float32(0.0)
-            else:
-                share = room[at.flow + k * candidates + best]
-            useful = weight[k] > 0.0 and gain[s, k, k] > 0.0
-            power_w[s, k] = p_max_w[s, k] * share if useful else 0.0
+            wmmse_iteration(room, links, candidates, at)
+        answer(gain[s], p_max_w[s], weight, candidates, room, at, power_w[s])
+
+
+@njit(cache=True, error_model="numpy")
+def answer(
+    gain: FloatArray,
+    p_max_w: FloatArray,
+    weight: FloatArray,
+    candidates: int,
+    room: Float32Array,
+    at: Layout,
+    power_w: FloatArray,
+) -> None:
+    """Write the best candidate's powers, ``(K,)``; nothing for who has no gain or no weight."""
+    links = len(weight)
+    best = _best_candidate(room, links, candidates, at)
+    for k in range(links):
+        share = _ONE
+        if best >= candidates:
+            share = _ONE if best - candidates == k else np.float32(0.0)
+        elif best >= 0:
+            share = room[at.flow + k * candidates + best]
+        useful = weight[k] > 0.0 and gain[k, k] > 0.0
+        power_w[k] = p_max_w[k] * share if useful else 0.0
 
 
 @njit(cache=True, error_model="numpy")
@@ -127,11 +141,11 @@ def _layer_inputs(room: Float32Array, links: int, candidates: int, at: Layout) -
     for m in range(0, at.lanes, 16):
         p, d = load16(room, power + m), load16(room, direct + m)
         interference = load16(room, heard + m)
-        total = interference + _ONE
-        inverse = _ONE / total
+        noisy = interference + _ONE
+        inverse = _ONE / noisy
         sinr = d * p * inverse
         error = _ONE / (sinr + _ONE)
-        store(room, noise + m, total)
+        store(room, noise + m, noisy)
         store(room, ratio + m, sinr * error)
         store(room, sent + m, load16(room, alpha + m) * sinr * inverse * error)
         store(room, f + m, log1p(interference) * _QUARTER)
@@ -152,7 +166,7 @@ def _layer_inputs(room: Float32Array, links: int, candidates: int, at: Layout) -
 
 
 @njit(cache=True, error_model="numpy")
-def _wmmse(room: Float32Array, links: int, candidates: int, at: Layout) -> None:
+def wmmse_iteration(room: Float32Array, links: int, candidates: int, at: Layout) -> None:
     """Take one WMMSE iteration on every candidate."""
     row = at.row
     power, ratio, noise = at.flow, at.flow + row, at.flow + 2 * row
@@ -160,11 +174,11 @@ def _wmmse(room: Float32Array, links: int, candidates: int, at: Layout) -> None:
     direct, price, alpha = at.static, at.static + row, at.static + 2 * row
     message(room, at.received, at.stride, links, power, heard, candidates)
     for m in range(0, at.lanes, 16):
-        total = load16(room, heard + m) + _ONE
-        inverse = _ONE / total
+        interference = load16(room, heard + m) + _ONE
+        inverse = _ONE / interference
         sinr = load16(room, direct + m) * load16(room, power + m) * inverse
         error = _ONE / (sinr + _ONE)
-        store(room, noise + m, total)
+        store(room, noise + m, interference)
         store(room, ratio + m, sinr * error)
         store(room, sent + m, load16(room, alpha + m) * sinr * inverse * error)
     message(room, at.caused, at.stride, links, sent, heard, candidates)
@@ -183,27 +197,24 @@ def _best_candidate(room: Float32Array, links: int, candidates: int, at: Layout)
     """
     heard, rates = at.flow + 4 * at.row, at.flow + at.row
     message(room, at.received, at.stride, links, at.flow, heard, candidates)
-    total = fill16(0.0)
+    rate = fill16(0.0)
     for m in range(0, at.lanes, 16):
         signal = load16(room, at.static + m) * load16(room, at.flow + m)
         sinr = signal / (load16(room, heard + m) + _ONE)
-        total = total + load16(room, at.static + 2 * at.row + m) * log1p(sinr)
-    store(room, rates, total)
+        rate = rate + load16(room, at.static + 2 * at.row + m) * log1p(sinr)
+    store(room, rates, rate)
     together = fill16(0.0)
     for i in range(0, at.stride, 16):
         sinr = load16(room, at.direct + i) / (load16(room, at.total + i) + _ONE)
         together = together + load16(room, at.weight + i) * log1p(sinr)
-    store(room, rates + 16, together)
-    best, highest = -1, np.float32(0.0)
-    for i in range(16):
-        highest += room[rates + 16 + i]
+    best, highest = -1, total(together)
     for k in range(links):
         if room[at.value + k] > highest:
             best, highest = candidates + k, room[at.value + k]
     for c in range(candidates):
-        rate = np.float32(0.0)
+        own = np.float32(0.0)
         for i in range(c, 16, candidates):
-            rate += room[rates + i]
-        if rate > highest:
-            best, highest = c, rate
+            own += room[rates + i]
+        if own > highest:
+            best, highest = c, own
     return best
