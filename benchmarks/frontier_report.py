@@ -176,6 +176,8 @@ def _points(rows: list[Row], snrs: list[float]) -> str:
 
 
 def _is_named(row: Row) -> bool:
+    if row.family == "multistart":
+        return row.point.startswith("16")
     return row.family != "truncated" or row.point in _NAMED_CUTS
 
 
@@ -264,7 +266,8 @@ def _panel(axes: Axes, rows: list[Row], time: str) -> None:
         functions=(lambda y: -np.log(np.maximum(_TOP - y, 1e-3)), lambda z: _TOP - np.exp(-z)),
     )
     low = min(row.share for row in rows)
-    ticks = [t for t in (0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.98, 1.0, 1.02) if t >= low - 0.1]
+    every = (0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.98, 1.0, 1.02, 1.04, 1.06)
+    ticks = [tick for tick in every if tick >= low - 0.1]
     axes.set_yticks(ticks, [f"{tick:.0%}" for tick in ticks])
     axes.set_ylim(low - 0.1 * (_TOP - low), max(1.01, max(row.share for row in rows) + 0.005))
     axes.grid(alpha=0.3)
