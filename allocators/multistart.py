@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from numba import float32, float64, int64, njit
 
 from allocators.simd import Float32Array, aligned_zeros
 from allocators.unfolded.inference import answer, wmmse_iteration
 from allocators.unfolded.instance import Layout, layout, read_links
 from allocators.unfolded.network import CANDIDATES
+from allocators.vector import read_only
 from allocators.warm_up import checked_spec, warm_up
 from sim.deadline.errors import InputError
 from sim.deadline.solver import Solver
@@ -70,7 +71,21 @@ class Multistart(Solver[PowerControlProblem, Allocation]):
         self._links = links
 
 
-@njit(cache=True, error_model="numpy")
+@njit(
+    (
+        read_only(3),
+        read_only(2),
+        read_only(2),
+        read_only(1),
+        float32[::1],
+        int64,
+        int64,
+        float32[::1],
+        float64[:, ::1],
+    ),
+    cache=True,
+    error_model="numpy",
+)
 def _solve(
     gain: FloatArray,
     noise_w: FloatArray,

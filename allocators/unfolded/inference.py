@@ -10,11 +10,12 @@ from __future__ import annotations
 from math import log, sqrt
 
 import numpy as np
-from numba import njit
+from numba import float32, float64, int64, njit, types
 
 from allocators.simd import Float32Array, exp, fill16, load16, log1p, maximum, minimum, store, total
 from allocators.unfolded.instance import FEATURES, STATIC_FEATURES, Layout, layout, read_instance
 from allocators.unfolded.lanes import dense, message
+from allocators.vector import read_only
 from sim.problem import FloatArray
 
 SMALLEST_SHARE = np.float32(1e-6)
@@ -24,70 +25,6 @@ _ONE = np.float32(1.0)
 _QUARTER, _HALF, _TWO, _FOUR = (np.float32(x) for x in (0.25, 0.5, 2.0, 4.0))
 _SCALE, _LOG_SCALE = np.float32(SHARE_FLOOR), np.float32(log(SHARE_FLOOR))
 _NO_FLOOR = -3e38
-
-
-@njit(cache=True, error_model="numpy")
-def infer(
-    gain: FloatArray,
-    noise_w: FloatArray,
-    p_max_w: FloatArray,
-    weight: FloatArray,
-    packed: Float32Array,
-    candidates: int,
-    layers: int,
-    hidden: int,
-    state: int,
-    polish: int,
-    room: Float32Array,
-    power_w: FloatArray,
-) -> None:
-    """Write the network's answer to every subband into ``power_w``.
-
-    Args:
-        gain: ``(S, K, K)``.
-        noise_w: ``(S, K)``.
-        p_max_w: ``(S, K)``.
-        weight: ``(K,)``.
-        packed: the network, from `Network.packed`.
-        candidates: C: 4, 8 or 16.
-        layers: how many, after the first.
-        hidden: hidden units of a layer, a multiple of 4.
-        state: what a layer hands to the next, a multiple of 4.
-        polish: WMMSE iterations at the end.
-        room: as large as `layout` says; zeros at first, then left as it was for the same sizes.
-        power_w: ``(S, K)``, overwritten.
-    """
-    subbands, links = noise_w.shape
-    at = layout(links, candidates, hidden, state)
-    states = at.features + FEATURES * at.row
-    for s in range(subbands):
-        read_instance(gain[s], noise_w[s], p_max_w[s], weight, candidates, room, at)
-        w = dense(
-            room, at.features, STATIC_FEATURES, at.row, at.lanes, packed, 0, hidden, at.inner, 0.0
-        )
-        w = dense(room, at.inner, hidden, at.row, at.lanes, packed, w, state, states, _NO_FLOOR)
-        for m in range(0, at.lanes, 16):
-            store(room, at.features + 4 * at.row + m, fill16(0.0))
-        for _ in range(layers):
-            _shares(room, at)
-            _layer_inputs(room, links, candidates, at)
-            w = dense(
-                room,
-                at.features,
-                FEATURES + state,
-                at.row,
-                at.lanes,
-                packed,
-                w,
-                hidden,
-                at.inner,
-                0.0,
-            )
-            w = dense(room, at.inner, hidden, at.row, at.lanes, packed, w, state, states, _NO_FLOOR)
-        _shares(room, at)
-        for _ in range(polish):
-            wmmse_iteration(room, links, candidates, at)
-        answer(gain[s], p_max_w[s], weight, candidates, room, at, power_w[s])
 
 
 @njit(cache=True, error_model="numpy")
@@ -218,3 +155,80 @@ def _best_candidate(room: Float32Array, links: int, candidates: int, at: Layout)
         if own > highest:
             best, highest = c, own
     return best
+
+
+@njit(
+    (
+        read_only(3),
+        read_only(2),
+        read_only(2),
+        read_only(1),
+        types.Array(float32, 1, "C", readonly=True),
+        *(int64,) * 5,
+        float32[::1],
+        float64[:, ::1],
+    ),
+    cache=True,
+    error_model="numpy",
+)
+def infer(
+    gain: FloatArray,
+    noise_w: FloatArray,
+    p_max_w: FloatArray,
+    weight: FloatArray,
+    packed: Float32Array,
+    candidates: int,
+    layers: int,
+    hidden: int,
+    state: int,
+    polish: int,
+    room: Float32Array,
+    power_w: FloatArray,
+) -> None:
+    """Write the network's answer to every subband into ``power_w``.
+
+    Args:
+        gain: ``(S, K, K)``.
+        noise_w: ``(S, K)``.
+        p_max_w: ``(S, K)``.
+        weight: ``(K,)``.
+        packed: the network, from `Network.packed`.
+        candidates: C: 4, 8 or 16.
+        layers: how many, after the first.
+        hidden: hidden units of a layer, a multiple of 4.
+        state: what a layer hands to the next, a multiple of 4.
+        polish: WMMSE iterations at the end.
+        room: as large as `layout` says; zeros at first, then left as it was for the same sizes.
+        power_w: ``(S, K)``, overwritten.
+    """
+    subbands, links = noise_w.shape
+    at = layout(links, candidates, hidden, state)
+    states = at.features + FEATURES * at.row
+    for s in range(subbands):
+        read_instance(gain[s], noise_w[s], p_max_w[s], weight, candidates, room, at)
+        w = dense(
+            room, at.features, STATIC_FEATURES, at.row, at.lanes, packed, 0, hidden, at.inner, 0.0
+        )
+        w = dense(room, at.inner, hidden, at.row, at.lanes, packed, w, state, states, _NO_FLOOR)
+        for m in range(0, at.lanes, 16):
+            store(room, at.features + 4 * at.row + m, fill16(0.0))
+        for _ in range(layers):
+            _shares(room, at)
+            _layer_inputs(room, links, candidates, at)
+            w = dense(
+                room,
+                at.features,
+                FEATURES + state,
+                at.row,
+                at.lanes,
+                packed,
+                w,
+                hidden,
+                at.inner,
+                0.0,
+            )
+            w = dense(room, at.inner, hidden, at.row, at.lanes, packed, w, state, states, _NO_FLOOR)
+        _shares(room, at)
+        for _ in range(polish):
+            wmmse_iteration(room, links, candidates, at)
+        answer(gain[s], p_max_w[s], weight, candidates, room, at, power_w[s])
