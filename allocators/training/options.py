@@ -130,7 +130,7 @@ def run_training(
     """
     from allocators.evaluation.suites import suite_named
     from allocators.evaluation.summary import sentence, summarize
-    from allocators.training.card import finish, log_path, reserve
+    from allocators.training.card import finish, log_path, reserve, sole_training
     from allocators.training.harness import import_torch, train
     from allocators.training.learners import make_learner
     from allocators.training.log import csv_log
@@ -149,6 +149,7 @@ def run_training(
         recipe = None  # the architecture's own, where nothing is said
     source = _source(links, recipe, data, channel, snr_db, reuse, told.seed)
     checkpoint = reserve(out)
+    context.with_resource(sole_training(out))
     import_torch()
     # Of the code that runs, not of what the tree may be by the end.
     git = git_state(Path(__file__).parent)
