@@ -135,12 +135,15 @@ def run_training(
     from allocators.training.learners import make_learner
     from allocators.training.log import csv_log
     from allocators.training.progress import step_bar
+    from allocators.training.samples import check_at_least
     from allocators.training.settings import TrainSettings
     from allocators.training.tensorboard import scalar_writer
     from sim.deadline.manifest import git_state
     from sim.seeding import stream
 
     told = TrainSettings(**settings)
+    if links is not None:
+        check_at_least("links", links, 1)
     suite_named(suite)  # a wrong name should not wait for the end
     if reuse is None:
         reuse = 4 if told.objective == "imitate" else 1

@@ -87,6 +87,7 @@ def test_from_data_set_to_answer(here: Path) -> None:
     refused([*TRAIN, "-o", "k3.pt"], r"ends in \.safetensors")
     refused([*TRAIN, "--data", "d", "--snr-db", "0", "-o", "a.safetensors"], r"has 3\.0")
     refused([*TRAIN, "--links", "4", "--data", "d", "-o", "a.safetensors"], "has 3")
+    refused([*TRAIN, "--links", "0", "-o", "a.safetensors"], "^links: 0, want at least 1")
     refused([*TRAIN, "--data", "nowhere", "-o", "a.safetensors"], "not a data set")
     refused([*TRAIN, "-o", "k3.json/a.safetensors"], "cannot write here")
     refused([*TRAIN, "--data", "d", "--recipe", "broad", "-o", "a.safetensors"], "one of the two")
