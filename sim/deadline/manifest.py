@@ -79,8 +79,12 @@ def write_manifest(path: Path, status: str, contents: Mapping[str, Any]) -> None
 def write_json(path: Path, value: object) -> None:
     """Write JSON whole, or not at all. NaN is refused: readers of JSON choke on it."""
     unfinished = path.with_name(f".{path.name}.part")
-    unfinished.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    unfinished.replace(path)
+    try:
+        unfinished.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        unfinished.replace(path)
+    except OSError:
+        unfinished.unlink(missing_ok=True)
+        raise
 
 
 def _git(folder: Path, *arguments: str) -> str:
