@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from allocators.evaluation.cells import Row
+from sim.deadline.errors import InputError
 
 
 @contextmanager
@@ -21,16 +22,22 @@ def csv_rows(path: Path | None) -> Iterator[Callable[[Sequence[Row]], None]]:
         yield lambda _: None
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        headed = False
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            headed = False
 
-        def write(rows: Sequence[Row]) -> None:
-            nonlocal headed
-            if rows and not headed:
-                writer.writerow(rows[0])
-                headed = True
-            writer.writerows(row.values() for row in rows)
-            file.flush()
+            def write(rows: Sequence[Row]) -> None:
+                nonlocal headed
+                if rows and not headed:
+                    writer.writerow(rows[0])
+                    headed = True
+                writer.writerows(row.values() for row in rows)
+                file.flush()
 
-        yield write
+            yield write
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        # A full disk: writing, or closing after that, does not say what file it was.
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.deadline.errors import InputError
 from sim.deadline.job import Outcome
 from sim.deadline.summary import joined
 
@@ -50,7 +51,11 @@ def colour(number: int) -> str:
 
 @contextmanager
 def canvas(path: Path, width: float = 7.0, height: float = 4.2) -> Iterator[Figure]:
-    """Give an empty figure, in inches, and save what is drawn as a PNG; needs no screen."""
+    """Give an empty figure, in inches, and save what is drawn as a PNG; needs no screen.
+
+    Raises:
+        InputError: the file cannot be written; it appears whole or not at all.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -61,7 +66,13 @@ def canvas(path: Path, width: float = 7.0, height: float = 4.2) -> Iterator[Figu
     with warnings.catch_warnings():
         # A name in a script that the font does not have shows as boxes; that is no one's error.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        drawing.savefig(path)
+        part = path.with_name(f".{path.stem}.part{path.suffix}")
+        try:
+            drawing.savefig(part)
+            part.replace(path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
 @contextmanager
