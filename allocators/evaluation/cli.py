@@ -159,7 +159,7 @@ def mismatch(
     from allocators.evaluation.csv_file import csv_rows
     from allocators.evaluation.mismatch import (
         matrix_rows,
-        mismatch_table,
+        mismatch_tables,
         plot_mismatch,
         setting_named,
     )
@@ -183,7 +183,7 @@ def mismatch(
         )
         write(matrix.rows)
     result = {"channels": channels, "seed": seed, "rows": matrix.rows}
-    _print(result if as_json else None, lambda _: [mismatch_table(matrix)])
+    _print(result if as_json else None, lambda width: mismatch_tables(matrix, width))
     if plot is not None:
         plot_mismatch(matrix, plot / "mismatch.png")
         click.echo(f"drawn: {plot / 'mismatch.png'}", err=True)

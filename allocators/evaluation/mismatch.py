@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from sim.deadline.errors import InputError
 from sim.table import plain_table
 
 _ANY_LINKS = 10  # for allocators that fit every K where nobody says which
+_FIXED, _SHARE, _LONGEST_NAME = 10, 6, 24  # columns of a terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +114,38 @@ def matrix_rows(
     return [(one, size) for one in unique for size in (free if one.links is None else [one.links])]
 
 
-def mismatch_table(matrix: Mismatch) -> Table:
-    """Return the matrix as a table."""
+def mismatch_tables(matrix: Mismatch, width: int = 140) -> Iterator[Table]:
+    """Yield the matrix as a table, or as several where one would be too wide.
+
+    Args:
+        matrix: the matrix.
+        width: columns of the terminal.
+    """
+    models = [one.label for one, _ in matrix.models]
+    homes = ["trained on", *(one.trained_on for one, _ in matrix.models)]
+    # Long names are folded rather than take the room of the figures.
+    widths = [min(max(map(len, names)), max(10, width // 4)) for names in (models, homes)]
+    columns = [min(max(len(test.channel.name), _SHARE), _LONGEST_NAME) + 2 for test in matrix.tests]
+    first = 0
+    while first < len(columns):
+        room, end = width - _FIXED - sum(widths) - columns[first], first + 1
+        while end < len(columns) and columns[end] <= room:
+            room, end = room - columns[end], end + 1
+        yield _table(matrix, range(first, end), widths)
+        first = end
+
+
+def _table(matrix: Mismatch, columns: range, widths: Sequence[int]) -> Table:
     table = plain_table("Trained here (rows), used there: sum rate in % of WMMSE's")
-    table.add_column("\nmodel")
-    table.add_column("\nK", justify="right")
-    table.add_column("\ntrained on")
-    for test in matrix.tests:
-        table.add_column(escape(str(test)).replace(" ", "\n", 1), justify="right")
+    table.add_column("\nmodel", width=widths[0], overflow="fold")
+    table.add_column("\nK", justify="right", no_wrap=True)
+    table.add_column("\ntrained on", width=widths[1], overflow="fold")
+    for test in (matrix.tests[j] for j in columns):
+        snr = "" if test.snr_db is None else f"\n{test.snr_db:g} dB"
+        heading = escape(test.channel.name) + snr
+        table.add_column(heading, justify="right", min_width=_SHARE, max_width=_LONGEST_NAME)
     for i, (one, size) in enumerate(matrix.models):
-        cells = [share_text(matrix.at(i, j), error=False) for j in range(len(matrix.tests))]
+        cells = [share_text(matrix.at(i, j), error=False) for j in columns]
         table.add_row(escape(one.label), str(size), escape(one.trained_on) or "-", *cells)
     return table
 
