@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain, count
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,14 +22,18 @@ if TYPE_CHECKING:
 #: The same colours in every plot, in percent; what lies beyond has the colour of the end.
 _LOW, _HIGH = 60.0, 107.0
 _PANELS = 4  # beside each other
+_LETTERS = 8  # of a title, to the inch
+_LOW_FIGURE = 3.3  # inches
+_LONGEST_NAME = 60  # of a file
 _DARK = 0.45  # luminance below which text is white
 
 
 def plot_evaluation(rows: Sequence[Row], folder: Path) -> list[Path]:
     """Draw a heatmap for each allocator, a panel for each channel, K over SNR, as PNG files."""
     paths = []
-    for label, own in by_allocator(rows).items():
-        path = folder / f"{file_name(label)}.png"
+    labels = by_allocator(rows)
+    for (label, own), name in zip(labels.items(), file_names(labels), strict=True):
+        path = folder / f"{name}.png"
         channels = list(dict.fromkeys(row["channel"] for row in own))
         columns = min(len(channels), _PANELS)
         lines = -(-len(channels) // columns)
@@ -40,7 +46,8 @@ def plot_evaluation(rows: Sequence[Row], folder: Path) -> list[Path]:
             for channel, axes in zip(channels, panels, strict=False):
                 _panel(axes, [row for row in own if row["channel"] == channel])
                 axes.set_title(channel, fontsize=10, parse_math=False)
-            figure.suptitle(f"{label}: sum rate in % of WMMSE's", fontsize=12, parse_math=False)
+            title = fill(f"{label}: sum rate in % of WMMSE's", int(_LETTERS * size[0]))
+            figure.suptitle(title, fontsize=12, parse_math=False)
             _scale(figure, panels[: len(channels)])
         paths.append(path)
     return paths
@@ -66,9 +73,15 @@ def plot_matrix(
         _scale(figure, [axes])
 
 
-def file_name(label: str) -> str:
-    """Return an allocator's label as a name that any file system takes."""
-    return re.sub(r"[^\w.=-]+", "_", label.removesuffix(".safetensors")).strip("._") or "allocator"
+def file_names(labels: Iterable[str]) -> list[str]:
+    """Return allocators' labels as names that any file system takes, no two alike."""
+    names: list[str] = []
+    for label in labels:
+        short = re.sub(r"[^\w.=-]+", "_", label.removesuffix(".safetensors")).strip("._")
+        short = short[-_LONGEST_NAME:] or "allocator"
+        others = (f"{short}_{number}" for number in count(2))
+        names.append(next(name for name in chain([short], others) if name not in names))
+    return names
 
 
 def _panel(axes: Axes, rows: Sequence[Row]) -> None:
@@ -135,6 +148,7 @@ def _scale(figure: Figure, panels: Sequence[Axes]) -> None:
     bar = figure.colorbar(
         ScalarMappable(norm, colours), ax=list(panels), extend="both", shrink=0.9, pad=0.01
     )
-    bar.set_ticks([60, 70, 80, 90, 100, 101, 102, 103, 104, 105, 106, 107])
+    low = figure.get_figheight() < _LOW_FIGURE  # no room for every percent
+    bar.set_ticks([60, 80, 100, 103, 107] if low else [60, 70, 80, 90, *range(100, 108)])
     bar.ax.tick_params(labelsize=8)
     bar.set_label("% of WMMSE", fontsize=9)
