@@ -96,7 +96,8 @@ def weights_file(model: str, architecture: str | None = None) -> Path:
         return WEIGHTS / f"{model}.safetensors"
     path = Path(model)
     if not path.is_file():
-        raise InputError(f"model: no such file: {model}")
+        problem = "not a file" if path.exists() else "no such file"
+        raise InputError(f"model: {problem}: {model}")
     return path
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
+from numpy.random import default_rng
+
 from allocators.model_file import (
     architecture_of,
     card_path,
@@ -64,6 +66,8 @@ def contender(what: str | PowerSolver) -> Contender:
     make_allocator(name, parameters)  # what is wrong with it is wrong in every cell
     model = parameters.get("model")
     links, trained_on = _home(model) if _is_model(model) else (None, "")
+    if _is_model(model):  # damaged weights fit nowhere: no reason to leave a cell out, but an error
+        prepare_allocator(name, parameters, PowerControlSpec(links or 2, 1, default_rng(0)))
     return Contender(
         what, lambda spec: prepare_allocator(name, parameters, spec), links, trained_on
     )

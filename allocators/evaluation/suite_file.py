@@ -25,7 +25,7 @@ OneOrMore = Annotated[list[Item], BeforeValidator(_list), Field(min_length=1)]
 
 
 class _BlockModel(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     channel: OneOrMore[str]
     links: OneOrMore[int]
@@ -33,7 +33,7 @@ class _BlockModel(BaseModel):
 
 
 class _SuiteModel(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     channels: dict[str, Any] = Field(default_factory=dict)
     cells: OneOrMore[_BlockModel]

@@ -44,7 +44,7 @@ def sentence(summary: dict[str, Any]) -> str:
     """Return an allocator's summary as one line."""
     label = summary["allocator"]
     if summary["worst_cell"] is None:
-        return f"{label}: fits no cell"
+        return f"{label}: no cell with a share of WMMSE"
     references = [
         f"{summary[f'mean_share_of_{name}']:.2%} of {words}"
         for name, words in (

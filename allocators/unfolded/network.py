@@ -36,7 +36,7 @@ Wireless Commun. 20(9), 2021.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -135,9 +135,12 @@ def load(path: Path) -> Network:
             missing, too many, or of another shape than the config says.
     """
     model = load_model(path, ARCHITECTURE)
+    names = [field.name for field in fields(Shape)]
+    if set(model.config) != set(names):
+        raise InputError(f"{path}: config: {sorted(model.config)}, want {', '.join(names)}")
     try:
         shape = Shape(**model.config)
-    except (TypeError, InputError) as error:
+    except InputError as error:
         raise InputError(f"{path}: config: {error}") from None
     model.check(shape.tensors())
     return Network(shape, model.tensors)

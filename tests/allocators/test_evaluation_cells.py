@@ -197,7 +197,8 @@ def test_summary_names_the_worst_cell() -> None:
     assert isclose(summary["mean_share_of_wmmse"], sum(shares) / 2)
     assert summary["worst_share_of_wmmse"] == min(shares)
     assert sentence(summary).endswith("%, rayleigh, K = 4, 20 dB")
-    assert sentence(summarize([{**rows[0], "share_of_wmmse": None}])[0]).endswith("fits no cell")
+    none = summarize([{**rows[0], "share_of_wmmse": None}])[0]
+    assert sentence(none).endswith("no cell with a share of WMMSE")
 
 
 def test_mismatch_tries_a_model_at_its_own_size() -> None:

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import shutil
+from dataclasses import asdict
 from importlib.metadata import EntryPoint
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from in_process import Ttirace
+from rich.console import Console
 
 import sim.cli
 from allocators.evaluation import evaluation_table
+from allocators.evaluation.contenders import contender
+from allocators.evaluation.csv_file import csv_rows
+from allocators.evaluation.mismatch import Mismatch, mismatch_tables, setting_named
+from allocators.evaluation.plots import file_names
 from allocators.model_file import card_path, save, weights_file
+from allocators.unfolded.network import Shape
 from sim.channel.trace import write_trace
+from sim.deadline.errors import InputError
+from sim.deadline.plots import canvas
 
 BAD = (
     "from sim import Allocation, Solver, register\n"
@@ -252,3 +263,68 @@ def test_a_scenario_that_is_no_recording(ttirace: Ttirace, suite: Path, tiny: Pa
         f"channels: {{a: {{scenario: {tiny.name}}}}}\ncells: [{{channel: a, links: 3}}]"
     )
     assert "channel: rayleigh, want a trace" in ttirace("evaluate", "wmmse", "--suite", suite).error
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_wide_matrix_becomes_several_tables(width: int) -> None:
+    tests = [setting_named(text) for text in ("rayleigh@0", "rice@10", "square_200@20", "munich")]
+    models = [contender(name) for name in ("dnn_k10", "max_power", "wmmse:restarts=3")]
+    row = {"share_of_wmmse": 0.98765, "share_of_wmmse_stderr": None}
+    matrix = Mismatch([(one, 10) for one in models], tests, [row] * 12)
+    console = Console(width=width, file=StringIO(), color_system=None)
+    tables = list(mismatch_tables(matrix, width))
+    for table in tables:
+        console.print(table)
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert shown.count("98.77") == 12
+    assert "…" not in shown
+    assert all(text in shown for text in ("square_200", "munich", "20 dB", "dnn_k10"))
+    assert (len(tables) > 1) == (width == 60)
+
+
+def test_damaged_weights_are_no_cell_left_out(ttirace: Ttirace, tmp_path: Path) -> None:
+    shape = Shape(candidates=4, layers=1, hidden=4, state=4, polish=0)
+    whole = {name: np.zeros(size, np.float32) for name, size in shape.tensors().items()}
+    path = tmp_path / "torn.safetensors"
+    for config, tensors, message in (
+        (asdict(shape), {**whole, "first.outer.bias": np.zeros(5, np.float32)}, "shape (5,)"),
+        ({"links": 3}, whole, "config: ['links'], want candidates, layers"),
+    ):
+        save(path, "unfolded", config, tensors)
+        result = ttirace("evaluate", path, "max_power", *TINY)
+        assert (result.code, result.out) == (2, "")
+        assert message in result.err
+        assert result.err.count("\n") == 1
+
+
+def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", full)
+    with (
+        pytest.raises(InputError, match=r"b\.png: cannot be written: No space"),
+        canvas(tmp_path / "b.png"),
+    ):
+        pass
+    assert not list(tmp_path.glob("*b.*png"))
+    if Path("/dev/full").exists():
+        with (
+            pytest.raises(InputError, match="/dev/full: cannot be written: No space"),
+            csv_rows(Path("/dev/full")) as write,
+        ):
+            write([{"allocator": "x"}])
+
+
+def test_names_of_files_are_short_and_differ() -> None:
+    long = "n" * 300
+    names = file_names(["a/b.safetensors", "a_b.safetensors", "..", "", long, f"{long}n"])
+    assert names == ["a_b", "a_b_2", "allocator", "allocator_2", "n" * 60, f"{'n' * 60}_2"]
+
+
+def test_true_is_no_number_of_links(ttirace: Ttirace, tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text("cells: {channel: rayleigh, links: true, snr_db: 0}")
+    result = ttirace("evaluate", "max_power", "--suite", path)
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert "want a whole number" in result.err
