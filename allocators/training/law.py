@@ -22,12 +22,9 @@ def law(text: str) -> Any:
     Raises:
         InputError: it is not YAML.
     """
-    import yaml
+    from sim.scenario.text import parse
 
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise InputError(f"channel: {text!r} is not YAML; want a name such as rayleigh") from None
+    return parse("channel", text)
 
 
 def channel_model(value: Any, links: int) -> Any:

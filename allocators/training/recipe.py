@@ -18,7 +18,7 @@ from allocators.training.law import channel_model
 from sim.deadline.errors import InputError, did_you_mean, shown
 from sim.scenario.load import describe
 from sim.scenario.quantities import QuantityModel
-from sim.scenario.text import parse
+from sim.scenario.text import read
 
 RECIPES = Path(__file__).parent / "recipes"
 """Where the shipped recipes are."""
@@ -118,12 +118,7 @@ def load_recipe(recipe: str) -> tuple[Recipe, Path]:
                 " (or give a path that ends in .yaml)"
             )
         path = RECIPES / f"{recipe}.yaml"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not a text file in UTF-8"
-        raise InputError(f"recipe: {path}: cannot be read: {reason}") from None
-    return parse_recipe(str(path), parse(str(path), text)), path.parent
+    return parse_recipe(str(path), read(path, "a recipe")), path.parent
 
 
 def parse_recipe(where: str, data: Any) -> Recipe:

@@ -159,7 +159,10 @@ def test_the_shipped_recording() -> None:
         ("{rician: {k_factor: x}}", "k_factor"),
         ("{trace: a.h5}", "nothing can be drawn from a recording"),
         ("{rayleigh: {links: 5}}", "channel.links: 5, but samples have 4"),
-        ("{", "is not YAML"),
+        ("{", "channel: not YAML"),
+        ("{rician: {k_factor: 2020-99-99}}", "not YAML: a value cannot be read"),
+        ("{rician: {k_factor: 1, k_factor: 2}}", "key 'k_factor' stands twice"),
+        ("{rician: {5: 1}}", "key 5 is not text"),
     ],
 )
 def test_wrong_channels(text: str, said: str) -> None:

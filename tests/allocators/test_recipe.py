@@ -266,7 +266,7 @@ def test_recipes_that_are_wrong(tmp_path: Path, text: str, message: str) -> None
 
 
 def test_files_that_are_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"mine\.yaml: cannot be read: No such file"):
+    with pytest.raises(InputError, match=r"mine\.yaml: no such file, want a recipe in YAML"):
         load_recipe(str(tmp_path / "mine.yaml"))
     with pytest.raises(InputError, match="no recipe 'wide' is shipped"):
         load_recipe("wide")
