@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import given
@@ -135,6 +136,16 @@ def test_fewer_links_are_a_random_subset_of_pairs(yard: Recording) -> None:
 def test_more_links_than_were_recorded(yard: Recording) -> None:
     with pytest.raises(UnavailableError, match="yard: 4 links, but it has 3 pairs"):
         problems(yard, 4, None, 5)
+
+
+def test_a_recording_whose_bandwidth_cannot_be(yard: Recording) -> None:
+    text = yard.scenario.read_text().replace("noise: 3 W", "noise_figure_db: 7")
+    yard.scenario.write_text(text)
+    for stated in (-1.0, "20 MHz"):
+        with h5py.File(yard.scenario.with_name("yard.h5"), "a") as file:
+            file.attrs["bandwidth_hz"] = stated
+        with pytest.raises(InputError, match=r"yard\.h5: attribute 'bandwidth_hz'"):
+            problems(yard, 3, None, 5)
 
 
 def test_a_recording_that_is_not_there(tmp_path: Path) -> None:
