@@ -112,7 +112,7 @@ class _Law(_Kind):
     def _draw(
         self, links: int, rng: np.random.Generator, samples: int
     ) -> tuple[FloatArray, FloatArray]:
-        model = channel_model(resolved(self.entry.channel, rng), links)
+        model = channel_model(resolved(self.entry.channel, rng.random), links)
         return start_channel(model, rng).block(samples)[:, 0], np.ones((samples, links))
 
 
@@ -162,10 +162,8 @@ class _Trace(_Kind):
             gain: FloatArray | Float32Array = np.concatenate(list(file.pieces()))
             self._weight = np.ones(file.links)
             if scenario is not None:
-                stated = file.attrs.get("bandwidth_hz")
-                noise_w, p_max_w, self._weight = scenario.radio.arrays(
-                    file.links, file.subbands, stated if isinstance(stated, int | float) else None
-                )
+                radio = scenario.radio.arrays(file.links, file.subbands, file)
+                noise_w, p_max_w, self._weight = radio
                 if entry.snr_db is None:
                     gain = normalised(gain, noise_w, p_max_w)
         self._gain = gain.reshape(-1, gain.shape[-1], gain.shape[-1])
