@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from allocators.model_file import Float32Array
-from allocators.training.samples import Setting, check_at_least, label_gains
-from sim.deadline.errors import InputError
+from allocators.training.samples import Setting, label_gains
+from sim.deadline.errors import InputError, check_at_least
 from sim.deadline.manifest import write_json
 from sim.seeding import stream
 
