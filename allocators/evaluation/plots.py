@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 #: The same colours in every plot, in percent; what lies beyond has the colour of the end.
 _LOW, _HIGH = 60.0, 107.0
+_LONGEST_NAME = 60  # of a file: some systems take 255 bytes, and a letter may take four
 _PANELS = 4  # beside each other
 _DARK = 0.45  # luminance below which text is white
 
@@ -26,8 +27,9 @@ _DARK = 0.45  # luminance below which text is white
 def plot_evaluation(rows: Sequence[Row], folder: Path) -> list[Path]:
     """Draw a heatmap for each allocator, a panel for each channel, K over SNR, as PNG files."""
     paths = []
-    for label, own in by_allocator(rows).items():
-        path = folder / f"{file_name(label)}.png"
+    rows_of = by_allocator(rows)
+    for name, (label, own) in zip(file_names(rows_of), rows_of.items(), strict=True):
+        path = folder / f"{name}.png"
         channels = list(dict.fromkeys(row["channel"] for row in own))
         columns = min(len(channels), _PANELS)
         lines = -(-len(channels) // columns)
@@ -66,9 +68,18 @@ def plot_matrix(
         _scale(figure, [axes])
 
 
-def file_name(label: str) -> str:
-    """Return an allocator's label as a name that any file system takes."""
-    return re.sub(r"[^\w.=-]+", "_", label.removesuffix(".safetensors")).strip("._") or "allocator"
+def file_names(labels: Iterable[str]) -> list[str]:
+    """Return a name for each allocator's file, all different, that any file system takes."""
+    names: list[str] = []
+    for label in labels:
+        plain = re.sub(r"[^\w.=-]+", "_", label.removesuffix(".safetensors")).strip("._")
+        name = stem = plain[-_LONGEST_NAME:] or "allocator"
+        number = 1
+        while name.casefold() in (other.casefold() for other in names):
+            number += 1
+            name = f"{stem}_{number}"
+        names.append(name)
+    return names
 
 
 def _panel(axes: Axes, rows: Sequence[Row]) -> None:

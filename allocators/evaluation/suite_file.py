@@ -71,8 +71,9 @@ def _block(path: Path, named: dict[str, EvaluationChannel], model: _BlockModel) 
         channels = tuple(channel_named(text, named) for text in model.channel)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    if not model.snr_db and any(channel.has_snr for channel in channels):
-        raise InputError(f"{path}: cells: {channels[0].name} has no snr_db, want one or a list")
+    without = next((channel for channel in channels if channel.has_snr), None)
+    if without is not None and not model.snr_db:
+        raise InputError(f"{path}: cells: {without.name} has no snr_db, want one or a list")
     return Block(channels, tuple(model.links), tuple(model.snr_db))
 
 

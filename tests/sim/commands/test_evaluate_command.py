@@ -14,6 +14,7 @@ from in_process import Ttirace
 
 import sim.cli
 from allocators.evaluation import evaluation_table
+from allocators.evaluation.plots import file_names
 from allocators.model_file import card_path, save, weights_file
 from sim.channel.trace import write_trace
 
@@ -152,6 +153,25 @@ def test_mismatch(ttirace: Ttirace, tmp_path: Path) -> None:
     assert rows[0]["trained_on"] == "rayleigh 0 dB"
 
 
+def test_a_matrix_of_which_a_size_is_left_out(ttirace: Ttirace) -> None:
+    result = ttirace("mismatch", "dnn_k10", "dnn_k20", "--on", "munich", "--channels", 5, "--json")
+    ten, twenty = json.loads(result.out)["rows"]
+    assert ten["share_of_wmmse"] > 0.1
+    assert twenty["share_of_wmmse"] is None
+    assert "munich: 20 links" in result.err
+    assert "munich: 20 links" in ttirace("mismatch", "dnn_k20", "--on", "munich").error
+
+
+def test_every_allocator_has_a_plot_of_its_own(ttirace: Ttirace, tmp_path: Path) -> None:
+    long = "wmmse:restarts=" + 250 * "0" + "1"
+    names = ("dnn_k10", "dnn_k10.safetensors", "dnn:model=dnn_k10", "dnn_model=dnn_k10")
+    assert len(set(file_names(names))) == len(names)
+    cell = ("--channel", "rayleigh", "--links", 10, "--snr-db", 0, "--channels", 2)
+    result = ttirace("evaluate", "max_power", long, *cell, "--plot", tmp_path / "p")
+    assert result.code == 0
+    assert len(list((tmp_path / "p").iterdir())) == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -231,6 +251,7 @@ def test_nowhere_to_write(ttirace: Ttirace, tmp_path: Path) -> None:
             "cells.0.links: want a whole number (got 'x')",
         ),
         ("cells: [{channel: rice, links: 3}]", "rice has no snr_db"),
+        ("cells: [{channel: [munich, rice], links: 3}]", "cells: rice has no snr_db"),
         ("cells: [{channel: rise, links: 3, snr_db: 0}]", "did you mean 'rice'?"),
         ("cells: [{channel: rice, links: 3, snr_db: .nan}]", "snr_db: nan"),
         ("cells: [{channel: rice, links: 0, snr_db: 1}]", "links: 0, want 1 to 2000"),
