@@ -111,5 +111,5 @@ class IterativeAllocator(AnytimeSolver[PowerControlProblem, Allocation]):
 
         ``status`` is ``"running"`` until the last.
         """
-        starts = [problem.p_max_w.copy(), *self._restarts.of(problem)]
+        starts = chain((problem.p_max_w.copy(),), self._restarts.of(problem))
         return self._ascent.iterates(problem, starts)
