@@ -11,7 +11,7 @@ from allocators.training.mixture import Mixture
 from allocators.training.recipe import load_recipe, parse_recipe, resolved, shipped_recipes
 from allocators.training.samples import answers, label, normalised, weighted_sum_rates
 from allocators.training.source import DrawnSamples
-from allocators.training.suites import Suite
+from allocators.training.validation import ValidationSuite
 from allocators.wmmse import WMMSE
 from sim.channel import write_trace
 from sim.deadline.errors import InputError
@@ -212,9 +212,9 @@ def test_validation_entries_are_the_suites() -> None:
     )
     suites = Mixture(recipe, Path()).suites()
     assert [name for name, _ in suites] == ["quiet_k2", "quiet_k4", "rician_k4"]
-    suite = Suite.drawn(*suites[1], 1, 50, seed=1)
+    suite = ValidationSuite.drawn(*suites[1], 1, 50, seed=1)
     assert suite.share(WMMSE()) == 1.0
-    again = Suite.drawn(*suites[1], 1, 50, seed=1)
+    again = ValidationSuite.drawn(*suites[1], 1, 50, seed=1)
     np.testing.assert_array_equal(suite.samples.gain, again.samples.gain)
     # also those that are not trained on; of a network for one K, that K
     other = parse_recipe("t", {**recipe.model_dump(), "mixture": [{**RAYLEIGH, "links": [3, 4]}]})
@@ -228,7 +228,7 @@ def test_a_suite_where_nothing_can_be_had() -> None:
     samples = mixture({**RAYLEIGH, "links": 2}).draw(rng(), 4)
     silent = type(samples)(0.0 * samples.gain, samples.weight)
     assert weighted_sum_rates(silent, label(silent)).tolist() == [0.0] * 4
-    suite = Suite("silent", silent, np.zeros(4))
+    suite = ValidationSuite("silent", silent, np.zeros(4))
     assert suite.share(WMMSE()) == 1.0
 
 
