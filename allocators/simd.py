@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic, models, overload, register_model
 from numpy.typing import NDArray
 
@@ -244,6 +245,23 @@ def _single(emit: Callable[[Any, Any, int], Any]) -> Any:
         return vector(vector), build
 
     return operation
+
+
+@_primitive
+def total(typing_context: Any, vector: Any) -> Any:
+    """Return the sum of a vector's lanes, in no particular order."""
+    if not isinstance(vector, Vector):
+        return None
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        name = f"llvm.vector.reduce.fadd.v{vector.lanes}f32"
+        kind = ir.FunctionType(_FLOAT, [_FLOAT, vector.code])
+        reduce: Any = cgutils.get_or_insert_function(  # type: ignore[no-untyped-call]
+            builder.module, kind, name
+        )
+        return builder.call(reduce, [ir.Constant(_FLOAT, 0.0), args[0]], fastmath=("reassoc",))
+
+    return types.float32(vector), build
 
 
 class _Expression:

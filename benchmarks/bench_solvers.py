@@ -14,6 +14,7 @@ import json
 import platform
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numba
@@ -25,7 +26,9 @@ from allocators.exhaustive import MAX_LINKS, Exhaustive
 from allocators.fp import FractionalProgramming
 from allocators.max_power import MaxPower
 from allocators.model_file import shipped_models
+from allocators.multistart import Multistart
 from allocators.random import Random
+from allocators.unfolded import Unfolded
 from allocators.wmmse import WMMSE
 from sim.deadline.solver import Solver
 from sim.problem import Allocation, PowerControlProblem, PowerControlSpec, sum_rate
@@ -51,6 +54,8 @@ FAST: dict[str, Callable[[], Allocator]] = {
     "best_link": BestLink,
     "wmmse": WMMSE,
     "fp": FractionalProgramming,
+    "multistart": Multistart,
+    **{name: partial(Unfolded, name) for name in shipped_models("unfolded")},
 }
 # Too slow for as many rounds; each instance once.
 SLOW: dict[str, Callable[[], Allocator]] = {
@@ -143,7 +148,7 @@ def batch(rounds: int, seed: int) -> list[dict[str, object]]:
     problem = PowerControlProblem(
         rng.exponential(size=(SUBBANDS, BATCH_LINKS, BATCH_LINKS)), 1.0, 1.0
     )
-    makers = {name: FAST[name] for name in ("max_power", "best_link", "wmmse", "fp")}
+    makers = {name: make for name, make in FAST.items() if name not in ("null", "random")}
     makers["dnn"] = DNN
     makers["wmmse numpy"] = SLOW["wmmse numpy"]
     solvers = prepared(makers, BATCH_LINKS, SUBBANDS)

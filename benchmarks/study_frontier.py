@@ -43,6 +43,11 @@ POINTS = [
     *(Point("truncated", f"{n}", f"wmmse:max_iterations={n}:tolerance=0") for n in TRUNCATED),
     Point("wmmse", "wmmse", "wmmse"),
     *(Point("starts", f"{n + 1}", f"wmmse:restarts={n}") for n in (1, 4, 9, 19)),
+    *(
+        Point("multistart", f"{n} x {i}", f"multistart:starts={n}:iterations={i}")
+        for n in (4, 8, 16)
+        for i in (4, 8, 12, 16, 24, 40)
+    ),
     *(Point(name, name, name) for name in ("fp", "exhaustive", "best_link", "max_power", "dnn")),
     *(Point("unfolded", size, f"unfolded:model=unfolded_{size}") for size in "sml"),
     Point("anytime", "dnn", "anytime:start=dnn"),

@@ -59,7 +59,7 @@ class Anytime(AnytimeSolver[PowerControlProblem, Allocation]):
 
     def __init__(
         self,
-        start: str | dict[str, Any] | type = "dnn",
+        start: str | dict[str, Any] | type = "unfolded",
         max_iterations: int = 100,
         tolerance: float = 1e-3,
         restarts: int = 1,

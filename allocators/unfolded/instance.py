@@ -18,9 +18,11 @@ from allocators.simd import (
     fill16,
     load16,
     log1p,
+    maximum,
     minimum,
     single,
     store,
+    total,
     transpose4,
 )
 from allocators.unfolded.lanes import RECEIVERS, SPAN, expand
@@ -28,6 +30,7 @@ from sim.problem import FloatArray
 
 SMALLEST_GAIN, LARGEST_GAIN = np.float32(1e-9), np.float32(1e12)
 SMALLEST_WEIGHT = np.float32(1e-3)
+_SMALLEST_VALUE = SMALLEST_GAIN * SMALLEST_WEIGHT * np.float32(0.5)
 _ONE = np.float32(1.0)
 _QUARTER, _HALF = np.float32(0.25), np.float32(0.5)
 
@@ -136,9 +139,24 @@ def read_instance(
     at: Layout,
 ) -> None:
     """Write one subband's matrices, vectors and static rows, and the first layer's inputs."""
-    _normalise(gain, noise_w, p_max_w, weight, room, at)
+    read_links(gain, noise_w, p_max_w, weight, candidates, room, at)
     _conflicts(room, len(weight), at)
     _first_inputs(room, len(weight), candidates, at)
+
+
+@njit(cache=True, error_model="numpy")
+def read_links(
+    gain: FloatArray,
+    noise_w: FloatArray,
+    p_max_w: FloatArray,
+    weight: FloatArray,
+    candidates: int,
+    room: Float32Array,
+    at: Layout,
+) -> None:
+    """Write what a WMMSE iteration needs of one subband: gains, vectors and static rows."""
+    _normalise(gain, noise_w, p_max_w, weight, room, at)
+    _vectors(room, len(weight), candidates, at)
 
 
 @njit(cache=True, error_model="numpy")
@@ -185,6 +203,28 @@ def _transpose(room: Float32Array, links: int, stride: int, matrix: int, out: in
 
 
 @njit(cache=True, error_model="numpy")
+def _vectors(room: Float32Array, links: int, candidates: int, at: Layout) -> None:
+    """Write what each link has of its own, once in a vector and once for all its candidates."""
+    for i in range(0, at.stride, 16):
+        direct, weight = load16(room, at.direct + i), load16(room, at.weight + i)
+        potential = log1p(direct)
+        store(room, at.potential + i, potential)
+        store(room, at.value + i, weight * potential)
+        # the bound is that of padding alone
+        store(room, at.price + i, _ONE / maximum(weight * direct, _SMALLEST_VALUE))
+        store(room, at.per_value + i, _ONE / maximum(weight * potential, _SMALLEST_VALUE))
+        together = fill16(0.0)
+        for j in range(links):
+            together = together + load16(room, at.received + j * at.stride + i)
+        store(room, at.total + i, together)
+    expand(room, at.direct, links, at.static, candidates)
+    expand(room, at.price, links, at.static + at.row, candidates)
+    expand(room, at.weight, links, at.static + 2 * at.row, candidates)
+    expand(room, at.value, links, at.static + 3 * at.row, candidates)
+    expand(room, at.per_value, links, at.static + 4 * at.row, candidates)
+
+
+@njit(cache=True, error_model="numpy")
 def _conflicts(room: Float32Array, links: int, at: Layout) -> None:
     """Write what each pair of links costs each other: shares of rates in [0, 1].
 
@@ -193,14 +233,7 @@ def _conflicts(room: Float32Array, links: int, at: Layout) -> None:
     """
     loss, cost = at.inputs + at.stride, at.inputs + 2 * at.stride
     for i in range(0, at.stride, 16):
-        direct, weight = load16(room, at.direct + i), load16(room, at.weight + i)
-        potential = log1p(direct)
-        store(room, at.potential + i, potential)
-        store(room, at.value + i, weight * potential)
-        store(room, at.price + i, _ONE / (weight * direct))
-        store(room, at.per_value + i, _ONE / (weight * potential))
         store(room, cost + i, fill16(0.0))
-        store(room, at.total + i, fill16(0.0))
     for k in range(links):
         direct, inverse = room[at.direct + k], _ONE / room[at.potential + k]
         value = room[at.value + k]
@@ -213,25 +246,23 @@ def _conflicts(room: Float32Array, links: int, at: Layout) -> None:
         for i in range(0, at.stride, 16):
             more = load16(room, at.inflicted + row + i) * value
             store(room, cost + i, load16(room, cost + i) + more)
-            more = load16(room, at.received + row + i)
-            store(room, at.total + i, load16(room, at.total + i) + more)
     _transpose(room, links, at.stride, at.inflicted, at.suffered)
     for i in range(0, at.stride, 16):
-        total = fill16(0.0)
+        lost = fill16(0.0)
         for j in range(links):
-            total = total + load16(room, at.suffered + j * at.stride + i)
-        store(room, loss + i, total)
+            lost = lost + load16(room, at.suffered + j * at.stride + i)
+        store(room, loss + i, lost)
 
 
 @njit(cache=True, error_model="numpy")
 def _first_inputs(room: Float32Array, links: int, candidates: int, at: Layout) -> None:
-    """Write the first layer's inputs and the static rows."""
-    used = weights = np.float32(0.0)
-    for k in range(links):
-        used += room[at.value + k]
-        weights += room[at.weight + k]
-    mean = used / weights
+    """Write the first layer's inputs."""
+    used = weights = fill16(0.0)
     stride = at.stride
+    for n in range(0, stride, 16):
+        used = used + load16(room, at.value + n)
+        weights = weights + load16(room, at.weight + n)
+    mean = total(used) / total(weights)
     for i in range(at.inputs, at.inputs + stride, 16):
         n = i - at.inputs
         potential = load16(room, at.potential + n)
@@ -246,8 +277,3 @@ def _first_inputs(room: Float32Array, links: int, candidates: int, at: Layout) -
     size = fill16(np.float32(log(links) / 4.0))
     for m in range(at.features + 5 * at.row, at.features + 5 * at.row + at.lanes, 16):
         store(room, m, size)
-    expand(room, at.direct, links, at.static, candidates)
-    expand(room, at.price, links, at.static + at.row, candidates)
-    expand(room, at.weight, links, at.static + 2 * at.row, candidates)
-    expand(room, at.value, links, at.static + 3 * at.row, candidates)
-    expand(room, at.per_value, links, at.static + 4 * at.row, candidates)

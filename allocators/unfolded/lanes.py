@@ -5,12 +5,9 @@ All operands lie in one flat float32 array, the room, and are named by where the
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 
-from allocators import simd
 from allocators.simd import (
     Float32Array,
     fill16,
@@ -137,29 +134,18 @@ def message(
         _message16(room, matrix, stride, links, x, out)
 
 
-def _expand_for(candidates: int) -> Any:
-    spread = getattr(simd, f"spread{candidates}")
-
-    @njit(cache=True)
-    def expand(room: Float32Array, vector: int, links: int, out: int) -> None:
-        for k in range(links):
-            store(room, out + k * candidates, spread(room, vector + k))
-
-    return expand
-
-
-_expand4, _expand8, _expand16 = _expand_for(4), _expand_for(8), _expand_for(16)
-
-
 @njit(cache=True)
 def expand(room: Float32Array, vector: int, links: int, out: int, candidates: int) -> None:
-    """Write ``out[k, c] = vector[k]`` for all candidates c."""
+    """Write ``out[k, c] = vector[k]`` for all candidates c; a register's worth beyond K too."""
     if candidates == 4:
-        _expand4(room, vector, links, out)
+        for k in range(0, links, 4):
+            store(room, out + 4 * k, repeat4(room, vector + k))
     elif candidates == 8:
-        _expand8(room, vector, links, out)
+        for k in range(0, links, 2):
+            store(room, out + 8 * k, repeat2(room, vector + k))
     else:
-        _expand16(room, vector, links, out)
+        for k in range(links):
+            store(room, out + 16 * k, spread16(room, vector + k))
 
 
 @njit(cache=True)

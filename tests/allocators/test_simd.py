@@ -49,6 +49,11 @@ def _rounded(x, out):
 
 
 @njit
+def _summed(x):
+    return simd.total(load16(x, 0)), simd.total(simd.load4(x, 0))
+
+
+@njit
 def _transposed(x, stride, to):
     simd.transpose4(x, 0, stride, to)
 
@@ -109,6 +114,11 @@ def test_doubles_are_rounded_after_the_arithmetic() -> None:
     np.testing.assert_array_equal(out, np.array([np.inf, 2e-3, 0.0, 6.0], dtype=np.float32))
 
 
+def test_lanes_are_summed() -> None:
+    x = np.arange(1, 17, dtype=np.float32)
+    assert _summed(x) == (136.0, 10.0)
+
+
 def test_a_block_is_transposed() -> None:
     room = np.zeros(80, dtype=np.float32)
     room[:40] = np.arange(40)
@@ -133,10 +143,11 @@ def test_a_message_is_a_matrix_product(links: int, candidates: int, seed: int) -
 
 @pytest.mark.parametrize("candidates", [4, 8, 16])
 def test_a_link_is_spread_over_its_candidates(candidates: int) -> None:
-    room = np.zeros(5 + 5 * candidates, dtype=np.float32)
-    room[:5] = np.arange(5)
-    expand(room, 0, 5, 5, candidates)
-    np.testing.assert_array_equal(room[5:], np.repeat(np.arange(5), candidates))
+    room = np.zeros(16 + 8 * candidates, dtype=np.float32)
+    room[:5] = np.arange(1, 6)
+    expand(room, 0, 5, 16, candidates)
+    found = room[16:].reshape(8, candidates)
+    np.testing.assert_array_equal(found[:5], np.repeat([np.arange(1, 6)], candidates, 0).T)
 
 
 @given(
