@@ -69,9 +69,9 @@ class Anytime(AnytimeSolver[PowerControlProblem, Allocation]):
         if not 0.0 <= lift <= 1.0:
             raise InputError(f"lift: {lift}, want a share of the cap, from 0 to 1")
         check_at_least("reserve_ns", reserve_ns, 0)
-        self._start = _made(start)
-        self._ascent = Ascent(advance, max_iterations, tolerance)
         check_at_least("restarts", restarts, 0)
+        self._ascent = Ascent(advance, max_iterations, tolerance)
+        self._start = _made(start)
         self._restarts = restarts
         self._random = RandomStarts(max(restarts - 1, 0))
         self._lift = lift
