@@ -7,6 +7,8 @@ that trains them again, and the weights' checksum.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -37,12 +39,38 @@ def reserve(out: Path) -> Path:
             raise InputError(f"--out: {path} is there already; move it away or take another name")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        probe = part_path(out)
+        probe = part_path(checkpoint)  # no later name is longer
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise InputError(f"--out: {out}: cannot write here: {error}") from None
+        raise InputError(f"--out: {out}: cannot write here: {error.strerror or error}") from None
     return checkpoint
+
+
+@contextmanager
+def sole_training(out: Path) -> Iterator[None]:
+    """Let nobody else train the model ``out`` meanwhile; a process that is killed lets go of it.
+
+    Raises:
+        InputError: somebody is at it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # there is nothing like it on Windows
+        yield
+        return
+    path = out.with_name(f".{out.stem}.lock")
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                f"--out: {out} is being trained by another process; wait, or take another name"
+            ) from None
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def log_path(out: Path) -> Path:

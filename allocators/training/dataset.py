@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from allocators.model_file import Float32Array
 from allocators.training.samples import Setting, label_gains
+from allocators.training.workers import interrupts_held, live_and_die_with_parent
 from sim.deadline.errors import InputError, check_at_least
 from sim.deadline.manifest import write_json
 from sim.seeding import stream
@@ -76,12 +77,27 @@ class Dataset:
     settings: DatasetSettings
 
     def shards(self, order: Iterator[int] | None = None) -> Iterator[tuple[Float32Array, ...]]:
-        """Yield ``(gain, power)`` shard by shard, in the given order."""
+        """Yield ``(gain, power)`` shard by shard, in the given order.
+
+        Raises:
+            InputError: a shard is damaged.
+        """
         import h5py
 
         for index in order if order is not None else range(self.settings.shards):
-            with h5py.File(shard_path(self.folder, index)) as file:
-                yield file["gain"][:], file["power"][:]
+            path = shard_path(self.folder, index)
+            with h5py.File(path) as file:
+                gain, power = file["gain"][:], file["power"][:]
+            if not (_lie_within(gain, float(np.finfo(np.float32).max)) and _lie_within(power, 1.0)):
+                raise InputError(
+                    f"{path}: damaged: a gain or power that is not finite or out of its range;"
+                    " delete it and run the same ttirace dataset command again"
+                )
+            yield gain, power
+
+
+def _lie_within(values: Float32Array, most: float) -> bool:
+    return bool(values.min() >= 0.0 and values.max() <= most)  # a NaN does not
 
 
 def write_dataset(
@@ -110,7 +126,8 @@ def write_dataset(
             on_samples(settings.size(index))
         _join(folder, settings)
     except OSError as error:
-        raise InputError(f"{folder}: cannot write here: {error}") from None
+        reason = error.strerror or " ".join(str(error).split())
+        raise InputError(f"{folder}: cannot write here: {reason}") from None
     except BrokenProcessPool:
         raise InputError(
             f"{folder}: a worker process was killed (out of memory?); the same command goes on"
@@ -137,7 +154,7 @@ def open_dataset(folder: Path) -> Dataset:
         raise InputError(f"{folder}: not a data set: no {_SETTINGS}; see ttirace dataset") from None
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         raise InputError(f"{path}: not the settings of a data set") from None
     if not same:
         raise InputError(f"{path}: written by another version of this program; write it anew")
@@ -186,30 +203,15 @@ def _write(
             yield write_shard(folder, settings, index)
         return
     pool = ProcessPoolExecutor(
-        min(workers, len(missing)), get_context("spawn"), initializer=_live_and_die_with_parent
+        min(workers, len(missing)), get_context("spawn"), initializer=live_and_die_with_parent
     )
     try:
-        futures = [pool.submit(write_shard, folder, settings, index) for index in missing]
+        with interrupts_held():
+            futures = [pool.submit(write_shard, folder, settings, index) for index in missing]
         for future in as_completed(futures):
             yield future.result()
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _live_and_die_with_parent() -> None:
-    """Leave Ctrl-C to the parent, and end when it does, however it ends.
-
-    A worker of a parent that was killed would otherwise wait for work forever.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_exit_after_parent, daemon=True).start()
-
-
-def _exit_after_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _claim(folder: Path, settings: DatasetSettings) -> None:
@@ -218,7 +220,8 @@ def _claim(folder: Path, settings: DatasetSettings) -> None:
     wanted = settings.to_json()
     folder.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        if any(folder.iterdir()):
+        # What a full disk or a kill left of the settings themselves is in nobody's way.
+        if any(file.name != f".{_SETTINGS}.part" for file in folder.iterdir()):
             raise InputError(f"{folder}: holds other files; want a new or empty folder")
         write_json(path, wanted)
         return

@@ -130,18 +130,20 @@ def run_training(
         InputError: something is wrong; one line says what.
     """
     from allocators.evaluation.summary import sentence, summarize
-    from allocators.training.card import finish, log_path, reserve
+    from allocators.training.card import finish, log_path, reserve, sole_training
     from allocators.training.harness import import_torch, train
     from allocators.training.learners import make_learner
     from allocators.training.log import csv_log
     from allocators.training.progress import step_bar
     from allocators.training.settings import TrainSettings
     from allocators.training.tensorboard import scalar_writer
-    from sim.deadline.errors import InputError
+    from sim.deadline.errors import InputError, check_at_least
     from sim.deadline.manifest import git_state
     from sim.seeding import stream
 
     told = TrainSettings(**settings)
+    if links is not None:
+        check_at_least("links", links, 1)
     _cells(suite, links)  # what is wrong with it should not wait for the end
     if data is not None and reuse is not None:
         raise InputError(f"--reuse: {reuse}, but a data set is read round after round")
@@ -152,6 +154,7 @@ def run_training(
         recipe = None  # the architecture's own, where nothing is said
     source = _source(links, recipe, data, channel, snr_db, reuse, told.seed)
     checkpoint = reserve(out)
+    context.with_resource(sole_training(out))
     import_torch()
     # Of the code that runs, not of what the tree may be by the end.
     git = git_state(Path(__file__).parent)

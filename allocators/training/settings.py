@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from allocators.training.objective import OBJECTIVES, Objective
 from sim.deadline.errors import InputError, check_at_least, did_you_mean
 
+_MOST_THREADS = 1024  # with more, libraries fail in ways of their own
+_LARGEST = 1e30  # of a step or a norm: single precision holds it, and all that comes of it
+
 
 @dataclass(frozen=True, slots=True)
 class TrainSettings:
@@ -50,13 +53,15 @@ class TrainSettings:
             )
         for name in ("steps", "interval", "batch_size", "validation", "threads"):
             check_at_least(name, getattr(self, name), 1)
+        if self.threads > _MOST_THREADS:
+            raise InputError(f"threads: {self.threads}, want at most {_MOST_THREADS}")
         check_at_least("seed", self.seed, 0)
         if self.patience is not None:
             check_at_least("patience", self.patience, 1)
         for name in ("learning_rate", "clip"):
             value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0.0):
-                raise InputError(f"{name}: {value}, want a positive number")
+            if not 0.0 < value <= _LARGEST:
+                raise InputError(f"{name}: {value}, want a positive number, at most {_LARGEST:g}")
         if not self.temperature > 0.0:
             raise InputError(f"temperature: {self.temperature}, want a positive number, or inf")
 

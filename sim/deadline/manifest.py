@@ -79,8 +79,12 @@ def write_manifest(path: Path, status: str, contents: Mapping[str, Any]) -> None
 def write_json(path: Path, value: object) -> None:
     """Write JSON whole, or not at all."""
     unfinished = path.with_name(f".{path.name}.part")
-    unfinished.write_text(json_text(value), encoding="utf-8")
-    unfinished.replace(path)
+    try:
+        unfinished.write_text(json_text(value), encoding="utf-8")
+        unfinished.replace(path)
+    except OSError:
+        unfinished.unlink(missing_ok=True)
+        raise
 
 
 def json_text(value: object) -> str:

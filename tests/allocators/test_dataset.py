@@ -17,6 +17,8 @@ from sim.problem import PowerControlProblem
 
 SETTINGS = DatasetSettings(Setting(3, "rayleigh", 5.0), samples=2300, shard_size=500, seed=7)
 
+HUGE = '{"links": 1e400, "channel": "rayleigh", "snr_db": 0, "samples": 1, "shard_size": 1}'
+
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
@@ -114,7 +116,24 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
         write_dataset(tmp_path / "set", SETTINGS, workers=1)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"links": "x"}', '{"links": 3'])
+def test_settings_cut_short_do_not_stop_the_next_run(tmp_path: Path) -> None:
+    (tmp_path / ".settings.json.part").write_text('{"form')
+    write_dataset(tmp_path, SETTINGS, workers=1)
+    assert not (tmp_path / ".settings.json.part").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("gain", np.nan), ("gain", -1.0), ("power", np.inf), ("power", 1.5)]
+)
+def test_damaged_shards(tmp_path: Path, name: str, value: float) -> None:
+    write_dataset(tmp_path, SETTINGS, workers=1)
+    with h5py.File(shard_path(tmp_path, 1), "r+") as file:
+        file[name][0, 0] = value
+    with pytest.raises(InputError, match=r"shard-00001\.h5: damaged: .*; delete it"):
+        list(open_dataset(tmp_path).shards())
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"links": "x"}', '{"links": 3', HUGE])
 def test_damaged_settings(tmp_path: Path, text: str) -> None:
     with pytest.raises(InputError, match="not a data set"):
         open_dataset(tmp_path)

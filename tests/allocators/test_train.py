@@ -331,6 +331,8 @@ def test_learning_rate_warms_up_and_falls_to_zero() -> None:
         ({"batch_size": -1}, "batch_size: -1"),
         ({"learning_rate": 0.0}, r"learning_rate: 0\.0"),
         ({"learning_rate": float("nan")}, "learning_rate: nan"),
+        ({"learning_rate": 1e300}, r"learning_rate: 1e\+300, want a positive number, at most"),
+        ({"threads": 100_000}, "threads: 100000, want at most"),
         ({"clip": float("inf")}, "clip: inf"),
         ({"temperature": 0.0}, r"temperature: 0\.0"),
         ({"patience": 0}, "patience: 0"),

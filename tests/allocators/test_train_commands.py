@@ -15,6 +15,7 @@ from allocators.cli import dataset, train
 from allocators.dnn import DNN
 from allocators.evaluation.cli import evaluate
 from allocators.model_file import checksum
+from allocators.training.card import sole_training
 from allocators.training.samples import Setting
 from sim.deadline.errors import InputError
 
@@ -86,6 +87,7 @@ def test_from_data_set_to_answer(here: Path) -> None:
     refused([*TRAIN, "-o", "k3.pt"], r"ends in \.safetensors")
     refused([*TRAIN, "--data", "d", "--snr-db", "0", "-o", "a.safetensors"], r"has 3\.0")
     refused([*TRAIN, "--links", "4", "--data", "d", "-o", "a.safetensors"], "has 3")
+    refused([*TRAIN, "--links", "0", "-o", "a.safetensors"], "^links: 0, want at least 1")
     refused([*TRAIN, "--data", "nowhere", "-o", "a.safetensors"], "not a data set")
     refused([*TRAIN, "-o", "k3.json/a.safetensors"], "cannot write here")
     refused([*TRAIN, "--data", "d", "--recipe", "broad", "-o", "a.safetensors"], "one of the two")
@@ -194,6 +196,18 @@ def test_a_file_of_the_users_is_left_alone() -> None:
 def test_what_is_in_the_way_of_the_log() -> None:
     Path("a.csv").write_text("years of work")
     refused([*TRAIN, "-o", "a.safetensors"], r"a\.csv is there already")
+
+
+def test_two_trainings_of_one_model_do_not_mix(here: Path) -> None:
+    with sole_training(here / "a.safetensors"):
+        refused([*TRAIN, "-o", "a.safetensors"], "being trained by another process")
+        assert run([*TRAIN, "-o", "b.safetensors"]).exit_code == 0
+    assert run([*TRAIN, "-o", "a.safetensors"]).exit_code == 0
+    assert not list(here.glob(".*"))
+
+
+def test_names_that_the_checkpoint_would_be_too_long_for() -> None:
+    refused([*TRAIN, "-o", f"{'n' * 230}.safetensors"], "File name too long")
 
 
 def test_without_torch_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
