@@ -9,7 +9,7 @@ import numpy as np
 from numba import float64, int64, njit
 
 from allocators.vector import read_only
-from sim.deadline.errors import InputError
+from sim.deadline.errors import InputError, check_at_least
 from sim.problem import Allocation, FloatArray, PowerControlProblem
 
 
@@ -81,8 +81,7 @@ class Ascent:
     """
 
     def __init__(self, advance: Advance, max_iterations: int, tolerance: float) -> None:
-        if max_iterations < 1:
-            raise InputError(f"max_iterations: {max_iterations}, want at least 1")
+        check_at_least("max_iterations", max_iterations, 1)
         if not 0 <= tolerance < np.inf:
             raise InputError(f"tolerance: {tolerance}, want a finite number, at least 0")
         self._advance = advance
@@ -141,11 +140,12 @@ class Ascent:
         Yields:
             Answers, ``status`` ``"running"`` until the last.
         """
-        waiting = list(starts)
+        waiting = iter(starts)  # not all at once: there may be a thousand, and a deadline
+        upcoming = next(waiting, None)
         best: tuple[FloatArray, FloatArray] | None = None
         abandoned = 0
-        while waiting:
-            power = waiting.pop(0)
+        while upcoming is not None:
+            power, upcoming = upcoming, next(waiting, None)
             state = np.zeros((len(power), 2))
             for done in range(1, self._max_iterations + 1):
                 iterations, running = self._run(problem, power, state, 1)
@@ -160,7 +160,7 @@ class Ascent:
                 last = not running or done == self._max_iterations
                 abandoned += running if last else 0
                 status = "running"
-                if last and not waiting:
+                if last and upcoming is None:
                     status = "max_iterations" if abandoned else "converged"
                 yield Allocation(answer, work, status)
                 if last:

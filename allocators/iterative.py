@@ -9,7 +9,7 @@ import numpy as np
 
 from allocators.ascent import Advance, Ascent, keep_better
 from allocators.warm_up import checked_spec, warm_up
-from sim.deadline.errors import InputError
+from sim.deadline.errors import check_at_least
 from sim.deadline.solver import AnytimeSolver
 from sim.problem import Allocation, FloatArray, PowerControlProblem, PowerControlSpec
 
@@ -32,8 +32,7 @@ class RandomStarts:
     """
 
     def __init__(self, count: int) -> None:
-        if count < 0:
-            raise InputError(f"restarts: {count}, want at least 0")
+        check_at_least("restarts", count, 0)
         self._count = count
         self._pools: dict[tuple[int, ...], FloatArray] = {}
         self._rng: np.random.Generator | None = None
@@ -112,5 +111,5 @@ class IterativeAllocator(AnytimeSolver[PowerControlProblem, Allocation]):
 
         ``status`` is ``"running"`` until the last.
         """
-        starts = [problem.p_max_w.copy(), *self._restarts.of(problem)]
+        starts = chain((problem.p_max_w.copy(),), self._restarts.of(problem))
         return self._ascent.iterates(problem, starts)

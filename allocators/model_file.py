@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.deadline.errors import InputError, did_you_mean
-from sim.deadline.manifest import write_json
+from sim.deadline.manifest import json_text
 
 Float32Array = NDArray[np.float32]
 
@@ -155,8 +155,9 @@ def write_card(path: Path, card: Mapping[str, Any]) -> dict[str, Any]:
         InputError: it cannot be written.
     """
     whole = {**card, "sha256": checksum(path)}
-    with _writing(card_path(path)):
-        write_json(card_path(path), whole)
+    text = json_text(whole)
+    with whole_file(card_path(path)) as part:
+        part.write_text(text, encoding="utf-8")
     return whole
 
 
@@ -174,18 +175,22 @@ def check_card(path: Path) -> None:
     """Compare the weights ``path`` with their card, if there is one; the shipped ones need one.
 
     Raises:
-        InputError: no card where there must be one, not a card, or it states another checksum.
+        InputError: no card where there must be one, not a card, it states another checksum, or
+            the weights cannot be read.
     """
     card = card_path(path)
     try:
         stated = json.loads(card.read_text(encoding="utf-8"))["sha256"]
-        found = checksum(path)
     except FileNotFoundError:
         if path.parent == WEIGHTS:
             raise InputError(f"{card}: missing; shipped weights come with their card") from None
         return
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(f"{card}: not a model card: no sha256 of {path.name} in it") from None
+    try:
+        found = checksum(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     if stated != found:
         raise InputError(
             f"{path}: checksum {found[:12]}..., but its card states {str(stated)[:12]}...:"
@@ -205,9 +210,8 @@ def write_tensors(
 
     contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     content = _with_sorted_header(to_bytes(contiguous, dict(metadata) or None))
-    with _writing(path) as part:
+    with whole_file(path) as part:
         part.write_bytes(content)
-        part.replace(path)
 
 
 def _with_sorted_header(content: bytes) -> bytes:
@@ -221,12 +225,22 @@ def _with_sorted_header(content: bytes) -> bytes:
     return len(text).to_bytes(8, "little") + text + content[start:]
 
 
+def part_path(path: Path) -> Path:
+    """Return where a file is written before it gets its name."""
+    return path.with_name(f".{path.name}.part")
+
+
 @contextmanager
-def _writing(path: Path) -> Iterator[Path]:
-    """Give a name to write to first; what is left of it after an error is removed."""
-    part = path.with_name(f".{path.name}.part")
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a path to write to, which then takes the name ``path``: all of the file, or nothing.
+
+    Raises:
+        InputError: it cannot be written; an older file of that name stays as it was.
+    """
+    part = part_path(path)
     try:
         yield part
+        part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
         kept = "; the older one is untouched" if path.exists() else ""
@@ -247,7 +261,8 @@ def read_tensors(
         with safe_open(path, framework="numpy") as file:
             names = list(file.keys()) if tensors else []
             return file.metadata() or {}, {name: file.get_tensor(name) for name in names}
-    except (OSError, SafetensorError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, TypeError, ValueError, AttributeError) as error:
+        # also of a number format that numpy does not have
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: not a readable safetensors file: {reason}") from None
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sim.channel import Channel, TraceChannel
-from sim.channel.checks import positive
+from sim.channel import TraceChannel
 from sim.deadline import Entrant, InputError, Solver
 from sim.feed import Feed
 from sim.network import PowerEntrant
@@ -41,7 +40,7 @@ def build_feed(scenario: Scenario, controller: Controller, folder: Path) -> Feed
         stream(scenario.seed, "channel", controller.number),
     )
     noise_w, p_max_w, weight = scenario.radio.arrays(
-        channel.links, channel.subbands, _stated_bandwidth_hz(channel)
+        channel.links, channel.subbands, channel if isinstance(channel, TraceChannel) else None
     )
     return Feed(channel, noise_w, p_max_w, weight, controller.slots)
 
@@ -103,11 +102,3 @@ def _prepared(
 ) -> Solver[PowerControlProblem, Allocation]:
     spec = PowerControlSpec(feed.channel.links, feed.channel.subbands, rng, budget_ns)
     return prepare_allocator(reference.allocator, with_files(reference.parameters, folder), spec)
-
-
-def _stated_bandwidth_hz(channel: Channel) -> float | None:
-    if isinstance(channel, TraceChannel):
-        stated = channel.attrs.get("bandwidth_hz")
-        if stated is not None:
-            return positive(f"{channel.path}: attribute 'bandwidth_hz'", stated)
-    return None

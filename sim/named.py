@@ -19,7 +19,7 @@ def named_allocator(text: str) -> tuple[str, dict[str, Any]]:
     Raises:
         InputError: a parameter without a value.
     """
-    name, *settings = split(text.strip(), ":")
+    name, *settings = _split(text.strip(), ":")
     parameters: dict[str, Any] = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
@@ -32,7 +32,19 @@ def named_allocator(text: str) -> tuple[str, dict[str, Any]]:
     return name, parameters
 
 
-def split(text: str, separator: str) -> list[str]:
+def listed(option: str, text: str) -> list[str]:
+    """Return the parts of ``a,b,{c: 1, d: 2}``: commas in braces and brackets separate nothing.
+
+    Raises:
+        InputError: there are none.
+    """
+    found = [part.strip() for part in _split(text, ",") if part.strip()]
+    if not found:
+        raise InputError(f"{option}: names none")
+    return found
+
+
+def _split(text: str, separator: str) -> list[str]:
     """Split at the separators that stand outside of all braces and brackets."""
     parts, depth = [""], 0
     for character in text:

@@ -14,8 +14,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from allocators.dnn.network import HIDDEN, aligned_zeros
+from allocators.dnn.network import HIDDEN
 from allocators.model_file import Float32Array
+from allocators.simd import aligned_zeros
 from sim.problem import FloatArray
 
 IndexArray = NDArray[np.int64]

@@ -11,7 +11,7 @@ from allocators.evaluation.contenders import Contender, PowerSolver, contender
 from allocators.evaluation.suites import Cell, suite_named
 from sim.compare import Entry, take_turns
 from sim.deadline.collector import collector_paused
-from sim.deadline.errors import InputError
+from sim.deadline.errors import InputError, check_at_least
 from sim.problem import PowerControlSpec
 from sim.seeding import stream
 
@@ -27,7 +27,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class EvaluationSettings:
     """How an evaluation is made.
 
     Attributes:
@@ -39,10 +39,8 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.channels < 1:
-            raise InputError(f"channels: {self.channels}, want at least 1")
-        if self.seed < 0:
-            raise InputError(f"seed: {self.seed}, want 0 or more")
+        check_at_least("channels", self.channels, 1)
+        check_at_least("seed", self.seed, 0)
 
 
 def evaluation_table(
@@ -73,13 +71,35 @@ def evaluation_table(
     if label is not None:
         one = replace(one, label=label)
     cells = suite_named(suite).narrowed(links=links).cells()
-    return evaluate_cells([one], cells, Settings(channels, seed), progress)
+    return evaluate_cells([one], cells, EvaluationSettings(channels, seed), progress)
 
 
 def evaluate_cells(
     contenders: Sequence[Contender],
     cells: Sequence[Cell],
-    settings: Settings,
+    settings: EvaluationSettings,
+    progress: Callable[[Cell, list[Row]], None] | None = None,
+) -> list[Row]:
+    """Return the rows of `rows_of_cells`, of which not all may be empty.
+
+    Raises:
+        InputError: rates are not finite, or nothing could be evaluated at all.
+    """
+    rows = rows_of_cells(contenders, cells, settings, progress)
+    check_any(rows)
+    return rows
+
+
+def check_any(rows: Sequence[Row]) -> None:
+    """Raise InputError if every cell was left out."""
+    if rows and all(row["left_out"] for row in rows):
+        raise InputError(f"nothing to evaluate: {rows[0]['left_out']}")
+
+
+def rows_of_cells(
+    contenders: Sequence[Contender],
+    cells: Sequence[Cell],
+    settings: EvaluationSettings,
     progress: Callable[[Cell, list[Row]], None] | None = None,
 ) -> list[Row]:
     """Return a row for each cell and contender, cell by cell.
@@ -93,7 +113,7 @@ def evaluate_cells(
         progress: given each cell that is done, with its rows.
 
     Raises:
-        InputError: rates are not finite, or nothing could be evaluated at all.
+        InputError: rates are not finite.
     """
     unique = {one.label: one for one in reversed(contenders)}
     asked = [unique[label] for label in dict.fromkeys(one.label for one in contenders)]
@@ -103,16 +123,17 @@ def evaluate_cells(
         rows += found
         if progress is not None:
             progress(cell, found)
-    if rows and all(row["left_out"] for row in rows):
-        raise InputError(f"nothing to evaluate: {rows[0]['left_out']}")
     return rows
 
 
-def _evaluate_cell(contenders: Sequence[Contender], cell: Cell, settings: Settings) -> list[Row]:
+def _evaluate_cell(
+    contenders: Sequence[Contender], cell: Cell, settings: EvaluationSettings
+) -> list[Row]:
     def spec() -> PowerControlSpec:  # the same random numbers for everyone
         return PowerControlSpec(cell.links, 1, stream(settings.seed, "allocator", 0))
 
     entries: dict[str, Entry] = {}
+    references: dict[str, Entry] = {}
     left_out: dict[str, str] = {}
     for one in contenders:
         try:
@@ -120,29 +141,41 @@ def _evaluate_cell(contenders: Sequence[Contender], cell: Cell, settings: Settin
         except InputError as error:
             left_out[one.label] = str(error)
     if entries:
+        named = {one.label for one in contenders if one.by_name}
         names = [WMMSE, BEST_OF_10, *([EXHAUSTIVE] if cell.links <= MOST_EXHAUSTIVE_LINKS else [])]
         for name in names:
-            if name not in entries:
-                entries[name] = Entry(name, contender(name).prepare(spec()))
+            if name in named:  # and nobody answers twice
+                references[name] = entries[name]
+            else:
+                references[name] = Entry(name, contender(name).prepare(spec()))
+        everyone = [*entries.values(), *(references[name] for name in names if name not in named)]
         try:
-            _answer(list(entries.values()), cell, settings)
+            _answer(everyone, cell, settings)
         except UnavailableError as error:
             left_out = {**{one.label: str(error) for one in contenders}, **left_out}
     return [
-        _row(one.label, cell, {} if one.label in left_out else entries, left_out.get(one.label))
+        _row(one.label, cell, None, {}, left_out[one.label])
+        if one.label in left_out
+        else _row(one.label, cell, entries[one.label], references, None)
         for one in contenders
     ]
 
 
-def _answer(entries: Sequence[Entry], cell: Cell, settings: Settings) -> None:
+def _answer(entries: Sequence[Entry], cell: Cell, settings: EvaluationSettings) -> None:
     turns = cell.channel.turns(cell.links, cell.snr_db, settings.channels, settings.seed)
     with collector_paused() as collect:
         for problems in turns:
             take_turns(entries, problems, collect)
 
 
-def _row(label: str, cell: Cell, entries: Mapping[str, Entry], left_out: str | None) -> Row:
-    own, wmmse = entries.get(label), entries.get(WMMSE)
+def _row(
+    label: str,
+    cell: Cell,
+    own: Entry | None,
+    references: Mapping[str, Entry],
+    left_out: str | None,
+) -> Row:
+    wmmse = references.get(WMMSE)
     rate = None if own is None else own.mean_rate
     wmmse_rate = None if wmmse is None else wmmse.mean_rate
     share = None if own is None or wmmse is None else own.ratio(wmmse)
@@ -160,7 +193,7 @@ def _row(label: str, cell: Cell, entries: Mapping[str, Entry], left_out: str | N
         ),
     }
     for key, name in (("wmmse_best_of_10", BEST_OF_10), ("exhaustive", EXHAUSTIVE)):
-        found = own.ratio(entries[name]) if own is not None and name in entries else None
+        found = own.ratio(references[name]) if own is not None and name in references else None
         row[f"share_of_{key}"] = None if found is None else found.value
     for prefix, entry in (("", own), ("wmmse_", wmmse)):
         times = {} if entry is None else entry.time_us()

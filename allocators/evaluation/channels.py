@@ -148,10 +148,7 @@ class Recording(EvaluationChannel):
         with TraceFile(self.scenario.parent / scenario.channel.path) as file:
             if links > file.links:
                 raise UnavailableError(f"{self.name}: {links} links, but it has {file.links} pairs")
-            stated = file.attrs.get("bandwidth_hz")
-            noise_w, p_max_w, weight = scenario.radio.arrays(
-                file.links, file.subbands, stated if isinstance(stated, int | float) else None
-            )
+            noise_w, p_max_w, weight = scenario.radio.arrays(file.links, file.subbands, file)
             places = deque(evenly(file.slots, file.subbands, channels))
             rng = stream(seed, f"evaluation.channel.{self.name}", links)
             turn: list[PowerControlProblem] = []

@@ -83,13 +83,14 @@ def evaluate(
       ttirace evaluate my.safetensors --links 10,15 --snr-db 5 --channel rayleigh,square_30
       ttirace evaluate dnn --channel '{geometric: {side: 30 m}}' --csv dnn.csv --plot plots
     """  # noqa: D301
-    from allocators.evaluation.cells import Settings, evaluate_cells
+    from allocators.evaluation.cells import EvaluationSettings, evaluate_cells
     from allocators.evaluation.csv_file import csv_rows
     from allocators.evaluation.plots import plot_evaluation
-    from allocators.evaluation.suites import listed, numbers, suite_named, whole_numbers
+    from allocators.evaluation.suites import numbers, suite_named, whole_numbers
     from allocators.evaluation.summary import sentence, summarize
     from allocators.evaluation.table import evaluation_tables
     from sim.deadline.progress import progress_bar
+    from sim.named import listed
 
     contenders = _contenders(models, plugins)
     chosen = suite_named(suite).narrowed(
@@ -98,7 +99,7 @@ def evaluate(
         () if snr_db is None else numbers("--snr-db", snr_db),
     )
     cells = chosen.cells()
-    settings = Settings(channels, seed)
+    settings = EvaluationSettings(channels, seed)
     if plot is not None:
         plot.mkdir(parents=True, exist_ok=True)
     with csv_rows(csv_path) as write, progress_bar("cells", len(cells)) as advance:
@@ -155,7 +156,7 @@ def mismatch(
       ttirace mismatch dnn_k10 town.safetensors max_power --plot plots
       ttirace mismatch dnn_k10 --on rayleigh@0,rayleigh@20,square_50@10,munich
     """  # noqa: D301
-    from allocators.evaluation.cells import Settings
+    from allocators.evaluation.cells import EvaluationSettings
     from allocators.evaluation.csv_file import csv_rows
     from allocators.evaluation.mismatch import (
         matrix_rows,
@@ -164,8 +165,9 @@ def mismatch(
         setting_named,
     )
     from allocators.evaluation.mismatch import mismatch as make_matrix
-    from allocators.evaluation.suites import listed, whole_numbers
+    from allocators.evaluation.suites import whole_numbers
     from sim.deadline.progress import progress_bar
+    from sim.named import listed
 
     contenders = _contenders(models, plugins)
     tests = [setting_named(text) for text in dict.fromkeys(listed("--on", on))]
@@ -178,7 +180,7 @@ def mismatch(
             contenders,
             tests,
             sizes,
-            Settings(channels, seed),
+            EvaluationSettings(channels, seed),
             lambda cell, _: advance(1, str(cell)),
         )
         write(matrix.rows)

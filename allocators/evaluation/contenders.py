@@ -35,12 +35,14 @@ class Contender:
         prepare: returns it, prepared for problems of a size; raises InputError if it does not fit.
         links: K that it was made for; None: any, or whatever it fits.
         trained_on: what its card says it was trained on, in a few words; "" if there is none.
+        by_name: whether the label is what it was made from; that of a solver at hand says nothing.
     """
 
     label: str
     prepare: Callable[[PowerControlSpec], PowerSolver]
     links: int | None = None
     trained_on: str = ""
+    by_name: bool = True
 
 
 def contender(what: str | PowerSolver) -> Contender:
@@ -61,7 +63,7 @@ def contender(what: str | PowerSolver) -> Contender:
             solver.prepare(spec)
             return solver
 
-        return Contender(type(what).__name__, prepare)
+        return Contender(type(what).__name__, prepare, by_name=False)
     name, parameters = _named(what)
     make_allocator(name, parameters)  # what is wrong with it is wrong in every cell
     model = parameters.get("model")

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from allocators.evaluation.cells import Row, Settings, evaluate_cells
+from allocators.evaluation.cells import EvaluationSettings, Row, check_any, rows_of_cells
 from allocators.evaluation.channels import EvaluationChannel, channel_named
 from allocators.evaluation.contenders import Contender
 from allocators.evaluation.plots import plot_matrix
@@ -73,7 +73,7 @@ def mismatch(
     contenders: Sequence[Contender],
     tests: Sequence[TestSetting],
     links: Sequence[int],
-    settings: Settings,
+    settings: EvaluationSettings,
     progress: Callable[[Cell, list[Row]], None] | None = None,
 ) -> Mismatch:
     """Evaluate every model in every test setting.
@@ -94,13 +94,14 @@ def mismatch(
     for size in dict.fromkeys(size for _, size in pairs):
         here = [one for one, own in pairs if own == size]
         cells = [Cell(test.channel, size, test.snr_db) for test in tests]
-        for row in evaluate_cells(here, cells, settings, progress):
+        for row in rows_of_cells(here, cells, settings, progress):
             found.setdefault((row["allocator"], size), []).append(row)
     rows = [
         {**row, "trained_on": one.trained_on}
         for one, size in pairs
         for row in found[one.label, size]
     ]
+    check_any(rows)
     return Mismatch(pairs, list(tests), rows)
 
 
@@ -108,10 +109,11 @@ def matrix_rows(
     contenders: Sequence[Contender], links: Sequence[int]
 ) -> list[tuple[Contender, int]]:
     """Return contender and K of each row of the matrix, each once."""
-    unique = {one.label: one for one in contenders}.values()
-    known = sorted({one.links for one in unique if one.links is not None})
+    unique = {one.label: one for one in reversed(contenders)}
+    asked = [unique[label] for label in dict.fromkeys(one.label for one in contenders)]
+    known = sorted({one.links for one in asked if one.links is not None})
     free = list(dict.fromkeys(links)) or known or [_ANY_LINKS]
-    return [(one, size) for one in unique for size in (free if one.links is None else [one.links])]
+    return [(one, size) for one in asked for size in (free if one.links is None else [one.links])]
 
 
 def mismatch_tables(matrix: Mismatch, width: int = 140) -> Iterator[Table]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from itertools import chain, count
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -21,18 +20,18 @@ if TYPE_CHECKING:
 
 #: The same colours in every plot, in percent; what lies beyond has the colour of the end.
 _LOW, _HIGH = 60.0, 107.0
+_LONGEST_NAME = 60  # of a file: some systems take 255 bytes, and a letter may take four
 _PANELS = 4  # beside each other
 _LETTERS = 8  # of a title, to the inch
 _LOW_FIGURE = 3.3  # inches
-_LONGEST_NAME = 60  # of a file
 _DARK = 0.45  # luminance below which text is white
 
 
 def plot_evaluation(rows: Sequence[Row], folder: Path) -> list[Path]:
     """Draw a heatmap for each allocator, a panel for each channel, K over SNR, as PNG files."""
     paths = []
-    labels = by_allocator(rows)
-    for (label, own), name in zip(labels.items(), file_names(labels), strict=True):
+    rows_of = by_allocator(rows)
+    for name, (label, own) in zip(file_names(rows_of), rows_of.items(), strict=True):
         path = folder / f"{name}.png"
         channels = list(dict.fromkeys(row["channel"] for row in own))
         columns = min(len(channels), _PANELS)
@@ -46,7 +45,9 @@ def plot_evaluation(rows: Sequence[Row], folder: Path) -> list[Path]:
             for channel, axes in zip(channels, panels, strict=False):
                 _panel(axes, [row for row in own if row["channel"] == channel])
                 axes.set_title(channel, fontsize=10, parse_math=False)
-            title = fill(f"{label}: sum rate in % of WMMSE's", int(_LETTERS * size[0]))
+            most = int(_LETTERS * size[0])
+            shown = label if len(label) <= most else f"...{label[3 - most :]}"
+            title = fill(f"{shown}: sum rate in % of WMMSE's", most)
             figure.suptitle(title, fontsize=12, parse_math=False)
             _scale(figure, panels[: len(channels)])
         paths.append(path)
@@ -74,13 +75,16 @@ def plot_matrix(
 
 
 def file_names(labels: Iterable[str]) -> list[str]:
-    """Return allocators' labels as names that any file system takes, no two alike."""
+    """Return a name for each allocator's file, all different, that any file system takes."""
     names: list[str] = []
     for label in labels:
-        short = re.sub(r"[^\w.=-]+", "_", label.removesuffix(".safetensors")).strip("._")
-        short = short[-_LONGEST_NAME:] or "allocator"
-        others = (f"{short}_{number}" for number in count(2))
-        names.append(next(name for name in chain([short], others) if name not in names))
+        plain = re.sub(r"[^\w.=-]+", "_", label.removesuffix(".safetensors")).strip("._")
+        name = stem = plain[-_LONGEST_NAME:] or "allocator"
+        number = 1
+        while name.casefold() in (other.casefold() for other in names):
+            number += 1
+            name = f"{stem}_{number}"
+        names.append(name)
     return names
 
 

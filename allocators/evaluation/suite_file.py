@@ -12,7 +12,7 @@ from allocators.evaluation.suites import Block, Suite
 from sim.deadline.errors import InputError, shown
 from sim.scenario import load_scenario
 from sim.scenario.load import describe
-from sim.scenario.text import parse
+from sim.scenario.text import read
 
 Item = TypeVar("Item")
 
@@ -49,15 +49,7 @@ def read_suite(path: Path) -> Suite:
     Raises:
         InputError: whatever is wrong, with file, key, value and what would be right.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file, want a suite in YAML") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not a text file in UTF-8") from None
-    data = parse(str(path), text)
+    data = read(path, "a suite")
     if not isinstance(data, dict):
         raise InputError(f"{path}: holds no keys; want cells: and, for new ones, channels:")
     try:
@@ -79,8 +71,9 @@ def _block(path: Path, named: dict[str, EvaluationChannel], model: _BlockModel) 
         channels = tuple(channel_named(text, named) for text in model.channel)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    if not model.snr_db and any(channel.has_snr for channel in channels):
-        raise InputError(f"{path}: cells: {channels[0].name} has no snr_db, want one or a list")
+    without = next((channel for channel in channels if channel.has_snr), None)
+    if without is not None and not model.snr_db:
+        raise InputError(f"{path}: cells: {without.name} has no snr_db, want one or a list")
     return Block(channels, tuple(model.links), tuple(model.snr_db))
 
 

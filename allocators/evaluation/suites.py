@@ -15,6 +15,7 @@ from allocators.evaluation.channels import (
     channel_named,
 )
 from sim.deadline.errors import InputError, did_you_mean
+from sim.named import listed
 
 _MOST_SNR_DB = 200.0
 _ALL_LINKS = (5, 10, 20, 30, 50, 100)
@@ -168,25 +169,6 @@ def suite_named(text: str) -> Suite:
     raise InputError(
         f"suite {text!r} is not known{did_you_mean(text, SUITES)} (or give a file, NAME.yaml)"
     )
-
-
-def listed(option: str, text: str) -> list[str]:
-    """Return the parts of ``a,b,{c: 1, d: 2}``: commas in braces separate nothing.
-
-    Raises:
-        InputError: there are none.
-    """
-    parts, depth = [""], 0
-    for character in text:
-        depth += (character == "{") - (character == "}")
-        if character == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += character
-    found = [part.strip() for part in parts if part.strip()]
-    if not found:
-        raise InputError(f"{option}: names none")
-    return found
 
 
 def numbers(option: str, text: str) -> list[float]:

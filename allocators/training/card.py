@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from allocators.model_file import card_path, save, write_card
+from allocators.model_file import card_path, part_path, save, write_card
 from allocators.training.learner import Learner
 from allocators.training.settings import TrainSettings
 from allocators.training.source import Source
@@ -31,13 +31,15 @@ def reserve(out: Path) -> Path:
     if out.suffix != ".safetensors":
         raise InputError(f"--out: {out}, want a name that ends in .safetensors")
     checkpoint = out.with_suffix(".checkpoint.safetensors")
-    new = () if checkpoint.exists() else (log_path(out),)
-    for path in (out, card_path(out), *new):
+    # Beside a checkpoint, weights without a card are what a run that was killed had written of its
+    # end, and are written again.
+    new = () if checkpoint.exists() else (out, log_path(out))
+    for path in (card_path(out), *new):
         if path.exists():
             raise InputError(f"--out: {path} is there already; move it away or take another name")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        probe = checkpoint.with_name(f".{checkpoint.name}.test")  # no later name is longer
+        probe = part_path(checkpoint)  # no later name is longer
         probe.touch()
         probe.unlink()
     except OSError as error:

@@ -18,7 +18,7 @@ from allocators.training.samples import Samples
 from allocators.training.settings import TrainSettings
 from allocators.training.source import Source
 from allocators.training.state import Report, State, Trained
-from allocators.training.suites import Suite
+from allocators.training.validation import ValidationSuite
 from sim.deadline.errors import InputError
 
 _LOOKS = 8
@@ -71,7 +71,7 @@ def train(
     if done is not None:
         state.restore(done)
     suites = [
-        Suite.drawn(name, draw, number, settings.validation, settings.seed)
+        ValidationSuite.drawn(name, draw, number, settings.validation, settings.seed)
         for number, (name, draw) in enumerate(source.suites())
     ]
     batches = source.batches(state.step, settings.batch_size, labelled)

@@ -22,12 +22,9 @@ def law(text: str) -> Any:
     Raises:
         InputError: it is not YAML.
     """
-    import yaml
+    from sim.scenario.text import parse
 
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise InputError(f"channel: {text!r} is not YAML; want a name such as rayleigh") from None
+    return parse("channel", text)
 
 
 def channel_model(value: Any, links: int) -> Any:
@@ -40,15 +37,7 @@ def channel_model(value: Any, links: int) -> Any:
     Raises:
         InputError: no such law, a trace, an evolution in time, another number of links.
     """
-    from pydantic import ValidationError
-
-    from sim.scenario.load import describe
-
-    data = {"channel": _with_users(value, links)}
-    try:
-        model: Any = dict(_law_model().model_validate(data))["channel"]
-    except ValidationError as error:
-        raise InputError(describe(error, data)) from None
+    model = _validated(_with_users(value, links))
     if model.model == "trace":
         raise InputError("channel: trace: nothing can be drawn from a recording")
     if model.evolution != "iid":
@@ -57,6 +46,18 @@ def channel_model(value: Any, links: int) -> Any:
         if key in model.model_fields_set and getattr(model, key) != wanted:
             raise InputError(f"channel.{key}: {getattr(model, key)}, but samples have {wanted}")
     return resized(model, links)
+
+
+def trace_path(value: Any) -> str | None:
+    """Return the file that a channel is played back from, or None where it is drawn from a law.
+
+    Raises:
+        InputError: a trace without a file, or with more than that.
+    """
+    name = value
+    if isinstance(value, dict):
+        name = value["model"] if "model" in value else next(iter(value), None)
+    return str(_validated(value).path) if name == "trace" else None
 
 
 def resized(model: Any, links: int, **changes: Any) -> Any:
@@ -93,6 +94,18 @@ def _with_users(value: Any, links: int) -> Any:
         if isinstance(value.get("imac"), dict):
             return {**value, "imac": {"users": links, **value["imac"]}}
     return value
+
+
+def _validated(value: Any) -> Any:
+    from pydantic import ValidationError
+
+    from sim.scenario.load import describe
+
+    data = {"channel": value}
+    try:
+        return dict(_law_model().model_validate(data))["channel"]
+    except ValidationError as error:
+        raise InputError(describe(error, data)) from None
 
 
 @cache

@@ -7,8 +7,8 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
+from allocators.model_file import whole_file
 from allocators.training.state import Report, State
-from sim.deadline.errors import InputError
 
 _COLUMNS = ("step", "loss", "learning_rate", "gradient_norm", "skipped", "seconds")
 
@@ -26,12 +26,7 @@ def csv_log(path: Path) -> Callable[[State, Report], None]:
         rows.writerow([*_COLUMNS, *(f"share_of_wmmse/{name}" for name in report.shares)])
         for past in state.history:
             rows.writerow([getattr(past, name) for name in _COLUMNS] + list(past.shares.values()))
-        part = path.with_name(f".{path.name}.part")
-        try:
+        with whole_file(path) as part:
             part.write_text(text.getvalue(), encoding="utf-8")
-            part.replace(path)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None
 
     return write

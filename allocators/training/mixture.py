@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: Draws so many samples.
 Draw = Callable[[np.random.Generator, int], Samples]
 
-_MOST_TRACE_VALUES = 1 << 28  # of a trace in memory: 1 GB
+_MOST_TRACE_VALUES = 1 << 28  # of a trace in memory: 1 GB, or 2 GB where its SNR is yet to come
 
 
 class Mixture:
@@ -112,7 +112,7 @@ class _Law(_Kind):
     def _draw(
         self, links: int, rng: np.random.Generator, samples: int
     ) -> tuple[FloatArray, FloatArray]:
-        model = channel_model(resolved(self.entry.channel, rng), links)
+        model = channel_model(resolved(self.entry.channel, rng.random), links)
         return start_channel(model, rng).block(samples)[:, 0], np.ones((samples, links))
 
 
@@ -159,16 +159,22 @@ class _Trace(_Kind):
             self.links = entry.links or [file.links]
             if max(self.links) > file.links:
                 raise InputError(f"{path}: has {file.links} links, fewer than {max(self.links)}")
-            gain: FloatArray | Float32Array = np.concatenate(list(file.pieces()))
             self._weight = np.ones(file.links)
+            pieces: Iterator[FloatArray | Float32Array] = file.pieces()
+            kind: type[np.floating[Any]] = np.float64
             if scenario is not None:
-                stated = file.attrs.get("bandwidth_hz")
-                noise_w, p_max_w, self._weight = scenario.radio.arrays(
-                    file.links, file.subbands, stated if isinstance(stated, int | float) else None
-                )
+                radio = scenario.radio.arrays(file.links, file.subbands, file)
+                noise_w, p_max_w, self._weight = radio
                 if entry.snr_db is None:
-                    gain = normalised(gain, noise_w, p_max_w)
-        self._gain = gain.reshape(-1, gain.shape[-1], gain.shape[-1])
+                    pieces = (normalised(piece, noise_w, p_max_w) for piece in file.pieces())
+                    kind = np.float32
+            # (slots x subbands, K, K), filled piece by piece: never twice in memory
+            self._gain = np.empty((file.slots * file.subbands, file.links, file.links), kind)
+            first = 0
+            for piece in pieces:
+                part = piece.reshape(-1, file.links, file.links)
+                self._gain[first : first + len(part)] = part
+                first += len(part)
 
     def _draw(
         self, links: int, rng: np.random.Generator, samples: int

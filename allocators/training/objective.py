@@ -15,6 +15,7 @@ Objective = Literal["imitate", "sum_rate"]
 
 OBJECTIVES: tuple[Objective, ...] = ("imitate", "sum_rate")
 
+_LEAST_WEIGHT = 1e-30
 _LEAST_SCALE = 1e-3  # bit/s/Hz: an instance where nobody reaches anybody must not blow up the rest
 
 
@@ -42,7 +43,8 @@ def imitation_loss(batch: Batch, shares: torch.Tensor) -> torch.Tensor:
     """
     if batch.target is None:
         raise InputError("objective: imitate needs WMMSE's answers; the source has none")
-    weight = batch.weight / batch.weight.sum(dim=1, keepdim=True)
+    # an instance in which nobody counts must not spoil the batch
+    weight = batch.weight / batch.weight.sum(dim=1, keepdim=True).clamp_min(_LEAST_WEIGHT)
     error = (shares - batch.target[:, None]) ** 2
     return (weight[:, None] * error).sum(dim=2).mean()
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from allocators.evaluation.suites import Cell
     from allocators.training.source import Source
     from sim.deadline.solver import Solver
     from sim.problem import Allocation, PowerControlProblem
@@ -128,23 +129,24 @@ def run_training(
     Raises:
         InputError: something is wrong; one line says what.
     """
-    from allocators.evaluation.suites import suite_named
     from allocators.evaluation.summary import sentence, summarize
     from allocators.training.card import finish, log_path, reserve, sole_training
     from allocators.training.harness import import_torch, train
     from allocators.training.learners import make_learner
     from allocators.training.log import csv_log
     from allocators.training.progress import step_bar
-    from allocators.training.samples import check_at_least
     from allocators.training.settings import TrainSettings
     from allocators.training.tensorboard import scalar_writer
+    from sim.deadline.errors import InputError, check_at_least
     from sim.deadline.manifest import git_state
     from sim.seeding import stream
 
     told = TrainSettings(**settings)
     if links is not None:
         check_at_least("links", links, 1)
-    suite_named(suite)  # a wrong name should not wait for the end
+    _cells(suite, links)  # what is wrong with it should not wait for the end
+    if data is not None and reuse is not None:
+        raise InputError(f"--reuse: {reuse}, but a data set is read round after round")
     if reuse is None:
         reuse = 4 if told.objective == "imitate" else 1
     context = click.get_current_context()
@@ -186,19 +188,27 @@ def _evaluated(
 ) -> list[dict[str, Any]]:
     """Return what `ttirace evaluate` would print for the model."""
     from allocators.evaluation import evaluation_table
-    from allocators.evaluation.suites import suite_named
     from sim.deadline.progress import progress_bar
 
-    own = () if links is None else (links,)
-    with progress_bar("evaluation", len(suite_named(suite).narrowed(links=own).cells())) as advance:
+    with progress_bar("evaluation", len(_cells(suite, links))) as advance:
         return evaluation_table(
             solver,
             suite,
             channels,
-            links=own,
+            links=_own(links),
             label=label,
             progress=lambda cell, _: advance(1, str(cell)),
         )
+
+
+def _own(links: int | None) -> tuple[int, ...]:
+    return () if links is None else (links,)
+
+
+def _cells(suite: str, links: int | None) -> list[Cell]:
+    from allocators.evaluation.suites import suite_named
+
+    return suite_named(suite).narrowed(links=_own(links)).cells()
 
 
 def _is_default(context: click.Context, parameter: str) -> bool:

@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable, Iterator
+from itertools import islice, product
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
-from allocators.training.law import channel_model
+from allocators.training.law import channel_model, trace_path
 from sim.deadline.errors import InputError, did_you_mean, shown
 from sim.scenario.load import describe
 from sim.scenario.quantities import QuantityModel
-from sim.scenario.text import parse
+from sim.scenario.text import read
 
 RECIPES = Path(__file__).parent / "recipes"
 """Where the shipped recipes are."""
 
+_MOST_CORNERS = 256
 _QUANTITY = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*(\S*)\s*")
 
 
@@ -58,19 +60,15 @@ class Entry(QuantityModel):
         if self.trace is None and self.scenario is None:
             if self.links is None:
                 raise ValueError("links is required, e.g. [10, 20]")
-            for links in self.links:
-                for end in (0.0, 1.0):
-                    channel_model(resolved(self.channel, end), links)
+            for law in _extremes(self.channel):
+                for links in self.links:
+                    channel_model(law, links)
         return self
 
     @property
     def trace(self) -> str | None:
         """The file, where the channel is a trace."""
-        if isinstance(self.channel, dict):
-            value = self.channel.get("trace")
-            path = value.get("path") if isinstance(value, dict) else value
-            return None if path is None else str(path)
-        return None
+        return trace_path(self.channel)
 
     @property
     def title(self) -> str:
@@ -118,12 +116,7 @@ def load_recipe(recipe: str) -> tuple[Recipe, Path]:
                 " (or give a path that ends in .yaml)"
             )
         path = RECIPES / f"{recipe}.yaml"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not a text file in UTF-8"
-        raise InputError(f"recipe: {path}: cannot be read: {reason}") from None
-    return parse_recipe(str(path), parse(str(path), text)), path.parent
+    return parse_recipe(str(path), read(path, "a recipe")), path.parent
 
 
 def parse_recipe(where: str, data: Any) -> Recipe:
@@ -144,18 +137,36 @@ def parse_recipe(where: str, data: Any) -> Recipe:
         raise InputError(f"{where}: {describe(error, data, Recipe)}") from None
 
 
-def resolved(value: Any, at: float | np.random.Generator) -> Any:
+def _extremes(law: Any) -> Iterator[Any]:
+    """Yield a law with its ranges at their ends, in every combination, and within them.
+
+    What is good there is good for every draw: no law asks more of a number than bounds, to be
+    whole, or to be larger than another.
+    """
+    ranges = 0
+
+    def within() -> float:
+        nonlocal ranges
+        ranges += 1
+        return 0.382  # between whole numbers, too
+
+    yield resolved(law, within)
+    for corner in islice(product((0.0, 1.0), repeat=ranges), _MOST_CORNERS):
+        yield resolved(law, iter(corner).__next__)
+
+
+def resolved(value: Any, place: Callable[[], float]) -> Any:
     """Return a law with every range replaced by a number in it.
 
     Args:
         value: the law.
-        at: where in each range, 0 to 1; or a generator, which is asked for each.
+        place: called for each range, says where in it, 0 to 1.
 
     Raises:
         InputError: a list that is no range.
     """
     if isinstance(value, dict):
-        return {key: resolved(item, at) for key, item in value.items()}
+        return {key: resolved(item, place) for key, item in value.items()}
     if not isinstance(value, list):
         return value
     ends = [_QUANTITY.fullmatch(str(end)) for end in value[:2]]
@@ -168,7 +179,7 @@ def resolved(value: Any, at: float | np.random.Generator) -> Any:
         raise InputError(
             f"{shown(value)} is no range: want low <= high in the same unit, above 0 for log"
         )
-    share = at if isinstance(at, float) else float(at.random())
+    share = place()
     if scale == "log":
         number = math.exp(math.log(low) + share * (math.log(high) - math.log(low)))
     else:

@@ -10,7 +10,7 @@ import numpy as np
 
 from allocators.model_file import Float32Array
 from allocators.training.law import channel_model, law, start_channel
-from sim.deadline.errors import InputError
+from sim.deadline.errors import InputError, check_at_least
 from sim.problem import FloatArray, PowerControlProblem, sinr
 
 if TYPE_CHECKING:
@@ -151,12 +151,6 @@ def weighted_sum_rates(samples: Samples, shares: FloatArray | Float32Array) -> F
     for part, problem in _problems(samples):
         rates[part] = np.log2(1.0 + sinr(problem, shares[part])) @ problem.weight
     return rates
-
-
-def check_at_least(name: str, value: int, least: int) -> None:
-    """Raise InputError if ``value`` is below ``least``."""
-    if value < least:
-        raise InputError(f"{name}: {value}, want at least {least}")
 
 
 def _problems(samples: Samples) -> list[tuple[slice, PowerControlProblem]]:

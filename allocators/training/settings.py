@@ -6,8 +6,7 @@ import math
 from dataclasses import dataclass
 
 from allocators.training.objective import OBJECTIVES, Objective
-from allocators.training.samples import check_at_least
-from sim.deadline.errors import InputError, did_you_mean
+from sim.deadline.errors import InputError, check_at_least, did_you_mean
 
 _MOST_THREADS = 1024  # with more, libraries fail in ways of their own
 _LARGEST = 1e30  # of a step or a norm: single precision holds it, and all that comes of it

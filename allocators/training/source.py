@@ -9,7 +9,8 @@ import numpy as np
 
 from allocators.training.dataset import Dataset
 from allocators.training.mixture import Draw, Mixture
-from allocators.training.samples import Samples, check_at_least, normalised
+from allocators.training.samples import Samples, normalised
+from sim.deadline.errors import check_at_least
 from sim.seeding import stream
 
 _POOL = 50

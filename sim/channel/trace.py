@@ -84,13 +84,14 @@ class TraceChannel(Channel):
 
     @property
     def bandwidth_hz(self) -> float | None:
-        """Bandwidth of all subbands together, if the file says it."""
-        return self._number("bandwidth_hz")
+        """See `TraceFile`."""
+        return self._file.bandwidth_hz
 
     @property
     def carrier_hz(self) -> float | None:
         """Carrier frequency, if the file says it."""
-        return self._number("carrier_hz")
+        value = self.attrs.get("carrier_hz")
+        return float(value) if isinstance(value, int | float) else None
 
     @property
     def source(self) -> str | None:
@@ -131,10 +132,6 @@ class TraceChannel(Channel):
         if not self._first <= sample < self._first + len(self._piece):
             self._first = sample - sample % size
             self._piece = self._file.read(self._first, min(self._first + size, self._file.slots))
-
-    def _number(self, name: str) -> float | None:
-        value = self.attrs.get(name)
-        return float(value) if isinstance(value, int | float) else None
 
 
 def read_gains(path: str | Path) -> Iterator[FloatArray]:

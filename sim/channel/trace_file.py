@@ -16,6 +16,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.channel.checks import positive
 from sim.channel.fading import power_gain
 from sim.deadline.errors import InputError
 from sim.problem import FloatArray
@@ -107,6 +108,18 @@ class TraceFile:
             want = "a finite amplitude" if self.name == "H" else "a finite gain, 0 or more"
             raise self.fail(f"[{index}] is {raw[at]}, want {want}")
         return gain.reshape(-1, self.subbands, self.links, self.links)
+
+    @property
+    def bandwidth_hz(self) -> float | None:
+        """Bandwidth of all subbands together, if the file says it.
+
+        Raises:
+            InputError: it says something else than a number above zero.
+        """
+        stated = self.attrs.get("bandwidth_hz")
+        if stated is None:
+            return None
+        return positive(f"{self.path}: attribute 'bandwidth_hz'", stated)
 
     def positions(self, name: str) -> FloatArray | None:
         """Return dataset ``rx_m`` or ``tx_m`` if it gives a position to each link, else None."""

@@ -59,21 +59,14 @@ def compare(
     """  # noqa: D301
     from sim.channel.trace_file import TraceFile
     from sim.compare import compare as compare_allocators
-    from sim.deadline import InputError
     from sim.deadline.progress import progress_bar
-    from sim.named import split
+    from sim.named import listed
     from sim.registry import load_plugin
 
     for plugin in plugins:
         load_plugin(plugin)
     noise = _noise(noise_w, snr_db, p_max_w)
-    names = [
-        name.strip()
-        for name in split(_DEFAULT if allocators is None else allocators, ",")
-        if name.strip()
-    ]
-    if not names:
-        raise InputError("--allocators: names none")
+    names = listed("--allocators", _DEFAULT if allocators is None else allocators)
     with (
         TraceFile(channels, bare=True) as file,
         progress_bar(channels.name, file.slots, "instances") as advance,

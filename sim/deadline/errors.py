@@ -13,6 +13,12 @@ class InputError(ValueError):
     """
 
 
+def check_at_least(name: str, value: int, least: int) -> None:
+    """Raise InputError if ``value`` is below ``least``."""
+    if value < least:
+        raise InputError(f"{name}: {value}, want at least {least}")
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``'; did you mean X?'`` for the nearest known word, else the list of known words."""
     known = sorted(known)

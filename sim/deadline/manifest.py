@@ -77,14 +77,19 @@ def write_manifest(path: Path, status: str, contents: Mapping[str, Any]) -> None
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write JSON whole, or not at all. NaN is refused: readers of JSON choke on it."""
+    """Write JSON whole, or not at all."""
     unfinished = path.with_name(f".{path.name}.part")
     try:
-        unfinished.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        unfinished.write_text(json_text(value), encoding="utf-8")
         unfinished.replace(path)
     except OSError:
         unfinished.unlink(missing_ok=True)
         raise
+
+
+def json_text(value: object) -> str:
+    """Return JSON to be read by people, too. NaN is refused: readers of JSON choke on it."""
+    return json.dumps(value, indent=2, allow_nan=False) + "\n"
 
 
 def _git(folder: Path, *arguments: str) -> str:

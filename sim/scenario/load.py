@@ -12,9 +12,8 @@ from pydantic import BaseModel, ValidationError
 from sim.deadline.errors import InputError, did_you_mean, shown
 from sim.scenario.allocators import with_files
 from sim.scenario.models import Scenario
-from sim.scenario.text import parse
+from sim.scenario.text import parse, read
 
-_LARGEST_FILE = 4 << 20
 _CHOICES = ("channel", "latency")
 _NOTHING = object()
 
@@ -111,17 +110,7 @@ def describe(error: ValidationError, data: object, model: type[BaseModel] = Scen
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise InputError(f"{path}: larger than {_LARGEST_FILE >> 20} MiB; not a scenario")
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; `ttirace list` shows the scenarios") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not a text file in UTF-8") from None
-    data = parse(str(path), text)
+    data = read(path, "a scenario", "; `ttirace list` shows the scenarios")
     if data is None:
         raise InputError(f"{path}: empty; a scenario needs channel, radio and allocators")
     if not isinstance(data, dict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -13,6 +13,14 @@ from sim.scenario.quantities import FREQUENCY, POWER, QuantityModel
 
 #: Thermal noise density at 290 K.
 NOISE_DENSITY_DBM_HZ = -174.0
+
+
+class StatesBandwidth(Protocol):
+    """A recording, which may say what bandwidth it has."""
+
+    @property
+    def bandwidth_hz(self) -> float | None:
+        """Of all subbands together, if it says so."""
 
 
 class RadioModel(QuantityModel):
@@ -55,35 +63,38 @@ class RadioModel(QuantityModel):
         return self
 
     def arrays(
-        self, links: int, subbands: int, stated_bandwidth_hz: float | None = None
+        self, links: int, subbands: int, recording: StatesBandwidth | None = None
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return noise and caps of every link on every subband, in watts, and the weights.
 
         Args:
             links: K.
             subbands: S.
-            stated_bandwidth_hz: what the channel says of its bandwidth, if it does.
+            recording: asked for the bandwidth where the scenario does not give it.
 
         Returns:
             ``noise_w (S, K)``, ``p_max_w (S, K)``, ``weight (K,)``.
 
         Raises:
-            InputError: a list of another length than K, or no bandwidth where it is needed.
+            InputError: a list of another length than K, or no bandwidth where it is needed, or
+                the recording states one that cannot be.
         """
         shape = subbands, links
         p_max_w = _per_link("p_max", self.p_max_w, links) / subbands
         weight = _per_link("weights", 1.0 if self.weights is None else self.weights, links)
-        noise_w = self._noise_w(subbands, float(p_max_w[0]), stated_bandwidth_hz)
+        noise_w = self._noise_w(subbands, float(p_max_w[0]), recording)
         caps = np.array(np.broadcast_to(p_max_w, shape), order="C")
         return np.full(shape, noise_w), caps, weight
 
-    def _noise_w(self, subbands: int, p_max_w: float, stated_bandwidth_hz: float | None) -> float:
+    def _noise_w(self, subbands: int, p_max_w: float, recording: StatesBandwidth | None) -> float:
         """Return the noise of one receiver in one subband."""
         if self.noise_w is not None:
             return self.noise_w
         if self.snr_db is not None:
             return float(p_max_w / 10.0 ** (self.snr_db / 10.0))
-        bandwidth_hz = stated_bandwidth_hz if self.bandwidth_hz is None else self.bandwidth_hz
+        bandwidth_hz = self.bandwidth_hz
+        if bandwidth_hz is None and recording is not None:
+            bandwidth_hz = recording.bandwidth_hz
         if bandwidth_hz is None:
             raise InputError("radio.bandwidth: is required with noise_figure_db, e.g. 20 MHz")
         assert self.noise_figure_db is not None

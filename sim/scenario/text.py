@@ -1,16 +1,42 @@
-"""YAML text to plain values."""
+"""YAML, as a file or a text, to plain values."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from sim.deadline.errors import InputError, shown
 
+_LARGEST_FILE = 4 << 20
 _MOST_VALUES = 100_000
 _DEEPEST = 40
+
+
+def read(path: Path, what: str, hint: str = "") -> Any:
+    """Return what a YAML file says; see `parse`.
+
+    Args:
+        path: the file.
+        what: what it should be, for messages: ``a scenario``.
+        hint: what to say where there is no such file; that it should be ``what`` if not given.
+
+    Raises:
+        InputError: it cannot be read, or what `parse` raises.
+    """
+    try:
+        if path.stat().st_size > _LARGEST_FILE:
+            raise InputError(f"{path}: larger than {_LARGEST_FILE >> 20} MiB; not {what}")
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file{hint or f', want {what} in YAML'}") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not a text file in UTF-8") from None
+    return parse(str(path), text)
 
 
 def parse(where: str, text: str) -> Any:

@@ -12,7 +12,7 @@ import pytest
 
 import sim.registry as registry
 from allocators.evaluation import evaluation_table
-from allocators.evaluation.cells import Row, Settings, evaluate_cells
+from allocators.evaluation.cells import EvaluationSettings, Row, evaluate_cells
 from allocators.evaluation.channels import EvaluationChannel, channel_named
 from allocators.evaluation.contenders import contender
 from allocators.evaluation.mismatch import matrix_rows, mismatch, setting_named
@@ -23,7 +23,7 @@ from sim.deadline.errors import InputError
 from sim.deadline.solver import Solver
 from sim.problem import Allocation, PowerControlProblem, sum_rate
 
-SMALL = Settings(40, seed=3)
+SMALL = EvaluationSettings(40, seed=3)
 
 
 def cell(text: str, links: int, snr_db: float | None = 0.0) -> Cell:
@@ -116,7 +116,7 @@ def test_what_the_references_are() -> None:
 
 
 def test_times_are_of_the_calls_of_this_run() -> None:
-    fast = Settings(500)  # a p99 takes 459
+    fast = EvaluationSettings(500)  # a p99 takes 459
     (row,) = evaluate_cells([contender("max_power")], [cell("rayleigh", 2)], fast)
     assert 0 < row["time_p50_us"] <= row["time_p99_us"]
     assert 0 < row["wmmse_time_p50_us"] <= row["wmmse_time_p99_us"]
@@ -167,6 +167,15 @@ def test_a_solver_at_hand_has_the_figures_of_its_name() -> None:
     assert {row["links"] for row in by_name} == {3}
     assert figures(by_name) == figures(at_hand)
     assert evaluation_table(WMMSE(), "quick", 2, links=[2])[0]["allocator"] == "WMMSE"
+
+
+@pytest.mark.parametrize("label", ["wmmse", "wmmse:restarts=9", "exhaustive"])
+def test_a_label_does_not_make_a_reference(label: str) -> None:
+    """A network trained into wmmse.safetensors is not what it is held against."""
+    (row,) = evaluation_table(Half(), "quick", 20, links=[3], label=label)[:1]
+    (plain,) = evaluation_table(Half(), "quick", 20, links=[3])[:1]
+    assert figures([row]) == figures([{**plain, "allocator": label}])
+    assert row["share_of_wmmse"] < 0.99
 
 
 def test_the_default_suite_is_that_of_the_contract() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import given
@@ -137,6 +138,16 @@ def test_more_links_than_were_recorded(yard: Recording) -> None:
         problems(yard, 4, None, 5)
 
 
+def test_a_recording_whose_bandwidth_cannot_be(yard: Recording) -> None:
+    text = yard.scenario.read_text().replace("noise: 3 W", "noise_figure_db: 7")
+    yard.scenario.write_text(text)
+    for stated in (-1.0, "20 MHz"):
+        with h5py.File(yard.scenario.with_name("yard.h5"), "a") as file:
+            file.attrs["bandwidth_hz"] = stated
+        with pytest.raises(InputError, match=r"yard\.h5: attribute 'bandwidth_hz'"):
+            problems(yard, 3, None, 5)
+
+
 def test_a_recording_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError, match="munich: its recording comes with the source"):
         problems(Recording("munich", tmp_path / "munich.yaml"), 10, None, 5)
@@ -159,7 +170,10 @@ def test_the_shipped_recording() -> None:
         ("{rician: {k_factor: x}}", "k_factor"),
         ("{trace: a.h5}", "nothing can be drawn from a recording"),
         ("{rayleigh: {links: 5}}", "channel.links: 5, but samples have 4"),
-        ("{", "is not YAML"),
+        ("{", "channel: not YAML"),
+        ("{rician: {k_factor: 2020-99-99}}", "not YAML: a value cannot be read"),
+        ("{rician: {k_factor: 1, k_factor: 2}}", "key 'k_factor' stands twice"),
+        ("{rician: {5: 1}}", "key 5 is not text"),
     ],
 )
 def test_wrong_channels(text: str, said: str) -> None:

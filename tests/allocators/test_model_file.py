@@ -74,10 +74,19 @@ def test_file_of_something_else(path: Path) -> None:
     refused(path, "not a readable safetensors file")
 
 
-def test_type_that_numpy_does_not_know(path: Path) -> None:
-    header = json.dumps({"a": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}).encode()
-    path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
-    refused(path, "not a readable safetensors file|no architecture")
+@pytest.mark.parametrize(("kind", "size"), [("BF16", 2), ("F8_E4M3", 1), ("F8_E5M2", 1)])
+def test_type_that_numpy_does_not_know(path: Path, kind: str, size: int) -> None:
+    array = {"dtype": kind, "shape": [2], "data_offsets": [0, 2 * size]}
+    header = json.dumps({"a": array}).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(2 * size))
+    refused(path, "not a readable safetensors file")
+
+
+def test_a_folder_in_the_place_of_the_weights(path: Path) -> None:
+    write_card(path, {})
+    path.unlink()
+    path.mkdir()
+    refused(path, r"net\.safetensors: cannot be read: Is a directory")
 
 
 def test_another_architecture_names_both(path: Path) -> None:

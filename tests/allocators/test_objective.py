@@ -32,6 +32,17 @@ def random_batch(links: int = 4, size: int = 3, seed: int = 0) -> Batch:
     )
 
 
+def test_an_instance_in_which_nobody_counts_does_not_spoil_the_batch() -> None:
+    batch = random_batch(size=2)
+    batch.weight[1] = 0.0
+    shares = random_shares(batch, 2)
+    assert batch.target is not None
+    alone = Batch(batch.gain[:1], batch.weight[:1], batch.target[:1])
+    wanted = 0.5 * imitation_loss(alone, shares[:1])
+    assert float(imitation_loss(batch, shares)) == pytest.approx(float(wanted), rel=1e-12)
+    assert math.isfinite(sum_rate_loss(batch, shares, 0.1))
+
+
 def random_shares(batch: Batch, candidates: int, seed: int = 1) -> torch.Tensor:
     size, links = batch.weight.shape
     rng = np.random.default_rng(seed)

@@ -11,7 +11,7 @@ from allocators.training.mixture import Mixture
 from allocators.training.recipe import load_recipe, parse_recipe, resolved, shipped_recipes
 from allocators.training.samples import answers, label, normalised, weighted_sum_rates
 from allocators.training.source import DrawnSamples
-from allocators.training.suites import Suite
+from allocators.training.validation import ValidationSuite
 from allocators.wmmse import WMMSE
 from sim.channel import write_trace
 from sim.deadline.errors import InputError
@@ -75,19 +75,19 @@ def test_ranges_are_drawn_anew_for_every_batch() -> None:
 
 
 def test_ranges() -> None:
-    assert resolved({"a": [2, 4], "b": "x", "c": {"d": ["10 m", "20 m"]}}, 0.25) == {
+    assert resolved({"a": [2, 4], "b": "x", "c": {"d": ["10 m", "20 m"]}}, lambda: 0.25) == {
         "a": 2.5,
         "b": "x",
         "c": {"d": "12.5 m"},
     }
-    assert resolved([1, 100, "log"], 0.5) == pytest.approx(10)
-    values = [resolved([3, 5], np.random.default_rng(seed)) for seed in range(50)]
+    assert resolved([1, 100, "log"], lambda: 0.5) == pytest.approx(10)
+    values = [resolved([3, 5], np.random.default_rng(seed).random) for seed in range(50)]
     assert min(values) >= 3
     assert max(values) <= 5
     assert len(set(values)) == 50
     for bad in ([1], [1, 2, 3], [2, 1], ["1 m", "2 km"], [0, 1, "log"], ["a", "b"], [1, 2, "lin"]):
         with pytest.raises(InputError, match="no range"):
-            resolved({"side": bad}, 0.5)
+            resolved({"side": bad}, lambda: 0.5)
 
 
 def test_normalising_changes_no_sinr() -> None:
@@ -154,6 +154,25 @@ def test_a_trace_is_sampled_at_random_slots(trace: Path) -> None:
     assert set((gain.min(axis=(1, 2)) % 10).tolist()) == {0, 1}
 
 
+def test_a_trace_may_be_written_in_full(trace: Path) -> None:
+    for channel in ({"model": "trace", "path": "t.h5"}, {"trace": {"path": "t.h5"}}):
+        assert mixture({"channel": channel, "snr_db": 0}, folder=trace).links == [3]
+
+
+def test_a_trace_whose_bandwidth_cannot_be(trace: Path) -> None:
+    import h5py
+
+    with h5py.File(trace / "t.h5", "a") as file:
+        file.attrs["bandwidth_hz"] = -1.0
+    radio = "radio: {noise_figure_db: 7}"
+    text = f"slots: 6\nchannel: {{trace: t.h5}}\n{radio}\nallocators: [max_power]\n"
+    (trace / "s.yaml").write_text(text)
+    with pytest.raises(InputError, match=r"t\.h5: attribute 'bandwidth_hz': -1\.0, want"):
+        mixture({"scenario": "s.yaml"}, folder=trace)
+    (trace / "s.yaml").write_text(text.replace(radio, "radio: {snr_db: 0}"))
+    mixture({"scenario": "s.yaml"}, folder=trace)  # which does not need it
+
+
 def test_a_trace_of_more_links_gives_random_pairs(trace: Path) -> None:
     drawn = mixture({"channel": {"trace": "t.h5"}, "links": 2, "snr_db": 10}, folder=trace)
     gain = np.rint(drawn.draw(rng(), 400).gain / 10).astype(int)
@@ -193,9 +212,9 @@ def test_validation_entries_are_the_suites() -> None:
     )
     suites = Mixture(recipe, Path()).suites()
     assert [name for name, _ in suites] == ["quiet_k2", "quiet_k4", "rician_k4"]
-    suite = Suite.drawn(*suites[1], 1, 50, seed=1)
+    suite = ValidationSuite.drawn(*suites[1], 1, 50, seed=1)
     assert suite.share(WMMSE()) == 1.0
-    again = Suite.drawn(*suites[1], 1, 50, seed=1)
+    again = ValidationSuite.drawn(*suites[1], 1, 50, seed=1)
     np.testing.assert_array_equal(suite.samples.gain, again.samples.gain)
     # also those that are not trained on; of a network for one K, that K
     other = parse_recipe("t", {**recipe.model_dump(), "mixture": [{**RAYLEIGH, "links": [3, 4]}]})
@@ -209,7 +228,7 @@ def test_a_suite_where_nothing_can_be_had() -> None:
     samples = mixture({**RAYLEIGH, "links": 2}).draw(rng(), 4)
     silent = type(samples)(0.0 * samples.gain, samples.weight)
     assert weighted_sum_rates(silent, label(silent)).tolist() == [0.0] * 4
-    suite = Suite("silent", silent, np.zeros(4))
+    suite = ValidationSuite("silent", silent, np.zeros(4))
     assert suite.share(WMMSE()) == 1.0
 
 
@@ -254,6 +273,16 @@ def test_shipped_recipes_can_be_drawn_from(name: str) -> None:
             "mixture: [{channel: {geometric: {side: [9 m, 2 m]}}, links: 3, snr_db: 0}]",
             "no range",
         ),
+        (
+            "mixture: [{channel: {imac: {cells: [2, 4]}}, links: 12, snr_db: 0}]",
+            r"cells: want a whole number \(got 2\.764",
+        ),
+        (
+            "mixture: [{channel: {geometric: {pair_distance_min: [1 m, 50 m], pair_distance_max: "
+            "[10 m, 60 m]}}, links: 3, snr_db: 0}]",
+            "pair_distance_min is above pair_distance_max",
+        ),
+        ("mixture: [{channel: {trace: {path: t.h5, start: 3}}, snr_db: 0}]", "start: unknown key"),
     ],
 )
 def test_recipes_that_are_wrong(tmp_path: Path, text: str, message: str) -> None:
@@ -266,7 +295,7 @@ def test_recipes_that_are_wrong(tmp_path: Path, text: str, message: str) -> None
 
 
 def test_files_that_are_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"mine\.yaml: cannot be read: No such file"):
+    with pytest.raises(InputError, match=r"mine\.yaml: no such file, want a recipe in YAML"):
         load_recipe(str(tmp_path / "mine.yaml"))
     with pytest.raises(InputError, match="no recipe 'wide' is shipped"):
         load_recipe("wide")

@@ -91,6 +91,9 @@ def test_from_data_set_to_answer(here: Path) -> None:
     refused([*TRAIN, "--data", "nowhere", "-o", "a.safetensors"], "not a data set")
     refused([*TRAIN, "-o", "k3.json/a.safetensors"], "cannot write here")
     refused([*TRAIN, "--data", "d", "--recipe", "broad", "-o", "a.safetensors"], "one of the two")
+    refused(
+        [*TRAIN, "--data", "d", "--reuse", "4", "-o", "a.safetensors"], "--reuse: 4, but a data"
+    )
 
 
 def test_a_disk_that_fills_up_at_the_card(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,6 +159,38 @@ def test_recipes_and_laws_that_are_wrong() -> None:
     refused([*TRAIN, "--channel", "raleigh", *out], "did you mean 'rayleigh'")
     refused([*TRAIN, "--objective", "sumrate", *out], "did you mean 'sum_rate'")
     assert [path.name for path in Path().iterdir()] == ["mine.yaml"]
+
+
+def test_a_suite_that_the_links_do_not_fit_does_not_wait_for_the_end() -> None:
+    Path("mine.yaml").write_text("cells: [{channel: '{imac: {cells: 5}}', links: 10, snr_db: 0}]")
+    refused([*TRAIN, "--suite", "mine.yaml", "-o", "a.safetensors"], "do not spread evenly")
+    assert [path.name for path in Path().iterdir()] == ["mine.yaml"]
+
+
+def test_killed_between_the_weights_and_the_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = [*TRAIN, "-o", "k3.safetensors"]
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("allocators.training.card.write_card", killed)
+        CliRunner().invoke(train, arguments)
+    left = ["k3.checkpoint.safetensors", "k3.csv", "k3.safetensors"]
+    assert sorted(path.name for path in Path().iterdir()) == left
+    weights = checksum(Path("k3.safetensors"))
+    run(arguments)
+    assert sorted(path.name for path in Path().iterdir()) == ["k3.csv", "k3.json", "k3.safetensors"]
+    assert checksum(Path("k3.safetensors")) == weights
+
+
+def test_a_file_of_the_users_is_left_alone() -> None:
+    Path("k3.part").write_text("years of work")
+    Path("k3.json").write_text("more of it")
+    refused([*TRAIN, "-o", "k3.safetensors"], r"k3\.json is there already")
+    Path("k3.json").unlink()
+    run([*TRAIN, "-o", "k3.safetensors"])
+    assert Path("k3.part").read_text() == "years of work"
 
 
 def test_what_is_in_the_way_of_the_log() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Literal, get_args, get_type_hints
 
@@ -14,7 +15,7 @@ from allocators.iterative import IterativeAllocator, RandomStarts
 from allocators.wmmse import WMMSE
 from allocators.wmmse.compiled import advance
 from sim.deadline.errors import InputError
-from sim.problem import PowerControlProblem, PowerControlSpec
+from sim.problem import FloatArray, PowerControlProblem, PowerControlSpec
 
 Backend = Literal["compiled", "numpy", "python"]
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
@@ -221,6 +222,20 @@ class TestRestarts:
         many = subband_rates(problem, solver.solve(problem).power_w).mean()
         one = subband_rates(problem, WMMSE().solve(problem).power_w).mean()
         assert many > 1.01 * one
+
+    def test_the_first_iterate_does_not_wait_for_the_last_start(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[int] = []
+
+        def starts(_: object, problem: PowerControlProblem) -> Iterator[FloatArray]:
+            for number in range(5):
+                asked.append(number)
+                yield 0.5 * problem.p_max_w
+
+        monkeypatch.setattr(RandomStarts, "of", starts)
+        next(WMMSE(restarts=5).iterates(PowerControlProblem(np.eye(2), 1.0, 1.0)))
+        assert len(asked) <= 1
 
     def test_solve_and_iterates_of_one_solver_agree_whatever_came_between(self) -> None:
         rng = np.random.default_rng(13)

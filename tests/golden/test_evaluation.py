@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from allocators.evaluation.cells import Settings, evaluate_cells
+from allocators.evaluation.cells import EvaluationSettings, evaluate_cells
 from allocators.evaluation.contenders import contender
 from allocators.evaluation.suites import suite_named
 
@@ -22,7 +22,7 @@ GOLDEN = Path(__file__).with_name("evaluation_30_channels.json")
 def test_every_share_is_what_it_was() -> None:
     suite = suite_named("default").narrowed((), (5, 10, 14), (0.0, 15.0))
     contenders = [contender(name) for name in ("max_power", "wmmse:max_iterations=2")]
-    rows = evaluate_cells(contenders, suite.cells(), Settings(30, 7))
+    rows = evaluate_cells(contenders, suite.cells(), EvaluationSettings(30, 7))
     shares = [{key: value for key, value in row.items() if not key.endswith("_us")} for row in rows]
     if os.environ.get("TTIRACE_GOLDEN") == "write":
         GOLDEN.write_text(json.dumps(shares, indent=1) + "\n", encoding="utf-8")

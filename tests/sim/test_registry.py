@@ -10,7 +10,7 @@ import pytest
 
 import sim.registry as registry
 from sim.deadline import InputError
-from sim.named import named_allocator, split
+from sim.named import listed, named_allocator
 from sim.problem import PowerControlSpec
 from sim.registry import (
     allocator_class,
@@ -165,7 +165,7 @@ def test_named_on_the_command_line() -> None:
         "any",
         {"start": {"dnn": {"model": ["a", "b"]}}, "lift": 0.0},
     )
-    assert split("a:b=[1,2],c,d={e: 1, f: 2}", ",") == ["a:b=[1,2]", "c", "d={e: 1, f: 2}"]
+    assert listed("--x", "a:b=[1,2], c,,d={e: 1, f: 2}") == ["a:b=[1,2]", "c", "d={e: 1, f: 2}"]
     for text in ("wmmse:backend", "wmmse:=3", "wmmse:"):
         with pytest.raises(InputError, match="want NAME:parameter=value"):
             named_allocator(text)

@@ -163,6 +163,25 @@ def test_mismatch(ttirace: Ttirace, tmp_path: Path) -> None:
     assert rows[0]["trained_on"] == "rayleigh 0 dB"
 
 
+def test_a_matrix_of_which_a_size_is_left_out(ttirace: Ttirace) -> None:
+    result = ttirace("mismatch", "dnn_k10", "dnn_k20", "--on", "munich", "--channels", 5, "--json")
+    ten, twenty = json.loads(result.out)["rows"]
+    assert ten["share_of_wmmse"] > 0.1
+    assert twenty["share_of_wmmse"] is None
+    assert "munich: 20 links" in result.err
+    assert "munich: 20 links" in ttirace("mismatch", "dnn_k20", "--on", "munich").error
+
+
+def test_every_allocator_has_a_plot_of_its_own(ttirace: Ttirace, tmp_path: Path) -> None:
+    long = "wmmse:restarts=" + 250 * "0" + "1"
+    names = ("dnn_k10", "dnn_k10.safetensors", "dnn:model=dnn_k10", "dnn_model=dnn_k10")
+    assert len(set(file_names(names))) == len(names)
+    cell = ("--channel", "rayleigh", "--links", 10, "--snr-db", 0, "--channels", 2)
+    result = ttirace("evaluate", "max_power", long, *cell, "--plot", tmp_path / "p")
+    assert result.code == 0
+    assert len(list((tmp_path / "p").iterdir())) == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -242,6 +261,7 @@ def test_nowhere_to_write(ttirace: Ttirace, tmp_path: Path) -> None:
             "cells.0.links: want a whole number (got 'x')",
         ),
         ("cells: [{channel: rice, links: 3}]", "rice has no snr_db"),
+        ("cells: [{channel: [munich, rice], links: 3}]", "cells: rice has no snr_db"),
         ("cells: [{channel: rise, links: 3, snr_db: 0}]", "did you mean 'rice'?"),
         ("cells: [{channel: rice, links: 3, snr_db: .nan}]", "snr_db: nan"),
         ("cells: [{channel: rice, links: 0, snr_db: 1}]", "links: 0, want 1 to 2000"),
@@ -314,12 +334,6 @@ def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             csv_rows(Path("/dev/full")) as write,
         ):
             write([{"allocator": "x"}])
-
-
-def test_names_of_files_are_short_and_differ() -> None:
-    long = "n" * 300
-    names = file_names(["a/b.safetensors", "a_b.safetensors", "..", "", long, f"{long}n"])
-    assert names == ["a_b", "a_b_2", "allocator", "allocator_2", "n" * 60, f"{'n' * 60}_2"]
 
 
 def test_true_is_no_number_of_links(ttirace: Ttirace, tmp_path: Path) -> None:

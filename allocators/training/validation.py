@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Suite:
+class ValidationSuite:
     """Channels that do not change, and WMMSE's weighted sum rate on each.
 
     Attributes:
@@ -34,7 +34,7 @@ class Suite:
     @classmethod
     def drawn(
         cls, name: str, draw: Draw, number: int, channels: int, seed: int, axis: str = "validation"
-    ) -> Suite:
+    ) -> ValidationSuite:
         """Draw a suite; it depends on the seed, its number and the axis alone."""
         samples = draw(stream(seed, axis, number), channels)
         return cls(name, samples, weighted_sum_rates(samples, label(samples)))
