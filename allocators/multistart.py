@@ -22,7 +22,8 @@ class Multistart(Solver[PowerControlProblem, Allocation]):
     All take the same number of iterations, without a stop rule, so the cost does not depend on the
     instance; the best by weighted sum rate is the answer, held against full power for all and the
     one best link alone. What a network's candidates are to `unfolded`, the starts are here: the
-    solver to hold it against. The random starts are the same for every problem of K links.
+    solver to hold it against. The random starts, uniform in [0, p_max], are drawn once for each K,
+    from the generator that `prepare` was given.
 
     Args:
         starts: 4, 8 or 16.
@@ -37,11 +38,15 @@ class Multistart(Solver[PowerControlProblem, Allocation]):
             raise InputError(f"starts: {starts}, want one of {CANDIDATES}")
         check_at_least("iterations", iterations, 0)
         self._starts, self._iterations = starts, iterations
+        self._rng: np.random.Generator | None = None
         self._links = 0
 
     def prepare(self, spec: object) -> None:
         """Draw the starts, and compile."""
-        warm_up(self, checked_spec(spec))
+        known = checked_spec(spec)
+        self._rng = known.rng
+        self._make_room(known.links)
+        warm_up(self, known)
 
     def solve(self, problem: PowerControlProblem) -> Allocation:
         """Iterate on every subband; ``work`` is the number of iterations, starts together."""
@@ -63,7 +68,9 @@ class Multistart(Solver[PowerControlProblem, Allocation]):
         return Allocation(power_w, self._iterations * subbands)
 
     def _make_room(self, links: int) -> None:
-        first = np.random.default_rng(links).random((links, self._starts), dtype=np.float32)
+        if self._rng is None:
+            raise RuntimeError("the starts are drawn from the spec's generator: call prepare first")
+        first = self._rng.random((links, self._starts), dtype=np.float32)
         first[:, 0] = 1.0
         self._first = first.ravel()
         self._room = aligned_zeros(layout(links, self._starts, 0, 0).size)

@@ -29,7 +29,7 @@ def test_contract(starts: int) -> None:
 @settings(deadline=None, max_examples=50)
 def test_is_the_best_of_wmmse_from_each_start(seed: int, links: int, starts: int) -> None:
     problem = rayleigh(np.random.default_rng(seed), links, subbands=2, snr_db=10)
-    first = np.random.default_rng(links).random((links, starts), dtype=np.float32)
+    first = np.random.default_rng(0).random((links, starts), dtype=np.float32)
     first[:, 0] = 1.0
     best = np.max(
         [subband_rates(problem, s.solve(problem).power_w) for s in (MaxPower(), BestLink())], axis=0
@@ -49,7 +49,8 @@ def test_is_the_best_of_wmmse_from_each_start(seed: int, links: int, starts: int
 @given(problem=problems(max_links=6))
 @settings(deadline=None)
 def test_always_feasible_whatever_is_zero(problem: PowerControlProblem) -> None:
-    assert check_allocation(problem, prepared(Multistart(8, 5), 3).solve(problem)) is None
+    solver = prepared(Multistart(8, 5), problem.links)
+    assert check_allocation(problem, solver.solve(problem)) is None
 
 
 def test_bad_parameters_are_refused() -> None:
@@ -57,3 +58,8 @@ def test_bad_parameters_are_refused() -> None:
         Multistart(starts=5)
     with pytest.raises(InputError, match="iterations: -1"):
         Multistart(iterations=-1)
+
+
+def test_the_starts_come_from_the_spec() -> None:
+    with pytest.raises(RuntimeError, match="call prepare first"):
+        Multistart().solve(rayleigh(np.random.default_rng(0), 3))
