@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 
 Float32Array = NDArray[np.float32]
 
-_FLOAT, _INT = ir.FloatType(), ir.IntType(32)
-_FUSE = ("contract",)
+FLOAT, INT = ir.FloatType(), ir.IntType(32)
+FUSE = ("contract",)
 
 
 class Vector(types.Type):
@@ -39,7 +39,7 @@ class Vector(types.Type):
     @property
     def code(self) -> Any:
         """LLVM's type."""
-        scalar = _FLOAT if self.element == types.float32 else ir.DoubleType()
+        scalar = FLOAT if self.element == types.float32 else ir.DoubleType()
         return ir.VectorType(scalar, self.lanes)
 
 
@@ -49,7 +49,7 @@ class _VectorModel(models.PrimitiveModel):
         super().__init__(dmm, fe_type, fe_type.code)  # type: ignore[no-untyped-call]
 
 
-def _primitive(build: Callable[..., Any]) -> Any:
+def primitive(build: Callable[..., Any]) -> Any:
     """As numba's `intrinsic`: the types of what is returned are known to numba alone."""
     return intrinsic(build)
 
@@ -67,7 +67,7 @@ def _load(context: Any, builder: Any, array: Any, args: Any, vector: Vector) -> 
 def _shuffled(builder: Any, value: Any, mask: list[int]) -> Any:
     undefined = ir.Constant(value.type, ir.Undefined)
     return builder.shuffle_vector(
-        value, undefined, ir.Constant(ir.VectorType(_INT, len(mask)), mask)
+        value, undefined, ir.Constant(ir.VectorType(INT, len(mask)), mask)
     )
 
 
@@ -75,7 +75,7 @@ def _loader(read: Vector, mask: list[int] | None = None) -> Any:
     """Return a load of `read`, its lanes then rearranged."""
     result = read if mask is None else Vector(len(mask))
 
-    @_primitive
+    @primitive
     def load(typing_context: Any, array: Any, at: Any) -> Any:
         if not _is_flat(array, read.element):
             return None
@@ -101,7 +101,7 @@ tile4, tile8 = (_loader(Vector(n), [i % n for i in range(16)]) for n in (4, 8))
 double4 = _loader(Vector(4, types.float64))
 
 
-@_primitive
+@primitive
 def single(typing_context: Any, vector: Any) -> Any:
     """Round float64 lanes to float32."""
     if not (isinstance(vector, Vector) and vector.element == types.float64):
@@ -115,7 +115,7 @@ def single(typing_context: Any, vector: Any) -> Any:
 
 
 def _filler(lanes: int) -> Any:
-    @_primitive
+    @primitive
     def fill(typing_context: Any, value: Any) -> Any:
         def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             return _broadcast(builder, args[0], lanes)
@@ -129,7 +129,7 @@ def _filler(lanes: int) -> Any:
 fill4, fill8, fill16 = _filler(4), _filler(8), _filler(16)
 
 
-@_primitive
+@primitive
 def store(typing_context: Any, array: Any, at: Any, vector: Any) -> Any:
     """``x[at : at + lanes] = vector``."""
     if not (_is_flat(array) and isinstance(vector, Vector)):
@@ -144,7 +144,7 @@ def store(typing_context: Any, array: Any, at: Any, vector: Any) -> Any:
     return types.void(array, types.intp, vector), build
 
 
-@_primitive
+@primitive
 def transpose4(typing_context: Any, array: Any, at: Any, stride: Any, to: Any) -> Any:
     """Write the transpose of a 4 x 4 block at ``at`` to ``to``; rows are ``stride`` apart."""
     if not _is_flat(array):
@@ -161,7 +161,7 @@ def transpose4(typing_context: Any, array: Any, at: Any, stride: Any, to: Any) -
             at, to = builder.add(at, args[2]), builder.add(to, args[2])
 
         def mix(a: Any, b: Any, mask: list[int]) -> Any:
-            return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(_INT, 4), mask))
+            return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(INT, 4), mask))
 
         low = [mix(rows[i], rows[i + 1], [0, 4, 1, 5]) for i in (0, 2)]
         high = [mix(rows[i], rows[i + 1], [2, 6, 3, 7]) for i in (0, 2)]
@@ -176,14 +176,14 @@ def transpose4(typing_context: Any, array: Any, at: Any, stride: Any, to: Any) -
 
 def _broadcast(builder: Any, scalar: Any, lanes: int) -> Any:
     undefined = ir.Constant(ir.VectorType(scalar.type, 1), ir.Undefined)
-    one = builder.insert_element(undefined, scalar, ir.Constant(_INT, 0))
+    one = builder.insert_element(undefined, scalar, ir.Constant(INT, 0))
     return _shuffled(builder, one, [0] * lanes)
 
 
 def _pairwise(emit: Callable[[Any, Any, Any], Any]) -> Any:
     """Return an operation on two vectors, or on one and a scalar."""
 
-    @_primitive
+    @primitive
     def operation(typing_context: Any, left: Any, right: Any) -> Any:
         vector = left if isinstance(left, Vector) else right
         if not isinstance(vector, Vector):
@@ -202,18 +202,18 @@ def _pairwise(emit: Callable[[Any, Any, Any], Any]) -> Any:
     return operation
 
 
-def _select(builder: Any, comparison: str, a: Any, b: Any) -> Any:
-    # `a` where the comparison is false for a NaN in it: a bound on the right wins over NaN
+def select(builder: Any, comparison: str, a: Any, b: Any) -> Any:
+    """Emit ``a if a <comparison> b else b`` lane by lane: a bound on the right wins over NaN."""
     return builder.select(builder.fcmp_ordered(comparison, a, b), a, b)
 
 
-_add = _pairwise(lambda b, x, y: b.fadd(x, y, flags=_FUSE))
-_subtract = _pairwise(lambda b, x, y: b.fsub(x, y, flags=_FUSE))
-_multiply = _pairwise(lambda b, x, y: b.fmul(x, y, flags=_FUSE))
+_add = _pairwise(lambda b, x, y: b.fadd(x, y, flags=FUSE))
+_subtract = _pairwise(lambda b, x, y: b.fsub(x, y, flags=FUSE))
+_multiply = _pairwise(lambda b, x, y: b.fmul(x, y, flags=FUSE))
 _divide = _pairwise(lambda b, x, y: b.fdiv(x, y))
 #: Elementwise; where the left side is NaN, the right one.
-maximum = _pairwise(lambda b, x, y: _select(b, ">", x, y))
-minimum = _pairwise(lambda b, x, y: _select(b, "<", x, y))
+maximum = _pairwise(lambda b, x, y: select(b, ">", x, y))
+minimum = _pairwise(lambda b, x, y: select(b, "<", x, y))
 
 
 def _overloaded(function: Callable[..., Any], operation: Any) -> None:
@@ -233,21 +233,7 @@ for _function, _operation in (
     _overloaded(_function, _operation)
 
 
-def _single(emit: Callable[[Any, Any, int], Any]) -> Any:
-    @_primitive
-    def operation(typing_context: Any, vector: Any) -> Any:
-        if not isinstance(vector, Vector):
-            return None
-
-        def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            return emit(builder, args[0], vector.lanes)
-
-        return vector(vector), build
-
-    return operation
-
-
-@_primitive
+@primitive
 def total(typing_context: Any, vector: Any) -> Any:
     """Return the sum of a vector's lanes, in no particular order."""
     if not isinstance(vector, Vector):
@@ -255,86 +241,13 @@ def total(typing_context: Any, vector: Any) -> Any:
 
     def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         name = f"llvm.vector.reduce.fadd.v{vector.lanes}f32"
-        kind = ir.FunctionType(_FLOAT, [_FLOAT, vector.code])
+        kind = ir.FunctionType(FLOAT, [FLOAT, vector.code])
         reduce: Any = cgutils.get_or_insert_function(  # type: ignore[no-untyped-call]
             builder.module, kind, name
         )
-        return builder.call(reduce, [ir.Constant(_FLOAT, 0.0), args[0]], fastmath=("reassoc",))
+        return builder.call(reduce, [ir.Constant(FLOAT, 0.0), args[0]], fastmath=("reassoc",))
 
     return types.float32(vector), build
-
-
-class _Expression:
-    """Constants and arithmetic on whole vectors while code is built."""
-
-    def __init__(self, builder: Any, lanes: int) -> None:
-        self.builder = builder
-        self.floats, self.ints = ir.VectorType(_FLOAT, lanes), ir.VectorType(_INT, lanes)
-
-    def real(self, value: float) -> Any:
-        # llvmlite wants a float32 that a double holds exactly
-        return ir.Constant(self.floats, [float(np.float32(value))] * self.floats.count)
-
-    def integer(self, value: int) -> Any:
-        return ir.Constant(self.ints, [value] * self.ints.count)
-
-    def polynomial(self, x: Any, coefficients: tuple[float, ...]) -> Any:
-        """Horner's rule, highest power first."""
-        total = self.real(coefficients[0])
-        for coefficient in coefficients[1:]:
-            total = self.add(self.multiply(total, x), self.real(coefficient))
-        return total
-
-    def add(self, x: Any, y: Any) -> Any:
-        return self.builder.fadd(x, y, flags=_FUSE)
-
-    def multiply(self, x: Any, y: Any) -> Any:
-        return self.builder.fmul(x, y, flags=_FUSE)
-
-
-_SQRT_HALF_BITS = 0x3F3504F3
-_LN2 = 0.6931471805599453
-
-
-def _log1p_code(builder: Any, x: Any, lanes: int) -> Any:
-    # 1 + x = 2^e m, m in [sqrt(1/2), sqrt(2)): log m = 2 atanh(z), z = f / (2 + f), f = m - 1. With
-    # e = 0, f is x itself: nothing is lost to the 1 where x is small.
-    v = _Expression(builder, lanes)
-    whole = builder.bitcast(v.add(x, v.real(1.0)), v.ints)
-    offset = builder.sub(whole, v.integer(_SQRT_HALF_BITS))
-    exponent = builder.ashr(offset, v.integer(23))
-    mantissa = builder.add(
-        builder.and_(offset, v.integer((1 << 23) - 1)), v.integer(_SQRT_HALF_BITS)
-    )
-    above_one = v.add(builder.bitcast(mantissa, v.floats), v.real(-1.0))
-    small = builder.icmp_signed("==", exponent, v.integer(0))
-    f = builder.select(small, x, above_one)
-    z = builder.fdiv(f, v.add(f, v.real(2.0)))
-    square = v.multiply(z, z)
-    series = v.polynomial(square, (2 / 9, 2 / 7, 2 / 5, 2 / 3))
-    log_m = v.add(v.multiply(z, v.multiply(square, series)), v.multiply(z, v.real(2.0)))
-    return v.add(v.multiply(builder.sitofp(exponent, v.floats), v.real(_LN2)), log_m)
-
-
-def _exp_code(builder: Any, x: Any, lanes: int) -> Any:
-    # exp x = 2^n exp r with n the whole number next to x / ln 2, |r| <= ln 2 / 2
-    v = _Expression(builder, lanes)
-    x = _select(builder, ">", x, v.real(-87.0))
-    x = _select(builder, "<", x, v.real(87.0))
-    shift = v.real(1.5 * 2**23)  # adding it rounds to a whole number
-    rounded = builder.fadd(builder.fmul(x, v.real(1.0 / _LN2)), shift)
-    n = builder.fsub(rounded, shift)
-    r = v.add(x, v.multiply(n, v.real(-0.693145751953125)))
-    r = v.add(r, v.multiply(n, v.real(-1.4286068203094172e-06)))
-    series = v.polynomial(r, (1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1.0, 1.0))
-    power = builder.shl(builder.fptosi(n, v.ints), v.integer(23))
-    return builder.bitcast(builder.add(builder.bitcast(series, v.ints), power), v.floats)
-
-
-#: log(1 + x) for finite x >= 0, to a few units in the last place, however small x is.
-log1p = _single(_log1p_code)
-#: exp(x), to a few units in the last place; x is cut to [-87, 87].
-exp = _single(_exp_code)
 
 
 def aligned_zeros(size: int) -> Float32Array:

@@ -12,7 +12,8 @@ from math import log, sqrt
 import numpy as np
 from numba import float32, float64, int64, njit, types
 
-from allocators.simd import Float32Array, exp, fill16, load16, log1p, maximum, minimum, store, total
+from allocators.simd import Float32Array, fill16, load16, maximum, minimum, store, total
+from allocators.simd_math import exp, log1p
 from allocators.unfolded.instance import FEATURES, STATIC_FEATURES, Layout, layout, read_instance
 from allocators.unfolded.lanes import dense, message
 from allocators.vector import read_only

@@ -17,7 +17,6 @@ from allocators.simd import (
     double4,
     fill16,
     load16,
-    log1p,
     maximum,
     minimum,
     single,
@@ -25,6 +24,7 @@ from allocators.simd import (
     total,
     transpose4,
 )
+from allocators.simd_math import log1p
 from allocators.unfolded.lanes import RECEIVERS, SPAN, expand
 from sim.problem import FloatArray
 

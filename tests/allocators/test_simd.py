@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from numba import njit
 
 from allocators import simd
-from allocators.simd import exp, load16, log1p, maximum, minimum, store
+from allocators.simd import load16, maximum, minimum, store
+from allocators.simd_math import exp, log1p
 from allocators.unfolded.lanes import dense, expand, message, pack_dense
 
 
