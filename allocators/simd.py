@@ -89,10 +89,10 @@ def _loader(read: Vector, mask: list[int] | None = None) -> Any:
     return load
 
 
-#: ``load8(x, at)``: the vector ``x[at : at + 8]`` of a flat float32 array.
-load4, load8, load16 = _loader(Vector(4)), _loader(Vector(8)), _loader(Vector(16))
-#: ``spread8(x, at)``: the vector whose lanes are all ``x[at]``.
-spread4, spread8, spread16 = (_loader(Vector(1), [0] * lanes) for lanes in (4, 8, 16))
+#: ``load16(x, at)``: the vector ``x[at : at + 16]`` of a flat float32 array.
+load16 = _loader(Vector(16))
+#: ``spread16(x, at)``: the vector whose lanes are all ``x[at]``.
+spread16 = _loader(Vector(1), [0] * 16)
 #: ``repeat4(x, at)``: ``np.repeat(x[at : at + 4], 4)``; 16 lanes in any case.
 repeat2, repeat4 = (_loader(Vector(n), [i * n // 16 for i in range(16)]) for n in (2, 4))
 #: ``tile4(x, at)``: ``np.tile(x[at : at + 4], 4)``; 16 lanes in any case.
@@ -114,19 +114,14 @@ def single(typing_context: Any, vector: Any) -> Any:
     return narrow(vector), build
 
 
-def _filler(lanes: int) -> Any:
-    @primitive
-    def fill(typing_context: Any, value: Any) -> Any:
-        def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            return _broadcast(builder, args[0], lanes)
+@primitive
+def fill16(typing_context: Any, value: Any) -> Any:
+    """Return the vector whose 16 lanes are all ``value``."""
 
-        return Vector(lanes)(types.float32), build
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _broadcast(builder, args[0], 16)
 
-    return fill
-
-
-#: ``fill8(value)``: the vector whose lanes are all ``value``.
-fill4, fill8, fill16 = _filler(4), _filler(8), _filler(16)
+    return Vector(16)(types.float32), build
 
 
 @primitive
