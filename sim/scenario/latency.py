@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -16,7 +17,16 @@ PositiveTime = Annotated[int, TIME, Field(gt=0)]
 Shape = Annotated[float, Field(ge=1e-3, le=1e6)]
 
 
-class MeasuredLatency(QuantityModel):
+class _LatencyModel(QuantityModel):
+    model: str
+
+    def files(self, folder: Path) -> tuple[Path, ...]:
+        """Return the files that its figures depend on; ``folder`` is that of the scenario."""
+        del folder
+        return ()
+
+
+class MeasuredLatency(_LatencyModel):
     """What each call takes on this machine; not reproducible."""
 
     model: Literal["measured"] = "measured"
@@ -27,7 +37,7 @@ class MeasuredLatency(QuantityModel):
         return Measured(speed)
 
 
-class ConstantLatency(QuantityModel):
+class ConstantLatency(_LatencyModel):
     """The same for every call, plus so much per unit of work (iteration)."""
 
     model: Literal["constant"]
@@ -40,9 +50,7 @@ class ConstantLatency(QuantityModel):
         return Constant(self.base_ns, self.per_work_ns, speed)
 
 
-class _DrawnLatency(QuantityModel):
-    model: str
-
+class _DrawnLatency(_LatencyModel):
     def build(self, rng: np.random.Generator, speed: float) -> LatencyModel:
         """Return the latency model; it draws from ``rng``."""
         return Distribution(self.model, self.model_dump(exclude={"model"}), rng, speed)
