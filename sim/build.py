@@ -19,6 +19,7 @@ from sim.problem import (
 from sim.registry import prepare_allocator
 from sim.scenario import AllocatorModel, Controller, Scenario
 from sim.scenario.allocators import AllocatorReference, with_files
+from sim.scenario.latency import Call
 from sim.seeding import stream
 
 
@@ -62,7 +63,7 @@ def build_entrant(
     # The same stream for every allocator: none is an axis of the seeds.
     try:
         latency = (model.latency or compute.latency).build(
-            stream(scenario.seed, "latency", number), compute.speed
+            stream(scenario.seed, "latency", number), compute.speed, _call(model, feed, folder)
         )
         # Measured time runs `speed` times slower here; under a modelled one nobody is to hurry.
         budget_ns = round(controller.compute_ns * compute.speed) if latency.measured else None
@@ -75,7 +76,9 @@ def build_entrant(
             )
             charged = miss.fallback.latency or compute.latency
             fallback_latency = charged.build(
-                stream(scenario.seed, "latency.fallback", number), compute.speed
+                stream(scenario.seed, "latency.fallback", number),
+                compute.speed,
+                _call(miss.fallback, feed, folder),
             )
         return Entrant(
             solver,
@@ -91,6 +94,11 @@ def build_entrant(
     except InputError as error:
         text = str(error).removeprefix(f"{model.label}: ")
         raise InputError(f"allocators: {model.label}: {text}") from error
+
+
+def _call(reference: AllocatorReference, feed: Feed, folder: Path) -> Call:
+    parameters = with_files(reference.parameters, folder)
+    return Call(reference.allocator, parameters, feed.channel.links, feed.channel.subbands, folder)
 
 
 def _prepared(

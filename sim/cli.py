@@ -19,6 +19,7 @@ _COMMANDS = {
     "schema": "sim.commands.validate:schema",
     "list": "sim.commands.listing:listing",
     "compare": "sim.commands.compare:compare",
+    "calibrate": "sim.commands.calibrate:calibrate",
     "check": "sim.commands.check:check",
 }
 

@@ -154,6 +154,21 @@ def make_allocator(name: str, parameters: Mapping[str, Any]) -> Solver[Any, Any]
     return solver
 
 
+def full_parameters(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an allocator's parameters with the defaults of those that are not given.
+
+    Raises:
+        InputError: unknown allocator.
+    """
+    known = inspect.signature(allocator_class(name)).parameters.values()
+    defaults = {
+        parameter.name: parameter.default
+        for parameter in known
+        if parameter.default is not parameter.empty
+    }
+    return {**defaults, **parameters}
+
+
 def prepare_allocator(name: str, parameters: Mapping[str, Any], spec: object) -> Solver[Any, Any]:
     """Make an allocator and prepare it for a `PowerControlSpec`.
 

@@ -13,6 +13,43 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+
+class Time(click.ParamType[int]):
+    """A time such as ``500 us``, in ns."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """Return the time, or fail with what is wrong."""
+        from sim.scenario.quantities import TIME, convert
+
+        try:
+            time_ns = int(convert(value, TIME))
+        except ValueError as error:
+            self.fail(f"{value}: {error}", param, ctx)
+        if time_ns <= 0:
+            self.fail(f"{value}: must be positive", param, ctx)
+        return time_ns
+
+
+class Sizes(click.ParamType[tuple[int, ...]]):
+    """Whole numbers such as ``5,10,20``."""
+
+    name = "N,N,..."
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:
+        """Return the sizes, rising, or fail with what is wrong."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            sizes = tuple(sorted({int(part) for part in value.split(",")}))
+        except ValueError:
+            self.fail(f"{value!r}: want whole numbers, as in 5,10,20", param, ctx)
+        if sizes[0] < 1:
+            self.fail(f"{sizes[0]}: want at least 1", param, ctx)
+        return sizes
+
+
 scenario_argument = click.argument("scenario", type=click.Path(path_type=Path))
 
 set_option = click.option(
@@ -29,6 +66,10 @@ plugin_option = click.option(
     multiple=True,
     metavar="FILE_OR_MODULE",
     help="Python file or module that registers more allocators.",
+)
+
+cpu_option = click.option(
+    "--cpu", type=click.IntRange(0), help="Processor to pin to; the last one if not given."
 )
 
 

@@ -27,30 +27,40 @@ class Attempt(NamedTuple, Generic[Answer]):
         elapsed_ns: what the call took on this machine.
         work: units of work it reported.
         reason: why it failed, if it did.
+        begun_ns: when the call began, by the clock that timed it.
     """
 
     answer: Answer | None
     elapsed_ns: int
     work: int = 0
     reason: str | None = None
+    begun_ns: int = 0
 
 
 def attempt(
     solver: Solver[Problem, Answer],
     problem: Problem,
     check: Check[Problem, Answer] | None = None,
+    now_ns: Callable[[], int] = time.perf_counter_ns,
 ) -> Attempt[Answer]:
-    """Time one `solve`; a solver that raises, or whose answer fails ``check``, is no accident."""
-    begin = time.perf_counter_ns()
+    """Time one `solve`; a solver that raises, or whose answer fails ``check``, is no accident.
+
+    Args:
+        solver: a prepared solver.
+        problem: what it is given.
+        check: says what is wrong with an answer; not timed.
+        now_ns: the clock.
+    """
+    begun = now_ns()
     try:
         answer = solver.solve(problem)
     except (Exception, SystemExit) as error:  # whatever a plug-in raises, the run goes on
-        elapsed = time.perf_counter_ns() - begin
-        return Attempt(None, elapsed, 0, one_line(error))
-    elapsed = time.perf_counter_ns() - begin
+        elapsed = now_ns() - begun
+        return Attempt(None, elapsed, 0, one_line(error), begun)
+    elapsed = now_ns() - begun
     if (reason := fault(problem, answer, check)) is not None:
-        return Attempt(None, elapsed, 0, reason)
-    return Attempt(answer, elapsed, int(getattr(answer, "work", 0)))
+        return Attempt(None, elapsed, 0, reason, begun)
+    return Attempt(answer, elapsed, int(getattr(answer, "work", 0)), None, begun)
 
 
 def fault(

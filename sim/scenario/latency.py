@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -15,6 +16,24 @@ from sim.scenario.shorthand import Choice
 Time = Annotated[int, TIME, Field(ge=0)]
 PositiveTime = Annotated[int, TIME, Field(gt=0)]
 Shape = Annotated[float, Field(ge=1e-3, le=1e6)]
+
+
+class Call(NamedTuple):
+    """Whose calls a latency is of.
+
+    Attributes:
+        allocator: its name; empty for the host, before any allocator is called.
+        parameters: the allocator's.
+        links: K.
+        subbands: S.
+        folder: of the scenario.
+    """
+
+    allocator: str
+    parameters: Mapping[str, Any]
+    links: int
+    subbands: int
+    folder: Path
 
 
 class _LatencyModel(QuantityModel):
@@ -31,9 +50,9 @@ class MeasuredLatency(_LatencyModel):
 
     model: Literal["measured"] = "measured"
 
-    def build(self, rng: np.random.Generator, speed: float) -> LatencyModel:
+    def build(self, rng: np.random.Generator, speed: float, call: Call) -> LatencyModel:
         """Return the latency model."""
-        del rng
+        del rng, call
         return Measured(speed)
 
 
@@ -44,15 +63,53 @@ class ConstantLatency(_LatencyModel):
     base_ns: Time = 0
     per_work_ns: Time = 0
 
-    def build(self, rng: np.random.Generator, speed: float) -> LatencyModel:
+    def build(self, rng: np.random.Generator, speed: float, call: Call) -> LatencyModel:
         """Return the latency model."""
-        del rng
+        del rng, call
         return Constant(self.base_ns, self.per_work_ns, speed)
 
 
+class CalibratedLatency(_LatencyModel):
+    """What such calls took where `ttirace calibrate` measured them, replayed."""
+
+    model: Literal["calibrated"]
+    profile: str = Field("", description="a shipped profile, or a file; empty: the shipped one")
+    cost_of: str = Field("", description="charge another allocator's cost: wmmse:backend=python")
+    extrapolate: bool = Field(False, description="go on beyond the measured K and S")
+
+    def files(self, folder: Path) -> tuple[Path, ...]:
+        """Return the profile's files."""
+        from sim.profile import find_profile
+
+        text = find_profile(self.profile, folder)
+        return text, text.with_suffix(".parquet")
+
+    def build(self, rng: np.random.Generator, speed: float, call: Call) -> LatencyModel:
+        """Return the latency model; it draws from ``rng``.
+
+        Raises:
+            InputError: no such profile, or nothing in it for this allocator and size.
+        """
+        from sim.deadline.cost import Calibrated, Cost
+        from sim.named import named_allocator
+        from sim.profile import CellKey, find_profile, load_profile
+
+        profile = load_profile(find_profile(self.profile, call.folder))
+        if not call.allocator:
+            return Calibrated(lambda _: profile.release, rng, speed)
+        named = named_allocator(self.cost_of) if self.cost_of else (call.allocator, call.parameters)
+        key = CellKey.of(*named)
+
+        def cost(batch: int) -> Cost:
+            return profile.cost(key, call.links, call.subbands * batch, self.extrapolate)
+
+        return Calibrated(cost, rng, speed)
+
+
 class _DrawnLatency(_LatencyModel):
-    def build(self, rng: np.random.Generator, speed: float) -> LatencyModel:
+    def build(self, rng: np.random.Generator, speed: float, call: Call) -> LatencyModel:
         """Return the latency model; it draws from ``rng``."""
+        del call
         return Distribution(self.model, self.model_dump(exclude={"model"}), rng, speed)
 
 
@@ -111,6 +168,7 @@ class ParetoLatency(_DrawnLatency):
 
 _MODELS = (
     MeasuredLatency,
+    CalibratedLatency,
     ConstantLatency,
     ExponentialLatency,
     UniformLatency,
@@ -122,6 +180,7 @@ _MODELS = (
 
 Latency = Annotated[
     MeasuredLatency
+    | CalibratedLatency
     | ConstantLatency
     | ExponentialLatency
     | UniformLatency

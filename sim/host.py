@@ -1,0 +1,177 @@
+"""A process of one's own on this host, as quiet as it permits: pinned, first in line, one thread.
+
+What is timed against the wall clock is timed here. What the host does not permit is said.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from sim.deadline import InputError
+from sim.deadline.call import one_line
+
+Result = TypeVar("Result")
+
+#: Middle of the real-time range: above all ordinary work, below the kernel's own threads.
+_PRIORITY = 50
+
+#: Libraries that start threads of their own, and how each is told not to.
+_ONE_THREAD = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
+
+
+class Conditions(NamedTuple):
+    """Under what conditions a process ran.
+
+    Attributes:
+        cpu: which processor it was pinned to; None if it was not.
+        priority: ``fifo``, ``nice`` or ``normal``.
+        refused: what the host did not permit, in words.
+    """
+
+    cpu: int | None
+    priority: str
+    refused: tuple[str, ...]
+
+
+@contextmanager
+def quiet(cpu: int | None = None) -> Iterator[Conditions]:
+    """Pin this process and put it first in line while the block runs, as far as permitted.
+
+    Args:
+        cpu: which processor; the last one permitted if not given.
+
+    Raises:
+        InputError: there is no such processor.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        yield Conditions(None, "normal", ("pinning and priority: not on this system",))
+        return
+    allowed = os.sched_getaffinity(0)
+    if cpu is not None and cpu not in allowed:
+        raise InputError(f"--cpu {cpu}: want one of {', '.join(map(str, sorted(allowed)))}")
+    refused = []
+    pinned: int | None = max(allowed) if cpu is None else cpu
+    try:
+        os.sched_setaffinity(0, {max(allowed) if cpu is None else cpu})
+    except OSError as error:
+        pinned = None
+        refused.append(f"pinning: {error.strerror}")
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    nice = os.nice(0)
+    priority = "fifo"
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_PRIORITY))
+    except OSError as error:
+        refused.append(f"real-time priority: {error.strerror}")
+        priority = "nice"
+        try:
+            os.setpriority(os.PRIO_PROCESS, 0, -20)
+        except OSError as second:
+            priority = "normal"
+            refused.append(f"nice -20: {second.strerror}")
+    try:
+        yield Conditions(pinned, priority, tuple(refused))
+    finally:
+        if priority == "fifo":
+            os.sched_setscheduler(0, policy, parameters)
+        elif priority == "nice":
+            os.setpriority(os.PRIO_PROCESS, 0, nice)
+        os.sched_setaffinity(0, allowed)
+
+
+def busy_ns() -> int:
+    """Return the time that all processors together have worked since the start; 0 if not told."""
+    try:
+        with Path("/proc/stat").open(encoding="ascii") as file:
+            user, nice, system, _, _, irq, softirq, steal = map(int, file.readline().split()[1:9])
+    except (OSError, ValueError):
+        return 0
+    ticks = user + nice + system + irq + softirq + steal
+    return ticks * (1_000_000_000 // os.sysconf("SC_CLK_TCK"))
+
+
+def in_own_process(
+    function: Callable[..., Result],
+    arguments: tuple[Any, ...],
+    progress: Callable[[int, str], None],
+) -> Result:
+    """Return ``function(*arguments, progress)`` from a fresh process of one thread.
+
+    Args:
+        function: at the top level of a module; what it takes and returns is sent through a pipe.
+        arguments: its first arguments.
+        progress: called here whenever it calls its last argument there.
+
+    Raises:
+        InputError: as it raised there, or the process died.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(
+        target=_serve, args=(theirs, function, arguments), name="ttirace-live", daemon=True
+    )
+    with _one_thread():
+        process.start()
+    theirs.close()
+    try:
+        while True:
+            try:
+                kind, content = ours.recv()
+            except EOFError:
+                process.join()
+                raise InputError(
+                    f"the process that was timed ended with status {process.exitcode}"
+                ) from None
+            if kind == "progress":
+                progress(*content)
+            elif kind == "refused":
+                raise InputError(content)
+            elif kind == "failed":
+                raise RuntimeError(content)
+            else:
+                result: Result = content
+                return result
+    finally:
+        process.terminate()
+        process.join()
+        ours.close()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in _ONE_THREAD}
+    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _serve(pipe: Connection, function: Callable[..., object], arguments: tuple[Any, ...]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is told, too, and ends this one
+
+    def progress(more: int, text: str = "") -> None:
+        pipe.send(("progress", (more, text)))
+
+    try:
+        pipe.send(("done", function(*arguments, progress)))
+    except InputError as error:
+        pipe.send(("refused", str(error)))
+    except Exception as error:
+        pipe.send(("failed", one_line(error)))

@@ -1,0 +1,222 @@
+"""A profile on disk: NAME.json to read, NAME.parquet beside it with the costs."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib import metadata, resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.deadline import InputError, did_you_mean
+from sim.deadline.call import one_line
+from sim.deadline.cost import CHANCES, Cost
+from sim.deadline.errors import shown
+from sim.deadline.manifest import write_json
+from sim.profile.cell import Cell, CellKey
+from sim.profile.profile import Profile
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: Packages with shipped profiles; the entry point's name is the profile's.
+GROUP = "ttirace.profiles"
+
+_FORMAT = 1
+_HOST = "(host)"
+_COST = ("base_ns", "per_work_ns", "typical_ns")
+
+
+def write_profile(profile: Profile, path: Path) -> tuple[Path, Path]:
+    """Write a profile and return its two files, the JSON first.
+
+    Args:
+        profile: what was measured.
+        path: where; its suffix, if any, does not matter.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    import pyarrow.parquet as pq
+
+    named = _named(path)
+    named.parent.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    pq.write_table(_table(profile), buffer, compression="zstd")
+    parquet = named.with_name(f"{named.name}.parquet")
+    unfinished = parquet.with_name(f".{parquet.name}.part")
+    try:
+        unfinished.write_bytes(buffer.getvalue())
+        unfinished.replace(parquet)
+    except OSError:
+        unfinished.unlink(missing_ok=True)
+        raise
+    text = named.with_name(f"{named.name}.json")
+    write_json(
+        text,
+        {
+            "format": _FORMAT,
+            **profile.header,
+            "parquet_sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
+            "cells": [
+                {
+                    "allocator": str(cell.key),
+                    "links": cell.links,
+                    "subbands": cell.subbands,
+                    "samples": cell.samples,
+                    "base_ns": round(cell.cost.base_ns, 1),
+                    "per_work_ns": round(cell.cost.per_work_ns, 1),
+                    **cell.facts,
+                }
+                for cell in profile.cells
+            ],
+        },
+    )
+    return text, parquet
+
+
+def find_profile(name: str, folder: Path) -> Path:
+    """Return the JSON file of a profile.
+
+    Args:
+        name: of a shipped profile, or a path: relative to ``folder``, then to the current folder;
+            empty for the first shipped one.
+        folder: of the scenario.
+
+    Raises:
+        InputError: there is none.
+    """
+    shipped = shipped_profiles()
+    if not name and shipped:
+        return next(iter(shipped.values()))
+    for place in (folder / name, Path(name)):
+        named = _named(place)
+        text = named.with_name(f"{named.name}.json")
+        if text.is_file():
+            return text
+    if name in shipped:
+        return shipped[name]
+    raise InputError(
+        f"profile {shown(name)}: neither a shipped one ({', '.join(shipped) or 'none'}) nor a file "
+        f"NAME.json{did_you_mean(name, shipped)}; ttirace calibrate makes one"
+    )
+
+
+def shipped_profiles() -> dict[str, Path]:
+    """Return the profiles that installed packages bring, by name."""
+    found = {}
+    for point in sorted(metadata.entry_points(group=GROUP), key=lambda point: point.name):
+        path = Path(str(resources.files(point.value))) / f"{point.name}.json"
+        if path.is_file():
+            found[point.name] = path
+    return found
+
+
+def load_profile(path: Path) -> Profile:
+    """Read a profile from its JSON file.
+
+    Raises:
+        InputError: it is not there, truncated, or not a profile.
+    """
+    parquet = path.with_suffix(".parquet")
+    try:
+        stamps = tuple((file.stat().st_mtime_ns, file.stat().st_size) for file in (path, parquet))
+    except OSError as error:
+        raise InputError(f"{error.filename}: cannot be read: {error.strerror}") from None
+    return _load(path, parquet, stamps)
+
+
+@lru_cache(maxsize=8)
+def _load(path: Path, parquet: Path, stamps: tuple[tuple[int, int], ...]) -> Profile:
+    del stamps  # a file that has changed is another one
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        header = json.loads(path.read_text(encoding="utf-8"))
+        content = parquet.read_bytes()
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as a profile: {one_line(error)}") from None
+    if not isinstance(header, dict) or "parquet_sha256" not in header:
+        raise InputError(f"{path}: is no profile; ttirace calibrate makes one")
+    if header.get("format") != _FORMAT:
+        raise InputError(
+            f"{path}: is in format {shown(header.get('format'))}, want {_FORMAT}; calibrate anew"
+        )
+    if hashlib.sha256(content).hexdigest() != header["parquet_sha256"]:
+        raise InputError(
+            f"{parquet}: is not the file that {path.name} was written with (truncated, or of "
+            "another calibration); calibrate anew"
+        )
+    try:
+        table = pq.read_table(io.BytesIO(content))
+        return _profile(path.stem, header, table)
+    except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{parquet}: is no profile: {one_line(error)}") from None
+
+
+def _named(path: Path) -> Path:
+    return path.with_suffix("") if path.suffix in (".json", ".parquet") else path
+
+
+def _table(profile: Profile) -> pa.Table:
+    import pyarrow as pa
+
+    host = Cell(CellKey(_HOST, "{}"), 0, 0, profile.release, 0)
+    cells = [*profile.cells, host]
+    columns: dict[str, Any] = {
+        "allocator": [cell.key.allocator for cell in cells],
+        "parameters": [cell.key.parameters for cell in cells],
+        "links": pa.array([cell.links for cell in cells], pa.int32()),
+        "subbands": pa.array([cell.subbands for cell in cells], pa.int32()),
+        "samples": pa.array([cell.samples for cell in cells], pa.int64()),
+    }
+    for name in _COST:
+        columns[name] = [getattr(cell.cost, name) for cell in cells]
+    columns["jitter"] = pa.array(
+        [cell.cost.jitter.astype(np.float32) for cell in cells], pa.list_(pa.float32())
+    )
+    return pa.table(columns)
+
+
+def _profile(name: str, header: Mapping[str, Any], table: pa.Table) -> Profile:
+    facts = {(cell["allocator"], cell["links"], cell["subbands"]): cell for cell in header["cells"]}
+    cells = []
+    release: Cost | None = None
+    for row in table.to_pylist():
+        jitter = np.array(row["jitter"], dtype=np.float64)
+        base, per_work, typical = (float(row[column]) for column in _COST)
+        cost = Cost(base, per_work, typical, jitter)
+        if jitter.shape != CHANCES.shape or not np.isfinite([*jitter, *cost_times(cost)]).all():
+            raise ValueError("a cost that is not finite, or jitter of another length")
+        if row["allocator"] == _HOST:
+            release = cost
+            continue
+        key = CellKey(row["allocator"], row["parameters"])
+        size = row["links"], row["subbands"]
+        found = facts.get((str(key), *size), {})
+        cells.append(
+            Cell(
+                key,
+                *size,
+                cost,
+                row["samples"],
+                {fact: value for fact, value in found.items() if fact not in _COLUMNS},
+            )
+        )
+    if release is None:
+        raise ValueError("the host's own row is missing")
+    return Profile(name, {k: v for k, v in header.items() if k != "cells"}, cells, release)
+
+
+_COLUMNS = ("allocator", "links", "subbands", "samples", *_COST)
+
+
+def cost_times(cost: Cost) -> tuple[float, ...]:
+    """Return a cost's times, in ns."""
+    return tuple(getattr(cost, name) for name in _COST)
