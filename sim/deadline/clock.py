@@ -47,6 +47,7 @@ class LiveClock(Clock):
         spin_ns: how long before the instant the sleep ends; hosts wake late by up to this much.
         source: monotonic time in ns.
         sleep: sleeps for so many seconds.
+        start_ns: what it shows when it is made.
     """
 
     live = True
@@ -56,14 +57,15 @@ class LiveClock(Clock):
         spin_ns: int = 200_000,
         source: Callable[[], int] = time.perf_counter_ns,
         sleep: Callable[[float], None] = time.sleep,
+        start_ns: int = 0,
     ) -> None:
         self._spin = spin_ns
         self._source = source
         self._sleep = sleep
-        self._origin = source()
+        self._origin = source() - start_ns
 
     def now_ns(self) -> int:
-        """Return the time since the clock was made."""
+        """Return the time."""
         return self._source() - self._origin
 
     def wait_until(self, instant_ns: int) -> int:

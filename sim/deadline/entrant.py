@@ -169,24 +169,31 @@ class Entrant(Generic[Problem, Answer]):
             self._ended(task)
 
     def live(self, task: Task[Problem, Answer], clock: Clock, start_ns: int) -> None:
-        """Start at ``start_ns``, solve and end a task on a live clock.
+        """Solve and end a task on a live clock that stands at ``start_ns``.
 
-        A call is not cut: an aborted job holds the server until it returns. Under `best_so_far`
-        the solver is stopped at the first iterate after the deadline.
+        It starts when the first call begins and finishes when the last one returns: waking up
+        before and checking the answer after are the harness's. A call is not cut: an aborted job
+        holds the server until it returns. Under `best_so_far` the solver is stopped at the first
+        iterate after the deadline.
         """
         assert task.problem is not None
-        task.start_ns = start_ns
         if self.on_miss is OnMiss.BEST_SO_FAR:
             self._iterate(task, task.problem, clock)
+            task.start_ns, task.finish_ns = start_ns, clock.now_ns()
         else:
+            begun_ns = None
             if self._fallback is not None:
-                task.fallback_answer = attempt(self._fallback, task.problem, self._check).answer
-                task.fallback_ns = clock.now_ns() - start_ns
-            main = attempt(self.solver, task.problem, self._check)
+                first = attempt(self._fallback, task.problem, self._check, clock.now_ns)
+                task.fallback_answer, task.fallback_ns = first.answer, first.elapsed_ns
+                begun_ns = first.begun_ns
+            main = attempt(self.solver, task.problem, self._check, clock.now_ns)
             task.answer, task.work, task.reason = main.answer, main.work, main.reason
-        task.finish_ns = clock.now_ns()
-        task.service_ns = task.finish_ns - start_ns
-        _, task.outcome = execute(self.on_overrun, start_ns, task.service_ns, task.deadline_ns)
+            task.start_ns = main.begun_ns if begun_ns is None else begun_ns
+            task.finish_ns = main.begun_ns + main.elapsed_ns
+        task.service_ns = task.finish_ns - task.start_ns
+        _, task.outcome = execute(self.on_overrun, task.start_ns, task.service_ns, task.deadline_ns)
+        if task.outcome is Outcome.SKIPPED:  # its deadline came between waking up and the call
+            task.outcome = Outcome.ABORTED
         task.problem = None  # what was not done by the deadline is not done afterwards
         self._ended(task)
 

@@ -54,11 +54,33 @@ def run(
     Raises:
         InputError: a budget that is not positive.
     """
+    for task in settled(entrant, problems, releases_ns, budget_ns, clock or VirtualClock()):
+        yield Served(task.job(), entrant.in_force.answer)
+
+
+def settled(
+    entrant: Entrant[Problem, Answer],
+    problems: Iterable[Problem],
+    releases_ns: Iterable[int],
+    budget_ns: int,
+    clock: Clock,
+    first: int = 0,
+) -> Iterator[Task[Problem, Answer]]:
+    """Yield the tasks of `run` as they are settled, each with all its answers.
+
+    Args:
+        entrant: as in `run`, like all that follows.
+        problems: one a release.
+        releases_ns: intended release times.
+        budget_ns: from a release to its deadline.
+        clock: virtual or live.
+        first: index of the first.
+    """
     if budget_ns <= 0:
         raise InputError(f"budget: {budget_ns} ns leaves no time to compute; must be positive")
-    clock = clock or VirtualClock()
     free_ns = 0
-    for index, (problem, release_ns) in enumerate(zip(problems, releases_ns, strict=False)):
+    pairs = zip(problems, releases_ns, strict=False)
+    for index, (problem, release_ns) in enumerate(pairs, first):
         task = Task[Problem, Answer](index, problem, release_ns, release_ns + budget_ns)
         if admits(entrant.on_overrun, busy=free_ns > release_ns):
             start_ns = clock.wait_until(max(release_ns, free_ns))
@@ -76,4 +98,4 @@ def run(
             entrant.skip()
             task.outcome = Outcome.SKIPPED
         entrant.settle(task)
-        yield Served(task.job(), entrant.in_force.answer)
+        yield task
