@@ -9,6 +9,7 @@ import numpy as np
 from sim.channel import TraceChannel
 from sim.deadline import Entrant, InputError, Solver
 from sim.feed import Feed
+from sim.ledger import kept
 from sim.network import PowerEntrant
 from sim.problem import (
     Allocation,
@@ -90,6 +91,7 @@ def build_entrant(
             fallback_latency,
             # Against the caps themselves: an allocator may have written into its problem.
             lambda _, answer: check_allocation(limits, answer),
+            lambda answer: kept(answer, feed.p_max_w),
         )
     except InputError as error:
         text = str(error).removeprefix(f"{model.label}: ")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,8 @@ from sim.deadline.log import log_parts
 from sim.deadline.plots import colour, figure, legend, line_width, response_times, timeline
 from sim.deadline.summary import integers, missed
 from sim.problem import FloatArray
-from sim.race import Contestant, Race
-from sim.result import user_rates
+from sim.race import Race
+from sim.result import Raced, user_rates
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,7 +25,7 @@ _FIRST_SLOTS = 10
 
 
 def plot_race(
-    race: Race, contestants: list[Contestant], summary: Mapping[str, Any], folder: Path, log: Path
+    race: Race, contestants: Sequence[Raced], summary: Mapping[str, Any], folder: Path, log: Path
 ) -> list[Path]:
     """Draw the plots of a finished race as PNG files and return their paths."""
     labels = [contestant.label for contestant in contestants]

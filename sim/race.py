@@ -12,7 +12,8 @@ from sim.build import build_entrant, build_feed
 from sim.deadline import InputError, JobLog
 from sim.deadline.collector import collector_paused
 from sim.feed import Problems
-from sim.network import RATE_COLUMNS, ControllerProcess, Tally
+from sim.ledger import RATE_COLUMNS, Tally
+from sim.network import ControllerProcess
 from sim.pool import ComputePool
 from sim.scenario import AllocatorModel, Scenario
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,9 @@ from sim.deadline.log import log_parts
 from sim.deadline.manifest import content_hash, git_state, versions, write_json, write_manifest
 from sim.deadline.stats import drift
 from sim.deadline.summary import SUMMARY_COLUMNS, integers, summarize_jobs
-from sim.network import Tally
+from sim.ledger import Tally
 from sim.problem import FloatArray
-from sim.race import Contestant, Race
+from sim.race import Race
 from sim.scenario import Scenario, dump_scenario
 from sim.scenario.latency import MeasuredLatency
 
@@ -115,7 +116,19 @@ class ResultFolder:
             ) from None
 
 
-def summarize(race: Race, contestants: list[Contestant], log_folder: Path) -> dict[str, Any]:
+class Raced(Protocol):
+    """Who has raced, in simulated time or live: what a summary and plots need."""
+
+    @property
+    def label(self) -> str:
+        """Its name in results."""
+
+    @property
+    def tallies(self) -> list[Tally]:
+        """The sums over slots, of each controller."""
+
+
+def summarize(race: Race, contestants: Sequence[Raced], log_folder: Path) -> dict[str, Any]:
     """Return the summary of a finished race.
 
     Rates are means over the slots that were served, then over controllers, and losses their

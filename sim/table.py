@@ -103,3 +103,22 @@ def verdict(summary: Mapping[str, Any]) -> str:
         text += f" The best answers given no clock are those of {genie['name']}; "
         text += f"age and misses take {lost:.1%} of their rate."
     return text
+
+
+def live_verdict(live: Mapping[str, Any]) -> str:
+    """Return under what conditions a live race was run, and how late the host was by itself."""
+    cpu = live["pinned_to_cpu"]
+    pinned = "not pinned" if cpu is None else f"pinned to processor {cpu}"
+    text = f"Live: {pinned}, priority {live['priority']}."
+    if live["not_permitted"]:
+        text += f" Not permitted here: {'; '.join(live['not_permitted'])}."
+    late = {name: jitter for name, jitter in live["release_jitter_us"].items() if jitter["max"]}
+    if late:
+        worst = max(late, key=lambda name: float(late[name]["max"]))
+        jitter = late[worst]
+        text += (
+            f" The host began jobs late by itself, at worst for {worst}: p50 "
+            f"{number(jitter['p50'], 2)}, p99 {number(jitter['p99'], 2)}, max "
+            f"{number(jitter['max'], 1)} us (within the response, not the service time)."
+        )
+    return text

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from sim.commands.options import load, plugin_option, scenario_argument, set_option
+from sim.commands.options import cpu_option, load, plugin_option, scenario_argument, set_option
+
+if TYPE_CHECKING:
+    from sim.result import Raced
 
 
 @click.command()
@@ -21,6 +26,10 @@ from sim.commands.options import load, plugin_option, scenario_argument, set_opt
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in that folder.")
 @set_option
 @plugin_option
+@click.option(
+    "--live", is_flag=True, help="Against the wall clock, on a processor of its own, not simulated."
+)
+@cpu_option
 @click.option("--no-plots", is_flag=True, help="Leave the plots out.")
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json instead of the table.")
 def run(
@@ -29,6 +38,8 @@ def run(
     overwrite: bool,
     overrides: tuple[str, ...],
     plugins: tuple[str, ...],
+    live: bool,
+    cpu: int | None,
     no_plots: bool,
     as_json: bool,
 ) -> int:
@@ -43,20 +54,31 @@ def run(
       ttirace run scenarios/munich.yaml
       ttirace run scenarios/munich.yaml -o out/fast --set budget.csi="300 us"
       ttirace run mine.yaml --plugin my_allocator.py --set slots=200
+      ttirace run scenarios/munich.yaml --live -o out/munich_live
     """  # noqa: D301
     from sim.deadline.progress import progress_bar
+    from sim.live import live_facts, live_race, playable
     from sim.race import load_race
     from sim.result import ResultFolder, summarize
 
     loaded = load(scenario, overrides, plugins)
+    if live:
+        loaded = playable(loaded)
     race = load_race(loaded, scenario)
     folder = ResultFolder(output or Path("out") / loaded.name, overwrite)
     folder.write_manifest("running", loaded)
     folder.write_scenario(loaded, scenario.parent)
     try:
         with progress_bar(loaded.name, race.total_slots, "slots") as advance:
-            contestants = race.run(folder.log, lambda slots: advance(slots, ""))
+            contestants: Sequence[Raced]
+            if live:
+                played = live_race(loaded, scenario.parent, folder.log, advance, cpu, plugins)
+                contestants = played.entries
+            else:
+                contestants = race.run(folder.log, lambda slots: advance(slots, ""))
         summary = summarize(race, contestants, folder.log)
+        if live:
+            summary["live"] = live_facts(played)
         if not no_plots:
             from sim.plots import plot_race
 
@@ -72,13 +94,15 @@ def run(
     else:
         from rich.console import Console
 
-        from sim.table import controller_table, race_table, verdict
+        from sim.table import controller_table, live_verdict, race_table, verdict
 
         console = Console(width=None if Console().is_terminal else 140)
         console.print(race_table(summary, console.width))
         if (by_controller := controller_table(summary)) is not None:
             console.print(by_controller)
         console.print(verdict(summary), markup=False)
+        if live:
+            console.print(live_verdict(summary["live"]), markup=False, highlight=False)
         if not no_plots:
             console.print(f"Plots: {folder.plots}/*.png", highlight=False, markup=False)
         console.print(f"Results: {folder.path}", highlight=False, markup=False)

@@ -6,6 +6,7 @@ settle. So they agree to the nanosecond.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Generic
 
 from sim.deadline.call import Check, attempt, fault, one_line, truncated
@@ -100,6 +101,7 @@ class Entrant(Generic[Problem, Answer]):
             the optional part of imprecise computation; Liu et al., Computer 24(5), 1991).
         fallback_latency: its latency; what it took here if not given.
         check: says what is wrong with an answer, or None.
+        keep: makes an answer safe to keep, as it may be in force long after the next call.
 
     Raises:
         InputError: a miss policy that the solver cannot serve.
@@ -115,6 +117,7 @@ class Entrant(Generic[Problem, Answer]):
         fallback: Solver[Problem, Answer] | None = None,
         fallback_latency: LatencyModel | None = None,
         check: Check[Problem, Answer] | None = None,
+        keep: Callable[[Answer], Answer] = lambda answer: answer,
     ) -> None:
         if (on_miss is OnMiss.FALLBACK) != (fallback is not None):
             raise InputError("on_miss: 'fallback' and a fallback solver go together")
@@ -131,6 +134,7 @@ class Entrant(Generic[Problem, Answer]):
         self._fallback = fallback
         self._fallback_latency = fallback_latency or Measured()
         self._check = check
+        self._keep = keep
 
     def solve(self, task: Task[Problem, Answer]) -> None:
         """Call the solvers; the service time follows from the latency models."""
@@ -142,6 +146,7 @@ class Entrant(Generic[Problem, Answer]):
         main = attempt(self.solver, task.problem, self._check)
         task.answer, task.work, task.reason = main.answer, main.work, main.reason
         task.service_ns = task.fallback_ns + self._latency.service_ns(main.elapsed_ns, main.work)
+        self._kept(task)
 
     def warm_up(self, problem: Problem) -> None:
         """Call the solvers untimed if their time is measured: others may have had the processor.
@@ -195,6 +200,7 @@ class Entrant(Generic[Problem, Answer]):
         if task.outcome is Outcome.SKIPPED:  # its deadline came between waking up and the call
             task.outcome = Outcome.ABORTED
         task.problem = None  # what was not done by the deadline is not done afterwards
+        self._kept(task)
         self._ended(task)
 
     def settle(self, task: Task[Problem, Answer]) -> None:
@@ -246,6 +252,12 @@ class Entrant(Generic[Problem, Answer]):
         task.reason = fault(problem, task.best, self._check)
         if task.reason is None:
             task.answer, task.work = task.best, int(getattr(task.best, "work", 0))
+
+    def _kept(self, task: Task[Problem, Answer]) -> None:
+        if task.answer is not None:
+            task.answer = self._keep(task.answer)
+        if task.fallback_answer is not None:
+            task.fallback_answer = self._keep(task.fallback_answer)
 
     def _ended(self, task: Task[Problem, Answer]) -> None:
         # A failure shows even where the cut came first: it would have been there without it.

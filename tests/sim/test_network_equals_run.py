@@ -16,7 +16,7 @@ from plugin_allocators import registered, scenario
 
 from sim.build import build_entrant, build_feed
 from sim.deadline import Job, OnMiss, OnOverrun, Outcome, Source, read_log, run
-from sim.network import RATE_COLUMNS
+from sim.ledger import RATE_COLUMNS
 from sim.problem import evaluate
 from sim.race import Race
 

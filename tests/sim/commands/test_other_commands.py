@@ -60,7 +60,7 @@ def test_version(ttirace: Ttirace) -> None:
     ("arguments", "said"),
     [
         (["rnu"], "no command 'rnu'; did you mean 'run'?"),
-        (["xyz"], "known: check, compare, dataset"),
+        (["xyz"], "known: calibrate, check, compare"),
         (["run"], "Missing argument 'SCENARIO'. (see ttirace run --help)"),
         (["run", "a.yaml", "b.yaml"], "unexpected extra argument (b.yaml)"),
         (["run", "--plots"], "No such option"),

@@ -1,0 +1,173 @@
+"""A scenario against the wall clock: every allocator in its turn, in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sim.deadline import JobLog, LiveClock
+from sim.deadline.call import attempt
+from sim.deadline.collector import collector_paused
+from sim.deadline.stats import percentile
+from sim.feed import Problems
+from sim.host import Conditions, in_own_process, quiet
+from sim.ledger import RATE_COLUMNS, Ledger, PowerTask, Tally, kept
+from sim.live.recording import Recording, lateness_ns, play
+from sim.network import PowerEntrant
+from sim.problem import Allocation
+from sim.registry import load_plugin
+from sim.scenario import Scenario
+
+#: Time to get going before the first slot.
+LEAD_IN_NS = 20_000_000
+
+#: Slots between two reports of progress: they come from the timed process, while it waits.
+_REPORT = 50
+
+
+class LiveEntry(NamedTuple):
+    """One allocator's live race.
+
+    Attributes:
+        label: whose.
+        tallies: sums over its slots, of the one controller.
+        release_jitter_us: how late the host began its jobs: ``p50``, ``p99``, ``p999``, ``max``.
+    """
+
+    label: str
+    tallies: list[Tally]
+    release_jitter_us: dict[str, float | None]
+
+
+class LiveResult(NamedTuple):
+    """A live race.
+
+    Attributes:
+        conditions: pinning and priority.
+        entries: one an allocator.
+    """
+
+    conditions: Conditions
+    entries: list[LiveEntry]
+
+
+def live_race(
+    scenario: Scenario,
+    folder: Path,
+    log_folder: Path,
+    progress: Callable[[int, str], None],
+    cpu: int | None = None,
+    plugins: tuple[str, ...] = (),
+) -> LiveResult:
+    """Play a scenario on the wall clock, in a process of its own, and log it.
+
+    Args:
+        scenario: the scenario.
+        folder: what its paths are relative to.
+        log_folder: where the logs go; an allocator's is written when it has run.
+        progress: told how many slots more are over.
+        cpu: processor to pin to; the last one permitted if not given.
+        plugins: to load there, too.
+
+    Raises:
+        InputError: the scenario does not fit together, or cannot be played live.
+    """
+    return in_own_process(_race, (scenario, folder, log_folder, cpu, plugins), progress)
+
+
+def _race(
+    scenario: Scenario,
+    folder: Path,
+    log_folder: Path,
+    cpu: int | None,
+    plugins: tuple[str, ...],
+    progress: Callable[[int, str], None],
+) -> LiveResult:
+    for plugin in plugins:
+        load_plugin(plugin)
+    recording = Recording(scenario, folder)
+    entrants = [recording.entrant(model) for model in recording.scenario.allocators]
+    entries = []
+    with quiet(cpu) as conditions:
+        for model, entrant in zip(recording.scenario.allocators, entrants, strict=True):
+            given = recording.problems.copy()
+            with collector_paused():
+                tasks, served = _played(recording, entrant, given, model.label, progress)
+            with JobLog(log_folder, model.label, "allocator", RATE_COLUMNS) as log:
+                tally = _rated(recording, entrant, given, tasks, served, log)
+            entries.append(LiveEntry(model.label, [tally], described(lateness_ns(tasks))))
+    return LiveResult(conditions, entries)
+
+
+def _played(
+    recording: Recording,
+    entrant: PowerEntrant,
+    given: Problems,
+    label: str,
+    progress: Callable[[int, str], None],
+) -> tuple[list[PowerTask], list[Allocation]]:
+    """Return the jobs, and the answer in force after each deadline."""
+    tasks: list[PowerTask] = []
+    served: list[Allocation] = []
+    slots = recording.timing.slots
+    entrant.warm_up(given.copy(1).at(0))
+    clock = LiveClock(start_ns=recording.timing.offset_ns - LEAD_IN_NS)
+    for task in play(entrant, given, recording.timing, clock, 0, slots):
+        tasks.append(task)
+        served.append(entrant.in_force.answer)
+        if len(tasks) % _REPORT == 0:
+            progress(_REPORT, label)
+    progress(slots % _REPORT, label)
+    return tasks, served
+
+
+def _rated(
+    recording: Recording,
+    entrant: PowerEntrant,
+    given: Problems,
+    tasks: list[PowerTask],
+    served: list[Allocation],
+    log: JobLog,
+) -> Tally:
+    """Rate the slots once the clock has stopped; what was not computed live is computed now."""
+    timing, problems = recording.timing, recording.problems
+    lead = timing.budget.lead
+    initial = Allocation(problems.p_max_w.copy(), status="initial")
+    ledger = Ledger(recording.feed.channel.links, initial, log)
+    for slot, task in enumerate(tasks):
+        answer = task.answer
+        if answer is None and task.reason is None:
+            late = attempt(entrant.solver, given.at(slot)).answer
+            answer = None if late is None else kept(late, problems.p_max_w)
+        ledger.answered(answer)
+        if slot >= lead:
+            ledger.serve(tasks[slot - lead], problems.at(slot), served[slot - lead])
+        ledger.advance()
+    for task in tasks[-lead:]:
+        ledger.leave(task)
+    ledger.write()
+    return ledger.tally
+
+
+def described(late_ns: list[int]) -> dict[str, float | None]:
+    """Return the percentiles of a lateness that the data carry, in us."""
+    ordered = np.sort(np.asarray(late_ns, dtype=np.int64))
+    found: dict[str, float | None] = {}
+    for name, q in (("p50", 0.5), ("p99", 0.99), ("p999", 0.999)):
+        value = percentile(ordered, q)
+        found[name] = None if value is None else value.value / 1e3
+    return {**found, "max": float(ordered[-1]) / 1e3 if len(ordered) else None}
+
+
+def live_facts(result: LiveResult) -> dict[str, Any]:
+    """Return what a summary says about a live race."""
+    conditions = result.conditions
+    return {
+        "pinned_to_cpu": conditions.cpu,
+        "priority": conditions.priority,
+        "not_permitted": list(conditions.refused),
+        "release_jitter_us": {entry.label: entry.release_jitter_us for entry in result.entries},
+    }
