@@ -10,9 +10,13 @@ from typing import Any, Literal
 import simpy
 from simpy.events import EventPriority
 
-from sim.deadline import Entrant, Task
+from sim.deadline import Entrant, InputError, Task
+from sim.deadline.errors import check_at_least
 
 Discipline = Literal["fifo", "edf", "priority"]
+
+#: Why a pool cannot be preemptive and batch.
+NO_PREEMPTION_OF_A_BATCH = "a call that several jobs share cannot stop for one of them; keep one"
 
 # What happens at one instant happens in this order: servers become free, then slots start and jobs
 # are released, then it is decided who is computed, and only then which answers serve. So a finish
@@ -47,21 +51,66 @@ class Instant(simpy.Event):
         env.schedule(self, priority=EventPriority(rank), delay=delay_ns)
 
 
+_Job = tuple[int, int, int, Task[Any, Any], Entrant[Any, Any]]
+
+
+class Call(Instant):
+    """A server at work, and the event of its end.
+
+    Args:
+        env: the environment.
+        delay_ns: when it ends, if nobody takes the server from it.
+        callback: called then.
+        jobs: whom it serves, the first in rank first.
+    """
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        delay_ns: int,
+        callback: Callable[[simpy.Event], None],
+        jobs: list[_Job],
+    ) -> None:
+        super().__init__(env, delay_ns, FINISH, callback)
+        self.jobs = jobs
+
+
 class ComputePool:
-    """Serves jobs one at a time on each of its servers, without preemption.
+    """Serves jobs on servers of equal speed.
 
     Args:
         env: a SimPy environment that counts integer nanoseconds.
         servers: how many.
         discipline: ``fifo`` by release, ``edf`` by deadline, ``priority`` by the number given at
             `submit`, smallest first; ties by release, then in the order submitted.
+        preemptive: a job that waits takes the server of the last in rank that runs, if that is of
+            lower rank; ties stay. The other waits again, for any server, and loses nothing.
+        batch: how many jobs one call serves at most, each of another controller, whose entrants
+            are of one size.
+
+    Raises:
+        InputError: no server, no batch, or preemptive and a batch of several.
     """
 
-    def __init__(self, env: simpy.Environment, servers: int, discipline: Discipline) -> None:
+    def __init__(
+        self,
+        env: simpy.Environment,
+        servers: int,
+        discipline: Discipline,
+        preemptive: bool = False,
+        batch: int = 1,
+    ) -> None:
+        check_at_least("servers", servers, 1)
+        check_at_least("batch", batch, 1)
+        if preemptive and batch > 1:
+            raise InputError(f"preemptive and batch {batch}: {NO_PREEMPTION_OF_A_BATCH}")
         self._env = env
         self._idle = servers
         self._discipline = discipline
-        self._waiting: list[tuple[int, int, int, Task[Any, Any], Entrant[Any, Any]]] = []
+        self._preemptive = preemptive
+        self._batch = batch
+        self._waiting: list[_Job] = []
+        self._running: set[Call] = set()
         self._submitted = itertools.count()
         self._dispatching = False
 
@@ -81,21 +130,80 @@ class ComputePool:
         self._dispatch_soon()
 
     def _dispatch_soon(self) -> None:
-        if self._idle and self._waiting and not self._dispatching:
+        if self._waiting and not self._dispatching and (self._idle or self._preemptive):
             self._dispatching = True
             Instant(self._env, 0, DISPATCH, self._dispatch)
 
     def _dispatch(self, _: simpy.Event) -> None:
         self._dispatching = False
         now = int(self._env.now)
-        while self._idle and self._waiting:
-            task, entrant = heapq.heappop(self._waiting)[3:]
-            entrant.begin(task, now)
-            # A job that no longer starts, or that takes no time, leaves its server to the next.
-            if task.finish_ns is not None and task.finish_ns > now:
-                self._idle -= 1
-                Instant(self._env, task.finish_ns - now, FINISH, self._finish)
+        while self._waiting:
+            first = self._waiting[0]
+            if first[4].cut(first[3], now):
+                heapq.heappop(self._waiting)
+            elif self._idle or (self._preemptive and self._preempt(first, now)):
+                self._start(self._take_first(now), now)
+            else:
+                break
 
-    def _finish(self, _: simpy.Event) -> None:
+    def _take_first(self, now: int) -> list[_Job]:
+        """Take the first in rank from the queue, with those that share its call."""
+        first = heapq.heappop(self._waiting)
+        jobs = [first]
+        if self._batch > 1:
+            self._gather(jobs, now)
+            if len(jobs) > 1:
+                first[4].share([job[3] for job in jobs])
+        return jobs
+
+    def _gather(self, jobs: list[_Job], now: int) -> None:
+        """Take those from the queue that share the first's call."""
+        size = jobs[0][4].size
+        present = {jobs[0][3].controller}
+        passed = []
+        while self._waiting and len(jobs) < self._batch:
+            job = heapq.heappop(self._waiting)
+            task, entrant = job[3:]
+            if entrant.cut(task, now):
+                continue
+            if task.controller in present or entrant.size != size:
+                passed.append(job)
+            else:
+                present.add(task.controller)
+                jobs.append(job)
+        for job in passed:
+            heapq.heappush(self._waiting, job)
+
+    def _start(self, jobs: list[_Job], now: int) -> None:
+        end_ns = max([entrant.take(task, now) for _, _, _, task, entrant in jobs])
+        if end_ns == now:  # takes no time, and leaves its server to the next
+            self._end(jobs)
+            return
+        self._idle -= 1
+        call = Call(self._env, end_ns - now, self._finish, jobs)
+        if self._preemptive:
+            self._running.add(call)
+
+    def _preempt(self, first: _Job, now: int) -> bool:
+        """Free a server for the first that waits, if it outranks one that runs."""
+        last = max(self._running, key=lambda call: call.jobs[0][:3])
+        ((rank, _, _, task, _),) = last.jobs
+        if rank <= first[0]:
+            return False
+        task.leave(now)
+        last.callbacks = []  # its end is off
+        self._running.remove(last)
         self._idle += 1
+        heapq.heappush(self._waiting, last.jobs[0])
+        return True
+
+    def _finish(self, call: simpy.Event) -> None:
+        assert isinstance(call, Call)
+        self._idle += 1
+        self._running.discard(call)
+        self._end(call.jobs)
         self._dispatch_soon()
+
+    def _end(self, jobs: list[_Job]) -> None:
+        for _, _, _, task, entrant in jobs:
+            entrant.end(task)
