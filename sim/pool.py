@@ -33,6 +33,7 @@ class Instant(simpy.Event):
         delay_ns: how far ahead.
         rank: `FINISH`, `SLOT`, `DISPATCH` or `SERVE`.
         callback: called then, with the event.
+        value: the event's value.
     """
 
     def __init__(
@@ -41,38 +42,18 @@ class Instant(simpy.Event):
         delay_ns: int,
         rank: int,
         callback: Callable[[simpy.Event], None] | None = None,
+        value: Any = None,
     ) -> None:
         super().__init__(env)
         if callback is not None:
             assert self.callbacks is not None
             self.callbacks.append(callback)
         self._ok = True
-        self._value = None
+        self._value = value
         env.schedule(self, priority=EventPriority(rank), delay=delay_ns)
 
 
 _Job = tuple[int, int, int, Task[Any, Any], Entrant[Any, Any]]
-
-
-class Call(Instant):
-    """A server at work, and the event of its end.
-
-    Args:
-        env: the environment.
-        delay_ns: when it ends, if nobody takes the server from it.
-        callback: called then.
-        jobs: whom it serves, the first in rank first.
-    """
-
-    def __init__(
-        self,
-        env: simpy.Environment,
-        delay_ns: int,
-        callback: Callable[[simpy.Event], None],
-        jobs: list[_Job],
-    ) -> None:
-        super().__init__(env, delay_ns, FINISH, callback)
-        self.jobs = jobs
 
 
 class ComputePool:
@@ -110,7 +91,7 @@ class ComputePool:
         self._preemptive = preemptive
         self._batch = batch
         self._waiting: list[_Job] = []
-        self._running: set[Call] = set()
+        self._running: dict[simpy.Event, _Job] = {}  # by the ends of those that may be preempted
         self._submitted = itertools.count()
         self._dispatching = False
 
@@ -139,69 +120,62 @@ class ComputePool:
         now = int(self._env.now)
         while self._waiting:
             first = self._waiting[0]
-            if first[4].cut(first[3], now):
+            if first[3].deadline_ns <= now and first[4].cut(first[3]):
                 heapq.heappop(self._waiting)
-            elif self._idle or (self._preemptive and self._preempt(first, now)):
-                self._start(self._take_first(now), now)
-            else:
+                continue
+            if not self._idle and not (self._preemptive and self._preempt(first, now)):
                 break
-
-    def _take_first(self, now: int) -> list[_Job]:
-        """Take the first in rank from the queue, with those that share its call."""
-        first = heapq.heappop(self._waiting)
-        jobs = [first]
-        if self._batch > 1:
-            self._gather(jobs, now)
-            if len(jobs) > 1:
-                first[4].share([job[3] for job in jobs])
-        return jobs
+            jobs = [heapq.heappop(self._waiting)]
+            if self._batch > 1:
+                self._gather(jobs, now)
+            end_ns = now
+            for _, _, _, task, entrant in jobs:
+                end_ns = max(end_ns, entrant.take(task, now))
+            if end_ns == now:  # takes no time, and leaves its server to the next
+                self._end(jobs)
+                continue
+            self._idle -= 1
+            call = Instant(self._env, end_ns - now, FINISH, self._finish, jobs)
+            if self._preemptive:
+                self._running[call] = jobs[0]
 
     def _gather(self, jobs: list[_Job], now: int) -> None:
-        """Take those from the queue that share the first's call."""
-        size = jobs[0][4].size
-        present = {jobs[0][3].controller}
+        """Take those from the queue that share the call of the first in rank, and charge them."""
+        _, _, _, first, entrant = jobs[0]
+        present = {first.controller}
         passed = []
         while self._waiting and len(jobs) < self._batch:
             job = heapq.heappop(self._waiting)
-            task, entrant = job[3:]
-            if entrant.cut(task, now):
+            task = job[3]
+            if task.deadline_ns <= now and job[4].cut(task):
                 continue
-            if task.controller in present or entrant.size != size:
+            if task.controller in present or job[4].size != entrant.size:
                 passed.append(job)
             else:
                 present.add(task.controller)
                 jobs.append(job)
         for job in passed:
             heapq.heappush(self._waiting, job)
-
-    def _start(self, jobs: list[_Job], now: int) -> None:
-        end_ns = max([entrant.take(task, now) for _, _, _, task, entrant in jobs])
-        if end_ns == now:  # takes no time, and leaves its server to the next
-            self._end(jobs)
-            return
-        self._idle -= 1
-        call = Call(self._env, end_ns - now, self._finish, jobs)
-        if self._preemptive:
-            self._running.add(call)
+        if len(jobs) > 1:
+            entrant.share([job[3] for job in jobs])
 
     def _preempt(self, first: _Job, now: int) -> bool:
         """Free a server for the first that waits, if it outranks one that runs."""
-        last = max(self._running, key=lambda call: call.jobs[0][:3])
-        ((rank, _, _, task, _),) = last.jobs
-        if rank <= first[0]:
+        call, last = max(self._running.items(), key=lambda item: item[1][:3])
+        if last[0] <= first[0]:
             return False
-        task.leave(now)
-        last.callbacks = []  # its end is off
-        self._running.remove(last)
+        last[3].leave(now)
+        call.callbacks = []  # its end is put off
+        del self._running[call]
         self._idle += 1
-        heapq.heappush(self._waiting, last.jobs[0])
+        heapq.heappush(self._waiting, last)
         return True
 
     def _finish(self, call: simpy.Event) -> None:
-        assert isinstance(call, Call)
         self._idle += 1
-        self._running.discard(call)
-        self._end(call.jobs)
+        if self._preemptive:
+            del self._running[call]
+        self._end(call.value or [])
         self._dispatch_soon()
 
     def _end(self, jobs: list[_Job]) -> None:

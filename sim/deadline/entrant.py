@@ -147,7 +147,8 @@ class Entrant(Generic[Problem, Answer]):
 
     def take(self, task: Task[Problem, Answer], now_ns: int) -> int:
         """A server takes a solved task, or takes it again: return when it ends if left alone."""
-        task.ending = execute(self.on_overrun, task.take(now_ns), task.left_ns, task.deadline_ns)
+        goes_on_ns = task.take(now_ns)
+        task.ending = execute(self.on_overrun, goes_on_ns, task.left_ns, task.deadline_ns)
         end_ns = task.ending[0]
         return task.deadline_ns if end_ns is None else end_ns  # cut before it woke up
 
@@ -156,12 +157,12 @@ class Entrant(Generic[Problem, Answer]):
         task.finish_ns, task.outcome = task.ending
         if task.finish_ns is None:
             task.start_ns = None
-        else:
+        elif task.outcome is not Outcome.MET or task.reason is not None:
             self._ended(task)
 
-    def cut(self, task: Task[Problem, Answer], now_ns: int) -> bool:
-        """End a task that waits, perhaps since its start, if its time is up; return whether so."""
-        if self.on_overrun is not OnOverrun.ABORT or now_ns < task.deadline_ns:
+    def cut(self, task: Task[Problem, Answer]) -> bool:
+        """End a task that waits at its deadline or later, if it is to be cut; return whether so."""
+        if self.on_overrun is not OnOverrun.ABORT:
             return False
         if task.start_ns is None:
             task.outcome = Outcome.SKIPPED

@@ -69,9 +69,9 @@ class Task(Generic[Problem, Answer]):
         self.answer: Answer | None = None
         self.fallback_answer: Answer | None = None
         self.best: Answer | None = None
-        self.chance = 0.0
-        self.fallback_chance = 0.0
-        self.fallback_work = 0
+        self.chance: float
+        self.fallback_chance: float
+        self.fallback_work: int
         self.fallback_ns = 0
         self.service_ns = 0
         self.wake_up_ns = 0
@@ -83,7 +83,7 @@ class Task(Generic[Problem, Answer]):
         self.finish_ns: int | None = None
         self.outcome: Outcome | None = None
         self.source: Source | None = None
-        self._taken_ns = 0  # when a server last took it
+        self._taken_ns: int  # when a server last took it
         self._left_at_ns: int | None = None  # when a server last left it, if none has it now
         self._away_ns = 0  # how long it was left so, up to its deadline
 
