@@ -15,9 +15,6 @@ from sim.deadline.errors import check_at_least
 
 Discipline = Literal["fifo", "edf", "priority"]
 
-#: Why a pool cannot be preemptive and batch.
-NO_PREEMPTION_OF_A_BATCH = "a call that several jobs share cannot stop for one of them; keep one"
-
 # What happens at one instant happens in this order: servers become free, then slots start and jobs
 # are released, then it is decided who is computed, and only then which answers serve. So a finish
 # frees its server for a release at the same instant, jobs released together are ranked, not taken
@@ -84,7 +81,7 @@ class ComputePool:
         check_at_least("servers", servers, 1)
         check_at_least("batch", batch, 1)
         if preemptive and batch > 1:
-            raise InputError(f"preemptive and batch {batch}: {NO_PREEMPTION_OF_A_BATCH}")
+            raise InputError(f"batch: {batch}, want 1 in a preemptive pool")
         self._env = env
         self._idle = servers
         self._discipline = discipline
@@ -129,15 +126,15 @@ class ComputePool:
             if self._batch > 1:
                 self._gather(jobs, now)
             end_ns = now
-            for _, _, _, task, entrant in jobs:
-                end_ns = max(end_ns, entrant.take(task, now))
+            for job in jobs:
+                end_ns = max(end_ns, job[4].take(job[3], now))
             if end_ns == now:  # takes no time, and leaves its server to the next
                 self._end(jobs)
                 continue
             self._idle -= 1
-            call = Instant(self._env, end_ns - now, FINISH, self._finish, jobs)
+            end = Instant(self._env, end_ns - now, FINISH, self._finish, jobs)
             if self._preemptive:
-                self._running[call] = jobs[0]
+                self._running[end] = jobs[0]
 
     def _gather(self, jobs: list[_Job], now: int) -> None:
         """Take those from the queue that share the call of the first in rank, and charge them."""
@@ -161,23 +158,23 @@ class ComputePool:
 
     def _preempt(self, first: _Job, now: int) -> bool:
         """Free a server for the first that waits, if it outranks one that runs."""
-        call, last = max(self._running.items(), key=lambda item: item[1][:3])
+        end, last = max(self._running.items(), key=lambda item: item[1][:3])
         if last[0] <= first[0]:
             return False
         last[3].leave(now)
-        call.callbacks = []  # its end is put off
-        del self._running[call]
+        end.callbacks = []  # put off
+        del self._running[end]
         self._idle += 1
         heapq.heappush(self._waiting, last)
         return True
 
-    def _finish(self, call: simpy.Event) -> None:
+    def _finish(self, end: simpy.Event) -> None:
         self._idle += 1
         if self._preemptive:
-            del self._running[call]
-        self._end(call.value or [])
+            del self._running[end]
+        self._end(end.value or [])
         self._dispatch_soon()
 
     def _end(self, jobs: list[_Job]) -> None:
-        for _, _, _, task, entrant in jobs:
-            entrant.end(task)
+        for job in jobs:
+            job[4].end(job[3])
