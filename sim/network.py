@@ -110,11 +110,7 @@ class ControllerProcess:
         self._ledger.serve(task, self._true.at(slot), self._entrant.in_force.answer)
 
     def _release(self, task: PowerTask) -> None:
-        previous, now = self._previous, int(self._env.now)
-        busy = previous is not None and (
-            previous.outcome is None
-            or (previous.finish_ns is not None and previous.finish_ns > now)
-        )
+        busy = self._previous is not None and self._previous.outcome is None
         if admits(self._entrant.on_overrun, busy):
             self._previous = task
             self._pool.submit(task, self._entrant, self._timing.priority)

@@ -10,7 +10,8 @@ from typing import Any, Literal
 import simpy
 from simpy.events import EventPriority
 
-from sim.deadline import Entrant, Task
+from sim.deadline import Entrant, InputError, Task
+from sim.deadline.errors import check_at_least
 
 Discipline = Literal["fifo", "edf", "priority"]
 
@@ -29,6 +30,7 @@ class Instant(simpy.Event):
         delay_ns: how far ahead.
         rank: `FINISH`, `SLOT`, `DISPATCH` or `SERVE`.
         callback: called then, with the event.
+        value: the event's value.
     """
 
     def __init__(
@@ -37,31 +39,56 @@ class Instant(simpy.Event):
         delay_ns: int,
         rank: int,
         callback: Callable[[simpy.Event], None] | None = None,
+        value: Any = None,
     ) -> None:
         super().__init__(env)
         if callback is not None:
             assert self.callbacks is not None
             self.callbacks.append(callback)
         self._ok = True
-        self._value = None
+        self._value = value
         env.schedule(self, priority=EventPriority(rank), delay=delay_ns)
 
 
+_Job = tuple[int, int, int, Task[Any, Any], Entrant[Any, Any]]
+
+
 class ComputePool:
-    """Serves jobs one at a time on each of its servers, without preemption.
+    """Serves jobs on servers of equal speed.
 
     Args:
         env: a SimPy environment that counts integer nanoseconds.
         servers: how many.
         discipline: ``fifo`` by release, ``edf`` by deadline, ``priority`` by the number given at
             `submit`, smallest first; ties by release, then in the order submitted.
+        preemptive: a job that waits takes the server of the last in rank that runs, if that is of
+            lower rank; ties stay. The other waits again, for any server, and loses nothing.
+        batch: how many jobs one call serves at most, each of another controller, whose entrants
+            are of one size.
+
+    Raises:
+        InputError: no server, no batch, or preemptive and a batch of several.
     """
 
-    def __init__(self, env: simpy.Environment, servers: int, discipline: Discipline) -> None:
+    def __init__(
+        self,
+        env: simpy.Environment,
+        servers: int,
+        discipline: Discipline,
+        preemptive: bool = False,
+        batch: int = 1,
+    ) -> None:
+        check_at_least("servers", servers, 1)
+        check_at_least("batch", batch, 1)
+        if preemptive and batch > 1:
+            raise InputError(f"batch: {batch}, want 1 in a preemptive pool")
         self._env = env
         self._idle = servers
         self._discipline = discipline
-        self._waiting: list[tuple[int, int, int, Task[Any, Any], Entrant[Any, Any]]] = []
+        self._preemptive = preemptive
+        self._batch = batch
+        self._waiting: list[_Job] = []
+        self._running: dict[simpy.Event, _Job] = {}  # by the ends of those that may be preempted
         self._submitted = itertools.count()
         self._dispatching = False
 
@@ -81,21 +108,73 @@ class ComputePool:
         self._dispatch_soon()
 
     def _dispatch_soon(self) -> None:
-        if self._idle and self._waiting and not self._dispatching:
+        if self._waiting and not self._dispatching and (self._idle or self._preemptive):
             self._dispatching = True
             Instant(self._env, 0, DISPATCH, self._dispatch)
 
     def _dispatch(self, _: simpy.Event) -> None:
         self._dispatching = False
         now = int(self._env.now)
-        while self._idle and self._waiting:
-            task, entrant = heapq.heappop(self._waiting)[3:]
-            entrant.begin(task, now)
-            # A job that no longer starts, or that takes no time, leaves its server to the next.
-            if task.finish_ns is not None and task.finish_ns > now:
-                self._idle -= 1
-                Instant(self._env, task.finish_ns - now, FINISH, self._finish)
+        while self._waiting:
+            first = self._waiting[0]
+            if first[3].deadline_ns <= now and first[4].cut(first[3]):
+                heapq.heappop(self._waiting)
+                continue
+            if not self._idle and not (self._preemptive and self._preempt(first, now)):
+                break
+            jobs = [heapq.heappop(self._waiting)]
+            if self._batch > 1:
+                self._gather(jobs, now)
+            end_ns = now
+            for job in jobs:
+                end_ns = max(end_ns, job[4].take(job[3], now))
+            if end_ns == now:  # takes no time, and leaves its server to the next
+                self._end(jobs)
+                continue
+            self._idle -= 1
+            end = Instant(self._env, end_ns - now, FINISH, self._finish, jobs)
+            if self._preemptive:
+                self._running[end] = jobs[0]
 
-    def _finish(self, _: simpy.Event) -> None:
+    def _gather(self, jobs: list[_Job], now: int) -> None:
+        """Take those from the queue that share the call of the first in rank, and charge them."""
+        _, _, _, first, entrant = jobs[0]
+        present = {first.controller}
+        passed = []
+        while self._waiting and len(jobs) < self._batch:
+            job = heapq.heappop(self._waiting)
+            task = job[3]
+            if task.deadline_ns <= now and job[4].cut(task):
+                continue
+            if task.controller in present or job[4].size != entrant.size:
+                passed.append(job)
+            else:
+                present.add(task.controller)
+                jobs.append(job)
+        for job in passed:
+            heapq.heappush(self._waiting, job)
+        if len(jobs) > 1:
+            entrant.share([job[3] for job in jobs])
+
+    def _preempt(self, first: _Job, now: int) -> bool:
+        """Free a server for the first that waits, if it outranks one that runs."""
+        end, last = max(self._running.items(), key=lambda item: item[1][:3])
+        if last[0] <= first[0]:
+            return False
+        last[3].leave(now)
+        end.callbacks = []  # put off
+        del self._running[end]
         self._idle += 1
+        heapq.heappush(self._waiting, last)
+        return True
+
+    def _finish(self, end: simpy.Event) -> None:
+        self._idle += 1
+        if self._preemptive:
+            del self._running[end]
+        self._end(end.value or [])
         self._dispatch_soon()
+
+    def _end(self, jobs: list[_Job]) -> None:
+        for job in jobs:
+            job[4].end(job[3])

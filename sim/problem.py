@@ -8,6 +8,7 @@ treated as noise:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
@@ -122,6 +123,20 @@ class PowerControlSpec:
         """Return a problem of this size to warm up on: identity gains, unit noise and power."""
         gain = np.broadcast_to(np.eye(self.links), (self.subbands, self.links, self.links))
         return PowerControlProblem(gain, 1.0, 1.0)
+
+
+def stacked(problems: Sequence[PowerControlProblem]) -> PowerControlProblem:
+    """Return one problem with all the subbands of several, in memory of its own.
+
+    Args:
+        problems: of the same links K and weights; their subbands may differ in number.
+    """
+    return PowerControlProblem.trusted(
+        np.concatenate([problem.gain for problem in problems]),
+        np.concatenate([problem.noise_w for problem in problems]),
+        np.concatenate([problem.p_max_w for problem in problems]),
+        problems[0].weight.copy(),
+    )
 
 
 def sinr(problem: PowerControlProblem, power_w: ArrayLike) -> FloatArray:

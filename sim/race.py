@@ -8,12 +8,12 @@ from pathlib import Path
 
 import simpy
 
-from sim.build import build_entrant, build_feed
+from sim.build import build_entrant, build_feed, build_joined
 from sim.deadline import InputError, JobLog
 from sim.deadline.collector import collector_paused
 from sim.feed import Problems
 from sim.ledger import RATE_COLUMNS, Tally
-from sim.network import ControllerProcess
+from sim.network import ControllerProcess, PowerEntrant
 from sim.pool import ComputePool
 from sim.scenario import AllocatorModel, Scenario
 
@@ -60,12 +60,14 @@ class Race:
         self.scenario = scenario
         self.timings = [scenario.controller(i) for i in range(len(scenario.controllers))]
         self.feeds = [build_feed(scenario, timing, folder) for timing in self.timings]
-        self._entrants = [
-            [
-                build_entrant(scenario, model, timing, feed, folder)
-                for timing, feed in zip(self.timings, self.feeds, strict=True)
-            ]
-            for model in scenario.allocators
+        self._entrants = [self._build(model, folder) for model in scenario.allocators]
+
+    def _build(self, model: AllocatorModel, folder: Path) -> list[PowerEntrant]:
+        """Return one allocator's entrants, one a controller."""
+        joined = build_joined(self.scenario, model, self.timings, self.feeds[0], folder)
+        return [
+            build_entrant(self.scenario, model, timing, feed, folder, joined)
+            for timing, feed in zip(self.timings, self.feeds, strict=True)
         ]
 
     @property
@@ -73,6 +75,17 @@ class Race:
         """What is left to compute in, in us: one figure, or one a controller where they differ."""
         budgets = {timing.name: timing.compute_ns / 1e3 for timing in self.timings}
         return next(iter(budgets.values())) if len(set(budgets.values())) == 1 else budgets
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the scenario asks for and cannot have, though it can run."""
+        batch, controllers = self.scenario.compute.batch, len(self.timings)
+        if batch > controllers:
+            return [
+                f"compute.batch: {batch}, but no call serves more than {controllers}: one job of "
+                "each controller"
+            ]
+        return []
 
     @property
     def total_slots(self) -> int:
@@ -107,7 +120,9 @@ class Race:
     def _enter(self, number: int, stack: contextlib.ExitStack, log_folder: Path) -> Contestant:
         model, compute = self.scenario.allocators[number], self.scenario.compute
         env = simpy.Environment(initial_time=0)
-        pool = ComputePool(env, compute.servers, compute.discipline)
+        pool = ComputePool(
+            env, compute.servers, compute.discipline, compute.preemptive, compute.batch
+        )
         log = stack.enter_context(JobLog(log_folder, model.label, "allocator", RATE_COLUMNS))
         controllers = [
             ControllerProcess(env, timing, entrant, pool, log, feed.channel.links)

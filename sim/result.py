@@ -136,7 +136,7 @@ def summarize(race: Race, contestants: Sequence[Raced], log_folder: Path) -> dic
     their figures in ``controllers``, too.
     """
     allocators = []
-    warnings = []
+    warnings = race.warnings
     for model, contestant in zip(race.scenario.allocators, contestants, strict=True):
         jobs = summarize_jobs(log_parts(log_folder, SUMMARY_COLUMNS, contestant.label))
         entry = {"name": contestant.label, **jobs, **_rates(contestant.tallies)}

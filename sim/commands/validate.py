@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from sim.commands.options import load, plugin_option, scenario_argument, set_option
+
+if TYPE_CHECKING:
+    from sim.scenario.models import ComputeModel
 
 
 @click.command()
@@ -43,7 +47,24 @@ def validate(
             f"    in each subband: noise {feed.noise_w[0, 0]:.4g} W, "
             f"p_max {feed.p_max_w.min():.4g} .. {feed.p_max_w.max():.4g} W"
         )
+    click.echo(f"  compute pool: {_pool(loaded.compute)}")
     click.echo("  allocators: " + ", ".join(entry.label for entry in loaded.allocators))
+    for warning in race.warnings:
+        click.echo(f"  warning: {warning}")
+
+
+def _pool(compute: ComputeModel) -> str:
+    """Return what matters of a compute pool in one line."""
+    words = [
+        f"{compute.servers} server" + "s" * (compute.servers > 1),
+        compute.discipline + (", preemptive" if compute.preemptive else ""),
+        f"latency {compute.latency.model}, speed {compute.speed:g}",
+    ]
+    if compute.batch > 1:
+        words.append(f"up to {compute.batch} jobs a call")
+    if compute.release_jitter is not None:
+        words.append(f"release jitter {compute.release_jitter.model}")
+    return ", ".join(words)
 
 
 @click.command()

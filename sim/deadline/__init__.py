@@ -5,14 +5,16 @@ Nothing here knows of radio or of pictures. `run` is the whole race for one serv
 
 from sim.deadline.call import Check
 from sim.deadline.clock import Clock, LiveClock, VirtualClock
-from sim.deadline.entrant import Entrant, Task
+from sim.deadline.entrant import Entrant
 from sim.deadline.errors import InputError, did_you_mean
 from sim.deadline.job import Job, Outcome, Source
+from sim.deadline.joined import Joined
 from sim.deadline.latency import Constant, Distribution, LatencyModel, Measured
 from sim.deadline.log import JobLog, read_log
 from sim.deadline.policy import OnMiss, OnOverrun, admits, execute
 from sim.deadline.run import Served, periodic, run
 from sim.deadline.solver import AnytimeSolver, Solver
+from sim.deadline.task import Task
 
 __all__ = [
     "AnytimeSolver",
@@ -24,6 +26,7 @@ __all__ = [
     "InputError",
     "Job",
     "JobLog",
+    "Joined",
     "LatencyModel",
     "LiveClock",
     "Measured",

@@ -45,7 +45,7 @@ class Cost:
 
     def expected_ns(self, work: NDArray[np.int64]) -> FloatArray:
         """Return the times of calls without their jitter, one for each count of work."""
-        return self.base_ns + work * self.per_work_ns
+        return self.base_ns + work.astype(np.float64) * self.per_work_ns
 
     def _jitter_at(self, chance: float) -> float:
         # numpy's interp takes ten times as long on a single value, and this is asked once a slot.

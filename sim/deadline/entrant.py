@@ -1,88 +1,23 @@
-"""A solver in the race, with all that is charged for it, and one job of its as it unfolds.
+"""A solver in the race, with all that is charged for it.
 
-`sim.deadline.run` and every event-driven simulator go through these same steps: solve, begin,
+`sim.deadline.run` and every event-driven simulator go through these same steps: solve, take, end,
 settle. So they agree to the nanosecond.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Generic
 
 from sim.deadline.call import Check, attempt, fault, one_line, truncated
 from sim.deadline.clock import Clock
 from sim.deadline.errors import InputError
-from sim.deadline.job import Job, Outcome, Source
+from sim.deadline.job import Outcome, Source
+from sim.deadline.joined import Joined
 from sim.deadline.latency import LatencyModel, Measured
 from sim.deadline.policy import InForce, OnMiss, OnOverrun, execute
 from sim.deadline.solver import Answer, AnytimeSolver, Problem, Solver
-
-
-class Task(Generic[Problem, Answer]):
-    """A job on its way; the attributes are those of `Job`, filled in as they become known."""
-
-    __slots__ = (
-        "answer",
-        "best",
-        "controller",
-        "deadline_ns",
-        "fallback_answer",
-        "fallback_ns",
-        "finish_ns",
-        "index",
-        "outcome",
-        "problem",
-        "reason",
-        "release_ns",
-        "service_ns",
-        "source",
-        "start_ns",
-        "work",
-    )
-
-    def __init__(
-        self,
-        index: int,
-        problem: Problem,
-        release_ns: int,
-        deadline_ns: int,
-        controller: int = 0,
-    ) -> None:
-        self.index = index
-        self.problem: Problem | None = problem
-        self.release_ns = release_ns
-        self.deadline_ns = deadline_ns
-        self.controller = controller
-        self.answer: Answer | None = None
-        self.fallback_answer: Answer | None = None
-        self.best: Answer | None = None
-        self.fallback_ns = 0
-        self.service_ns = 0
-        self.work = 0
-        self.reason: str | None = None
-        self.start_ns: int | None = None
-        self.finish_ns: int | None = None
-        self.outcome: Outcome | None = None
-        self.source: Source | None = None
-
-    def job(self) -> Job:
-        """Return the record of a job that has ended and was settled."""
-        assert self.outcome is not None
-        assert self.source is not None
-        started = self.start_ns is not None
-        return Job(
-            self.index,
-            self.release_ns,
-            self.start_ns,
-            self.finish_ns,
-            self.deadline_ns,
-            self.outcome,
-            self.source,
-            self.service_ns if started else None,
-            self.work if started else 0,
-            self.controller,
-            self.reason if self.outcome is Outcome.FAILED else None,
-        )
+from sim.deadline.task import Task
 
 
 class Entrant(Generic[Problem, Answer]):
@@ -102,6 +37,11 @@ class Entrant(Generic[Problem, Answer]):
         fallback_latency: its latency; what it took here if not given.
         check: says what is wrong with an answer, or None.
         keep: makes an answer safe to keep, as it may be in force long after the next call.
+        release_jitter: from the moment a server takes a job to the moment it starts, as hosts wake
+            late; none if not given. It holds the server, and is no part of the service time.
+        size: jobs of two entrants can share a call if this is equal.
+        joined: calls over several problems, where the time of a shared call is measured.
+        fallback_joined: likewise those of the fallback.
 
     Raises:
         InputError: a miss policy that the solver cannot serve.
@@ -118,6 +58,10 @@ class Entrant(Generic[Problem, Answer]):
         fallback_latency: LatencyModel | None = None,
         check: Check[Problem, Answer] | None = None,
         keep: Callable[[Answer], Answer] = lambda answer: answer,
+        release_jitter: LatencyModel | None = None,
+        size: Hashable = None,
+        joined: Joined[Problem, Answer] | None = None,
+        fallback_joined: Joined[Problem, Answer] | None = None,
     ) -> None:
         if (on_miss is OnMiss.FALLBACK) != (fallback is not None):
             raise InputError("on_miss: 'fallback' and a fallback solver go together")
@@ -135,18 +79,54 @@ class Entrant(Generic[Problem, Answer]):
         self._fallback_latency = fallback_latency or Measured()
         self._check = check
         self._keep = keep
+        self._release_jitter = release_jitter
+        self.size = size
+        self._joined = joined
+        self._fallback_joined = fallback_joined
 
     def solve(self, task: Task[Problem, Answer]) -> None:
         """Call the solvers; the service time follows from the latency models."""
         assert task.problem is not None
+        if self._release_jitter is not None:
+            task.wake_up_ns = self._release_jitter.service_ns(self._release_jitter.draw(), 0, 0)
         if self._fallback is not None:
             first = attempt(self._fallback, task.problem, self._check)
-            task.fallback_answer = first.answer
-            task.fallback_ns = self._fallback_latency.service_ns(first.elapsed_ns, first.work)
+            task.fallback_answer, task.fallback_work = first.answer, first.work
+            task.fallback_chance = self._fallback_latency.draw()
+            task.fallback_ns = self._fallback_latency.service_ns(
+                task.fallback_chance, first.elapsed_ns, first.work
+            )
         main = attempt(self.solver, task.problem, self._check)
         task.answer, task.work, task.reason = main.answer, main.work, main.reason
-        task.service_ns = task.fallback_ns + self._latency.service_ns(main.elapsed_ns, main.work)
+        task.chance = self._latency.draw()
+        task.service_ns = task.left_ns = task.fallback_ns + self._latency.service_ns(
+            task.chance, main.elapsed_ns, main.work
+        )
         self._kept(task)
+
+    def share(self, tasks: Sequence[Task[Problem, Answer]]) -> None:
+        """Charge solved tasks, one of its own first, for one call over all of their problems.
+
+        They wake up, start and finish together; their answers stay those of their own calls.
+        """
+        first, size = tasks[0], len(tasks)
+        fallback_ns = 0
+        if self._fallback is not None:
+            fallback_ns = self._fallback_latency.service_ns(
+                first.fallback_chance,
+                _elapsed_ns(self._fallback_joined, tasks),
+                sum(task.fallback_work for task in tasks),
+                size,
+            )
+        service_ns = fallback_ns + self._latency.service_ns(
+            first.chance,
+            _elapsed_ns(self._joined, tasks),
+            sum(task.work for task in tasks),
+            size,
+        )
+        for task in tasks:
+            task.fallback_ns, task.wake_up_ns = fallback_ns, first.wake_up_ns
+            task.service_ns = task.left_ns = service_ns
 
     def warm_up(self, problem: Problem) -> None:
         """Call the solvers untimed if their time is measured: others may have had the processor.
@@ -157,21 +137,49 @@ class Entrant(Generic[Problem, Answer]):
             attempt(self.solver, problem)
         if self._fallback is not None and self._fallback_latency.measured:
             attempt(self._fallback, problem)
+        for joined in (self._joined, self._fallback_joined):
+            if joined is not None:
+                joined.cool()
 
     def skip(self) -> None:
-        """Draw and throw away the latencies of a release that is not solved."""
+        """Draw and throw away the chances of a release that is not solved."""
+        if self._release_jitter is not None:
+            self._release_jitter.draw()
         if self._fallback is not None:
-            self._fallback_latency.service_ns(0, 0)
-        self._latency.service_ns(0, 0)
+            self._fallback_latency.draw()
+        self._latency.draw()
 
-    def begin(self, task: Task[Problem, Answer], start_ns: int) -> None:
-        """Let a solved task start on a server: its end follows."""
-        task.finish_ns, task.outcome = execute(
-            self.on_overrun, start_ns, task.service_ns, task.deadline_ns
-        )
-        if task.finish_ns is not None:
-            task.start_ns = start_ns
+    def take(self, task: Task[Problem, Answer], now_ns: int) -> int:
+        """A server takes a solved task, or takes it again: return when it ends if left alone."""
+        goes_on_ns = task.take(now_ns)
+        task.ending = execute(self.on_overrun, goes_on_ns, task.left_ns, task.deadline_ns)
+        end_ns = task.ending[0]
+        return task.deadline_ns if end_ns is None else end_ns  # cut before it woke up
+
+    def end(self, task: Task[Problem, Answer]) -> None:
+        """Nothing took the task from its server before its end: it is done, or was cut."""
+        task.finish_ns, task.outcome = task.ending
+        if task.finish_ns is None:
+            task.start_ns = None
+        elif task.outcome is not Outcome.MET or task.reason is not None:
             self._ended(task)
+
+    def cut(self, task: Task[Problem, Answer]) -> bool:
+        """End a task that waits at its deadline or later, if it is to be cut; return whether so."""
+        if self.on_overrun is not OnOverrun.ABORT:
+            return False
+        if task.start_ns is None:
+            task.outcome = Outcome.SKIPPED
+        else:
+            task.finish_ns, task.outcome = task.deadline_ns, Outcome.ABORTED
+            self._ended(task)
+        return True
+
+    def begin(self, task: Task[Problem, Answer], now_ns: int) -> int:
+        """A server takes a solved task for good, and ends it: return when it is free again."""
+        free_ns = self.take(task, now_ns)
+        self.end(task)
+        return free_ns
 
     def live(self, task: Task[Problem, Answer], clock: Clock, start_ns: int) -> None:
         """Solve and end a task on a live clock that stands at ``start_ns``.
@@ -207,10 +215,12 @@ class Entrant(Generic[Problem, Answer]):
         """Decide what is in force after the task's deadline, whether or not it has ended yet."""
         own = task.answer if task.outcome is Outcome.MET else None
         substitute = None
-        if own is None and task.start_ns is not None and task.start_ns < task.deadline_ns:
-            substitute = self._substitute(task, task.deadline_ns - task.start_ns)
+        if own is None and (received_ns := task.received_ns()) > 0:
+            substitute = self._substitute(task, received_ns)
         task.source = self.in_force.settle(task.index, task.deadline_ns, own, substitute)
-        task.problem = None  # what waits in a long queue need not keep its instance
+        # What waits in a long queue need not keep its instance, unless a shared call will want it.
+        if task.start_ns is not None or (self._joined or self._fallback_joined) is None:
+            task.problem = None
 
     def _substitute(
         self, task: Task[Problem, Answer], available_ns: int
@@ -266,3 +276,14 @@ class Entrant(Generic[Problem, Answer]):
         elif task.outcome is Outcome.LATE and task.answer is not None:
             assert task.finish_ns is not None
             self.in_force.finished_late(task.index, task.finish_ns, task.answer)
+
+
+def _elapsed_ns(
+    joined: Joined[Problem, Answer] | None, tasks: Sequence[Task[Problem, Answer]]
+) -> int:
+    """Return what a call over the tasks' problems takes here, zero where nobody asks."""
+    if joined is None:
+        return 0
+    problems = [task.problem for task in tasks if task.problem is not None]
+    assert len(problems) == len(tasks)
+    return joined.elapsed_ns(problems)

@@ -1,8 +1,8 @@
 """What a solve costs in simulated time.
 
-A model turns what one call took here and the work it reported into service time. It is asked
-exactly once per release, started or not, so that every solver and every policy meets the same
-jitter stream.
+A model turns what one call took here, the work it reported and the chance in it into service time.
+Chance is drawn exactly once per release, started or not, so that every solver and every policy
+meets the same jitter stream.
 """
 
 from __future__ import annotations
@@ -28,11 +28,19 @@ class LatencyModel(ABC):
 
     measured = False
 
-    @abstractmethod
-    def service_ns(self, elapsed_ns: int, work: int) -> int:
-        """Return the service time of a call that took ``elapsed_ns`` here and did ``work`` units.
+    def draw(self) -> float:
+        """Return the chance in one call, for `service_ns`; asked exactly once per release."""
+        return 0.0
 
-        A release whose solver was not called passes zeros; what it draws is thrown away.
+    @abstractmethod
+    def service_ns(self, chance: float, elapsed_ns: int, work: int, batch: int = 1) -> int:
+        """Return the service time of one call; the same arguments give the same time.
+
+        Args:
+            chance: what `draw` gave.
+            elapsed_ns: what the call took here; zero where nobody measured it.
+            work: units of work that it did, in all.
+            batch: how many problems it was over, all of one size.
         """
 
 
@@ -48,7 +56,7 @@ class Measured(LatencyModel):
     def __init__(self, speed: float = 1.0) -> None:
         self._speed = speed
 
-    def service_ns(self, elapsed_ns: int, work: int) -> int:  # noqa: ARG002
+    def service_ns(self, chance: float, elapsed_ns: int, work: int, batch: int = 1) -> int:  # noqa: ARG002
         """Return the elapsed time, scaled by the speed."""
         if self._speed == 1.0:
             return elapsed_ns
@@ -57,6 +65,8 @@ class Measured(LatencyModel):
 
 class Constant(LatencyModel):
     """The same for every call, plus so much per unit of work.
+
+    A call over several problems pays the base once.
 
     Args:
         base_ns: of each call.
@@ -68,7 +78,7 @@ class Constant(LatencyModel):
         self._base = base_ns / speed
         self._per_work = per_work_ns / speed
 
-    def service_ns(self, elapsed_ns: int, work: int) -> int:  # noqa: ARG002
+    def service_ns(self, chance: float, elapsed_ns: int, work: int, batch: int = 1) -> int:  # noqa: ARG002
         """Return base + work x cost per unit."""
         return round(min(self._base + work * self._per_work, LONGEST_NS))
 
@@ -106,7 +116,7 @@ class Distribution(LatencyModel):
     Args:
         name: one of `SAMPLERS`.
         parameters: its parameters, by name.
-        rng: generator that the draws come from, one a call.
+        rng: generator that the draws come from.
         speed: how many times faster the modelled processor is.
 
     Raises:
@@ -132,11 +142,15 @@ class Distribution(LatencyModel):
         self._speed = speed
         self._drawn: list[int] = []
 
-    def service_ns(self, elapsed_ns: int, work: int) -> int:  # noqa: ARG002
-        """Return the next draw."""
+    def draw(self) -> float:
+        """Return the next service time, in ns."""
         if not self._drawn:
             with np.errstate(over="ignore"):  # heavy tails; see LONGEST_NS
                 block = self._sampler(self._rng, self._BLOCK, self._parameters) / self._speed
             block = np.minimum(np.rint(block), LONGEST_NS)
             self._drawn = block.astype(np.int64).tolist()[::-1]
         return self._drawn.pop()
+
+    def service_ns(self, chance: float, elapsed_ns: int, work: int, batch: int = 1) -> int:  # noqa: ARG002
+        """Return what was drawn."""
+        return int(chance)

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import Generic, NamedTuple
 
 from sim.deadline.clock import Clock, VirtualClock
-from sim.deadline.entrant import Entrant, Task
+from sim.deadline.entrant import Entrant
 from sim.deadline.errors import InputError
 from sim.deadline.job import Job, Outcome
 from sim.deadline.policy import OnOverrun, admits
 from sim.deadline.solver import Answer, Problem
+from sim.deadline.task import Task
 
 
 class Served(NamedTuple, Generic[Answer]):
@@ -38,8 +39,9 @@ def run(
 ) -> Iterator[Served[Answer]]:
     """Race one entrant against its deadlines, one job a release, on one server.
 
-    On a virtual clock ``start = max(release, previous finish)`` (Lindley's recursion) and a job
-    takes what the entrant's latency model says; on a live one it takes what it takes.
+    On a virtual clock ``start = max(release, previous finish)`` (Lindley's recursion), plus the
+    release jitter if there is any, and a job takes what the entrant's latency model says; on a live
+    one it takes what it takes.
 
     Args:
         entrant: a prepared solver with its latency and policies.
@@ -91,7 +93,7 @@ def settled(
                 entrant.live(task, clock, start_ns)
             else:
                 entrant.solve(task)
-                entrant.begin(task, start_ns)
+                free_ns = entrant.begin(task, start_ns)
             if task.finish_ns is not None:
                 free_ns = clock.wait_until(task.finish_ns)
         else:

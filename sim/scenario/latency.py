@@ -191,3 +191,16 @@ Latency = Annotated[
     Field(discriminator="model"),
     Choice("latency", *_MODELS),
 ]
+
+#: From taking a job to starting it: no call of an allocator's, so nothing there is to measure.
+ReleaseJitter = Annotated[
+    ConstantLatency
+    | ExponentialLatency
+    | UniformLatency
+    | LognormalLatency
+    | GammaLatency
+    | WeibullLatency
+    | ParetoLatency,
+    Field(discriminator="model"),
+    Choice("release jitter", ConstantLatency, *_DrawnLatency.__subclasses__()),
+]

@@ -14,7 +14,7 @@ from sim.scenario.allocators import with_files
 from sim.scenario.models import Scenario
 from sim.scenario.text import parse, read
 
-_CHOICES = ("channel", "latency")
+_CHOICES = ("channel", "latency", "release_jitter")
 _NOTHING = object()
 
 #: What pydantic says, in the words of a scenario file.
@@ -31,6 +31,7 @@ _WORDS = {
     "float_parsing": "want a number",
     "string_type": "want text",
     "finite_number": "want a finite number",
+    "bool_type": "want true or false",
 }
 
 

@@ -11,7 +11,13 @@ from sim.deadline import OnOverrun
 from sim.deadline.errors import shown
 from sim.scenario.allocators import AllocatorModel, MissPolicy, OnMissModel, names
 from sim.scenario.channels import ChannelModel
-from sim.scenario.latency import Latency, MeasuredLatency, Time
+from sim.scenario.latency import (
+    ConstantLatency,
+    Latency,
+    MeasuredLatency,
+    ReleaseJitter,
+    Time,
+)
 from sim.scenario.quantities import TIME, QuantityModel
 from sim.scenario.radio import RadioModel
 from sim.scenario.shorthand import Also
@@ -49,10 +55,31 @@ class ComputeModel(QuantityModel):
     discipline: Literal["fifo", "edf", "priority"] = Field(
         "fifo", description="who is served next: the first, the most urgent, the most important"
     )
+    preemptive: Annotated[bool, Field(strict=True)] = Field(
+        False, description="a more urgent or more important job takes the server of a running one"
+    )
+    batch: Annotated[int, Field(ge=1, le=1000)] = Field(
+        1, description="how many controllers' waiting jobs one call serves at most"
+    )
     latency: Latency = Field(MeasuredLatency(), description="what a solve costs in simulated time")
     speed: Annotated[float, Field(ge=1e-6, le=1e6)] = Field(
         1.0, description="how many times faster than this machine (or than the latency given)"
     )
+    release_jitter: ReleaseJitter | None = Field(
+        None, description="from the moment a server takes a job to its start; not scaled by speed"
+    )
+
+    @model_validator(mode="after")
+    def _compatible(self) -> ComputeModel:
+        if self.preemptive and self.batch > 1:
+            raise ValueError(
+                f"preemptive and batch {self.batch} exclude each other, as a call that several "
+                "jobs share cannot stop for one of them; keep one"
+            )
+        jitter = self.release_jitter
+        if isinstance(jitter, ConstantLatency) and jitter.per_work_ns:
+            raise ValueError("release_jitter: no work is done in it; take its per_work out")
+        return self
 
 
 class ControllerModel(QuantityModel):

@@ -150,8 +150,14 @@ class QuantityModel(BaseModel):
         data = dict(data)
         for key, value in data.items():
             # pydantic would take `slots: true` for one slot
-            if key in cls.model_fields and any(
-                isinstance(item, bool) for item in (value if isinstance(value, list) else [value])
+            field = cls.model_fields.get(key)
+            if (
+                field is not None
+                and field.annotation is not bool
+                and any(
+                    isinstance(item, bool)
+                    for item in (value if isinstance(value, list) else [value])
+                )
             ):
                 raise PydanticCustomError(
                     "quantity", "is not a matter of true or false", {"key": key, "value": value}

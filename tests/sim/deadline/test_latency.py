@@ -22,14 +22,14 @@ LAWS: dict[str, tuple[dict[str, float], Any]] = {
 
 
 def draws(model: Distribution, count: int) -> list[int]:
-    return [model.service_ns(0, 0) for _ in range(count)]
+    return [model.service_ns(model.draw(), 0, 0) for _ in range(count)]
 
 
 @pytest.mark.parametrize(
     ("speed", "elapsed", "charged"), [(1.0, 1001, 1001), (2.0, 1001, 500), (0.5, 1001, 2002)]
 )
 def test_measured(speed: float, elapsed: int, charged: int) -> None:
-    assert Measured(speed).service_ns(elapsed, 7) == charged
+    assert Measured(speed).service_ns(0.0, elapsed, 7) == charged
 
 
 @pytest.mark.parametrize(
@@ -37,12 +37,12 @@ def test_measured(speed: float, elapsed: int, charged: int) -> None:
     [(100, 0, 1, 9, 100), (100, 10, 1, 9, 190), (100, 10, 4, 9, 48), (0, 0.4, 1, 3, 1)],
 )
 def test_constant(base: float, per_work: float, speed: float, work: int, charged: int) -> None:
-    assert Constant(base, per_work, speed).service_ns(12345, work) == charged
+    assert Constant(base, per_work, speed).service_ns(0.0, 12345, work) == charged
 
 
 @pytest.mark.parametrize("model", [Measured(1e-300), Constant(1e9, speed=1e-300), Constant(0, 1e9)])
 def test_nothing_takes_longer_than_a_year(model: LatencyModel) -> None:
-    assert model.service_ns(10**9, 1 << 39) == LONGEST_NS
+    assert model.service_ns(0.0, 10**9, 1 << 39) == LONGEST_NS
 
 
 def test_every_distribution_is_tested_here() -> None:
@@ -77,7 +77,9 @@ def test_speed_scales_the_same_draws(name: str) -> None:
 def test_a_draw_does_not_depend_on_the_call() -> None:
     one = Distribution("gamma", LAWS["gamma"][0], np.random.default_rng(3))
     other = Distribution("gamma", LAWS["gamma"][0], np.random.default_rng(3))
-    assert [one.service_ns(n, 3 * n) for n in range(3000)] == draws(other, 3000)
+    assert [one.service_ns(one.draw(), n, 3 * n, 1 + n % 4) for n in range(3000)] == draws(
+        other, 3000
+    )
 
 
 def test_draws_are_plain_integers_in_nanoseconds() -> None:

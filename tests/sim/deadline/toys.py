@@ -60,15 +60,18 @@ class Picky(Solver[int, Answer]):
 
 
 class Scripted(LatencyModel):
-    """Charges the given times, one a release."""
+    """Draws the given times, one a release, and charges them."""
 
     def __init__(self, services_ns: Iterable[int]) -> None:
         self._services = iter(services_ns)
         self.asked = 0
 
-    def service_ns(self, elapsed_ns: int, work: int) -> int:
+    def draw(self) -> float:
         self.asked += 1
         return next(self._services)
+
+    def service_ns(self, chance: float, elapsed_ns: int, work: int, batch: int = 1) -> int:
+        return int(chance)
 
 
 class FakeTime:
