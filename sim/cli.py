@@ -20,6 +20,7 @@ _COMMANDS = {
     "list": "sim.commands.listing:listing",
     "compare": "sim.commands.compare:compare",
     "calibrate": "sim.commands.calibrate:calibrate",
+    "verify": "sim.commands.verify:verify",
     "check": "sim.commands.check:check",
 }
 

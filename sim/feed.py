@@ -31,25 +31,25 @@ class Problems:
         weight: FloatArray,
     ) -> None:
         self.first = first
-        self._gain = gain
+        self.gain = gain
         self._noise_w = noise_w
         self.p_max_w = p_max_w
         self._weight = weight
 
     def __len__(self) -> int:
-        return len(self._gain)
+        return len(self.gain)
 
     def at(self, slot: int) -> PowerControlProblem:
         """Return the problem of a slot of this window."""
         return PowerControlProblem.trusted(
-            self._gain[slot - self.first], self._noise_w, self.p_max_w, self._weight
+            self.gain[slot - self.first], self._noise_w, self.p_max_w, self._weight
         )
 
     def copy(self, slots: int | None = None) -> Problems:
         """Return the window, or its first ``slots`` slots, in memory of its own."""
         return Problems(
             self.first,
-            self._gain[:slots].copy(),
+            self.gain[:slots].copy(),
             self._noise_w.copy(),
             self.p_max_w.copy(),
             self._weight.copy(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import simpy
@@ -11,7 +11,7 @@ import simpy
 from sim.build import build_entrant, build_feed, build_joined
 from sim.deadline import InputError, JobLog
 from sim.deadline.collector import collector_paused
-from sim.feed import Problems
+from sim.feed import Feed, Problems
 from sim.ledger import RATE_COLUMNS, Tally
 from sim.network import ControllerProcess, PowerEntrant
 from sim.pool import ComputePool
@@ -51,15 +51,18 @@ class Race:
     Args:
         scenario: the scenario.
         folder: what its paths are relative to.
+        feeds: each controller's problems, if not those of the scenario.
 
     Raises:
         InputError: something does not fit; the message says what.
     """
 
-    def __init__(self, scenario: Scenario, folder: Path) -> None:
+    def __init__(
+        self, scenario: Scenario, folder: Path, feeds: Sequence[Feed] | None = None
+    ) -> None:
         self.scenario = scenario
         self.timings = [scenario.controller(i) for i in range(len(scenario.controllers))]
-        self.feeds = [build_feed(scenario, timing, folder) for timing in self.timings]
+        self.feeds = feeds or [build_feed(scenario, timing, folder) for timing in self.timings]
         self._entrants = [self._build(model, folder) for model in scenario.allocators]
 
     def _build(self, model: AllocatorModel, folder: Path) -> list[PowerEntrant]:

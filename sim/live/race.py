@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.deadline import JobLog, LiveClock
 from sim.deadline.call import attempt
@@ -152,9 +153,9 @@ def _rated(
     return ledger.tally
 
 
-def described(late_ns: list[int]) -> dict[str, float | None]:
-    """Return the percentiles of a lateness that the data carry, in us."""
-    ordered = np.sort(np.asarray(late_ns, dtype=np.int64))
+def described(times_ns: Sequence[int] | NDArray[np.int64]) -> dict[str, float | None]:
+    """Return the percentiles of times that the data carry, in us."""
+    ordered = np.sort(np.asarray(times_ns, dtype=np.int64))
     found: dict[str, float | None] = {}
     for name, q in (("p50", 0.5), ("p99", 0.99), ("p999", 0.999)):
         value = percentile(ordered, q)

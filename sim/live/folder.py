@@ -1,0 +1,12 @@
+"""The folder of one verification."""
+
+from __future__ import annotations
+
+from sim.result import ResultFolder
+
+
+class VerifyFolder(ResultFolder):
+    """Holds verify.json, the profiles it rests on, the simulated races' logs, and plots."""
+
+    _OWN = ("manifest.json", "verify.json", "profiles", "simulated", "plots")
+    _UNFINISHED = (".manifest.json.part", ".verify.json.part")

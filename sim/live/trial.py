@@ -1,0 +1,251 @@
+"""Live trials of an allocator: calls timed by themselves, and heats under several budgets, in turn.
+
+All go through the same slots, a stretch at a time and in an order drawn anew, so that a machine
+that changes its speed treats them alike; each has the problems in memory of its own, so that none
+finds them in the caches because another had just been there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.deadline import InputError, LiveClock, OnOverrun, Outcome
+from sim.deadline.collector import collector_paused
+from sim.feed import Problems
+from sim.host import Conditions, quiet
+from sim.ledger import PowerTask
+from sim.live.race import LEAD_IN_NS
+from sim.live.recording import Recording, lateness_ns, play
+from sim.network import PowerEntrant
+from sim.registry import load_plugin
+from sim.scenario import AllocatorModel, Controller, Scenario
+from sim.seeding import stream
+
+IntArray = NDArray[np.int64]
+
+#: Stretches that the slots are cut into: enough for an interval over them.
+STRETCHES = 20
+
+_PILOT_SLOTS = 400
+
+
+class Plan(NamedTuple):
+    """What is to be tried.
+
+    Attributes:
+        scenario: the scenario.
+        folder: what its paths are relative to.
+        miss_ratios: budgets are sought that miss so much; none: the scenario's own budget.
+        cpu: processor to pin to; the last one permitted if None.
+        plugins: to load in the process.
+    """
+
+    scenario: Scenario
+    folder: Path
+    miss_ratios: tuple[float, ...]
+    cpu: int | None = None
+    plugins: tuple[str, ...] = ()
+
+
+class Heat(NamedTuple):
+    """A live race under one budget.
+
+    Attributes:
+        wanted: the miss ratio that its budget was sought for; None for the scenario's own.
+        timing: slot and budget.
+        missed: jobs that missed, of each stretch.
+        jobs: jobs, of each stretch.
+        response_ns: of the jobs that were started.
+        lateness_ns: how late the host began them.
+    """
+
+    wanted: float | None
+    timing: Controller
+    missed: list[int]
+    jobs: list[int]
+    response_ns: IntArray
+    lateness_ns: IntArray
+
+
+class Trial(NamedTuple):
+    """All that was measured of one allocator.
+
+    Attributes:
+        label: whose.
+        lateness_ns: of calls timed by themselves: how late the host began them.
+        service_ns: what they took.
+        work: units of work they did.
+        heats: one a budget.
+    """
+
+    label: str
+    lateness_ns: IntArray
+    service_ns: IntArray
+    work: IntArray
+    heats: list[Heat]
+
+
+def trials(plan: Plan, progress: Callable[[int, str], None]) -> tuple[Conditions, list[Trial]]:
+    """Try every allocator, in this process; progress counts slots.
+
+    Raises:
+        InputError: the scenario cannot be played live, or no budget gives a wanted miss ratio.
+    """
+    for plugin in plan.plugins:
+        load_plugin(plugin)
+    passes = passes_of(plan)
+    recording = Recording(plan.scenario, plan.folder, passes)
+    found = []
+    with quiet(plan.cpu) as conditions:
+        for model in recording.scenario.allocators:
+            found.append(_trial(recording, model, plan.miss_ratios, progress))
+    return conditions, found
+
+
+def passes_of(plan: Plan) -> int:
+    """Return how often the slots are gone through: as many calls alone as in heats, or twice."""
+    heats = max(len(plan.miss_ratios), 1)
+    return heats + max(heats, 2)
+
+
+def planned_slots(plan: Plan) -> int:
+    """Return how many slots all trials play, for a progress bar."""
+    return passes_of(plan) * plan.scenario.controller(0).slots * len(plan.scenario.allocators)
+
+
+class _Pass:
+    """One way through all slots, a stretch at a time.
+
+    Args:
+        entrant: who plays; its answers in force go on from stretch to stretch.
+        timing: slot and budget.
+        problems: for nobody else.
+    """
+
+    def __init__(self, entrant: PowerEntrant, timing: Controller, problems: Problems) -> None:
+        self.timing = timing
+        self.stretches: list[list[PowerTask]] = []
+        self._entrant = entrant
+        self._problems = problems
+        self._next = 0
+
+    def play(self, until: int) -> None:
+        """Play the next stretch, up to slot ``until``."""
+        first, timing = self._next, self.timing
+        self._next = until
+        self._entrant.warm_up(self._problems.copy(1).at(0))
+        clock = LiveClock(start_ns=timing.offset_ns + first * timing.slot_ns - LEAD_IN_NS)
+        tasks = list(play(self._entrant, self._problems, timing, clock, first, until))
+        for task in tasks:  # times are all that is asked of them
+            task.answer = task.fallback_answer = task.best = None
+        self.stretches.append(tasks)
+
+
+def _trial(
+    recording: Recording,
+    model: AllocatorModel,
+    miss_ratios: Sequence[float],
+    progress: Callable[[int, str], None],
+) -> Trial:
+    timing, rng = recording.timing, stream(recording.scenario.seed, "verify")
+    # Alone: nothing is cut or dropped, and nothing queues unless calls are longer than slots.
+    free = model.model_copy(update={"on_overrun": OnOverrun.CONTINUE})
+    entrant = recording.entrant(free)
+    with collector_paused() as collect:
+        pilot = _Pass(entrant, timing, recording.problems.copy())
+        pilot.play(min(_PILOT_SLOTS, timing.slots))
+        budgets = _budgets(timing, miss_ratios, pilot)
+        heats = [
+            _Pass(recording.entrant(model, own), own, recording.problems.copy())
+            for _, own in budgets
+        ]
+        alone = [
+            _Pass(entrant, timing, recording.problems.copy()) for _ in range(max(len(heats), 2))
+        ]
+        everyone = [*heats, *alone]
+        for part in np.array_split(np.arange(timing.slots), STRETCHES):
+            for place in rng.permutation(len(everyone)):
+                everyone[place].play(int(part[-1]) + 1)
+                collect()
+                progress(len(part), model.label)
+    lateness, service, work = _times(alone)
+    return Trial(
+        model.label,
+        lateness,
+        service,
+        work,
+        [_heat(wanted, one) for (wanted, _), one in zip(budgets, heats, strict=True)],
+    )
+
+
+def _budgets(
+    timing: Controller, miss_ratios: Sequence[float], pilot: _Pass
+) -> list[tuple[float | None, Controller]]:
+    if not miss_ratios:
+        return [(None, timing)]
+    late, service, _ = _times([pilot])
+    most = timing.compute_ns + timing.budget.csi_ns
+    budgets = [(wanted, budget_for(wanted, late + service)) for wanted in miss_ratios]
+    return [
+        (wanted, with_budget(timing, min(budget, most) if wanted == 0.0 else budget))
+        for wanted, budget in budgets
+    ]
+
+
+def budget_for(miss_ratio: float, response_ns: IntArray) -> int:
+    """Return a budget that so much of some response times exceeds.
+
+    A ratio of zero stands for twice the longest, of one for half the shortest.
+    """
+    if miss_ratio <= 0.0:
+        return int(2 * response_ns.max())
+    if miss_ratio >= 1.0:
+        return max(int(response_ns.min() // 2), 1)
+    return max(int(np.quantile(response_ns, 1.0 - miss_ratio)), 1)
+
+
+def with_budget(timing: Controller, compute_ns: int) -> Controller:
+    """Return a controller that is left ``compute_ns`` to compute, its CSI coming as late.
+
+    Raises:
+        InputError: not even at once is that early enough.
+    """
+    budget = timing.budget
+    csi_ns = budget.csi_ns + timing.compute_ns - compute_ns
+    if csi_ns < 0:
+        raise InputError(
+            f"slot: {timing.slot_ns / 1e3:g} us with lead {budget.lead} leave "
+            f"{(timing.compute_ns + budget.csi_ns) / 1e3:g} us at most, and "
+            f"{compute_ns / 1e3:g} us are needed for one of the miss ratios; want longer slots"
+        )
+    return replace(timing, budget=budget.model_copy(update={"csi_ns": csi_ns}))
+
+
+def _times(passes: Sequence[_Pass]) -> tuple[IntArray, IntArray, IntArray]:
+    """Return lateness, service time and work of calls timed by themselves."""
+    late, service, work = [], [], []
+    for one in passes:
+        for tasks in one.stretches:
+            late += lateness_ns(tasks)
+            service += [task.service_ns for task in tasks]
+            work += [task.work for task in tasks]
+    return np.array(late), np.array(service), np.array(work)
+
+
+def _heat(wanted: float | None, played: _Pass) -> Heat:
+    responses = [task.job().response_ns for part in played.stretches for task in part]
+    late = [late for part in played.stretches for late in lateness_ns(part)]
+    return Heat(
+        wanted,
+        played.timing,
+        [sum(task.outcome is not Outcome.MET for task in part) for part in played.stretches],
+        [len(part) for part in played.stretches],
+        np.array([response for response in responses if response is not None], dtype=np.int64),
+        np.array(late, dtype=np.int64),
+    )
