@@ -45,6 +45,15 @@ class Conditions(NamedTuple):
     refused: tuple[str, ...]
 
 
+def check_cpu(cpu: int | None) -> None:
+    """Raise InputError if this process may not run on that processor."""
+    if cpu is None or not hasattr(os, "sched_getaffinity"):
+        return
+    allowed = os.sched_getaffinity(0)
+    if cpu not in allowed:
+        raise InputError(f"--cpu {cpu}: want one of {', '.join(map(str, sorted(allowed)))}")
+
+
 @contextmanager
 def quiet(cpu: int | None = None) -> Iterator[Conditions]:
     """Pin this process and put it first in line while the block runs, as far as permitted.
@@ -58,13 +67,13 @@ def quiet(cpu: int | None = None) -> Iterator[Conditions]:
     if not hasattr(os, "sched_setaffinity"):
         yield Conditions(None, "normal", ("pinning and priority: not on this system",))
         return
+    check_cpu(cpu)
     allowed = os.sched_getaffinity(0)
-    if cpu is not None and cpu not in allowed:
-        raise InputError(f"--cpu {cpu}: want one of {', '.join(map(str, sorted(allowed)))}")
     refused = []
-    pinned: int | None = max(allowed) if cpu is None else cpu
+    chosen = max(allowed) if cpu is None else cpu
+    pinned: int | None = chosen
     try:
-        os.sched_setaffinity(0, {max(allowed) if cpu is None else cpu})
+        os.sched_setaffinity(0, {chosen})
     except OSError as error:
         pinned = None
         refused.append(f"pinning: {error.strerror}")

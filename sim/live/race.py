@@ -14,7 +14,7 @@ from sim.deadline.call import attempt
 from sim.deadline.collector import collector_paused
 from sim.deadline.stats import percentile
 from sim.feed import Problems
-from sim.host import Conditions, in_own_process, quiet
+from sim.host import Conditions, check_cpu, in_own_process, quiet
 from sim.ledger import RATE_COLUMNS, Ledger, PowerTask, Tally, kept
 from sim.live.recording import Recording, lateness_ns, play
 from sim.network import PowerEntrant
@@ -87,6 +87,7 @@ def _race(
     plugins: tuple[str, ...],
     progress: Callable[[int, str], None],
 ) -> LiveResult:
+    check_cpu(cpu)
     for plugin in plugins:
         load_plugin(plugin)
     recording = Recording(scenario, folder)

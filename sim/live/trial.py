@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sim.deadline import InputError, LiveClock, OnOverrun, Outcome
 from sim.deadline.collector import collector_paused
 from sim.feed import Problems
-from sim.host import Conditions, quiet
+from sim.host import Conditions, check_cpu, quiet
 from sim.ledger import PowerTask
 from sim.live.race import LEAD_IN_NS
 from sim.live.recording import Recording, lateness_ns, play
@@ -97,6 +97,7 @@ def trials(plan: Plan, progress: Callable[[int, str], None]) -> tuple[Conditions
     Raises:
         InputError: the scenario cannot be played live, or no budget gives a wanted miss ratio.
     """
+    check_cpu(plan.cpu)
     for plugin in plan.plugins:
         load_plugin(plugin)
     passes = passes_of(plan)

@@ -80,8 +80,10 @@ def verify(
     """Play a scenario live and simulate it, and compare.
 
     Simulated time comes from the scenario's latency; where that is `measured`, from a profile of
-    calls timed by themselves in the same minutes, written to ``output``. The host's lateness was
-    measured with them, and is simulated as `compute.release_jitter` unless the scenario has one.
+    calls timed by themselves in the same minutes, written to ``output``. There a call counts from
+    its release: where the host is late, its calls are slow, too, and drawn apart both would look
+    more frequent than they are. A latency that the scenario gives is completed by the host's
+    lateness as `compute.release_jitter`, unless the scenario has one.
 
     Args:
         plan: scenario and budgets.
@@ -164,18 +166,17 @@ def _simulated(scenario: Scenario, model: AllocatorModel, heat: Heat, profile: P
     replayed = CalibratedLatency(model="calibrated", profile=str(profile))
     compute = scenario.compute
     latency = model.latency or compute.latency
+    if isinstance(latency, MeasuredLatency):
+        times: dict[str, object] = {"latency": replayed}
+    else:
+        times = {"latency": latency, "release_jitter": compute.release_jitter or replayed}
     controller = scenario.controllers[0].model_copy(update={"budget": heat.timing.budget})
     return scenario.model_copy(
         update={
             "slots": scenario.slots * REPEATS,
             "allocators": [model],
             "controllers": [controller],
-            "compute": compute.model_copy(
-                update={
-                    "latency": replayed if isinstance(latency, MeasuredLatency) else latency,
-                    "release_jitter": compute.release_jitter or replayed,
-                }
-            ),
+            "compute": compute.model_copy(update=times),
         }
     )
 
@@ -183,13 +184,13 @@ def _simulated(scenario: Scenario, model: AllocatorModel, heat: Heat, profile: P
 def _profile(
     recording: Recording, model: AllocatorModel, trial: Trial, conditions: Conditions
 ) -> Profile:
-    """Return the profile of one trial: one cell, the call itself in it."""
+    """Return the profile of one trial: one cell, of calls from their release."""
     channel = recording.feed.channel
     cell = Cell(
         CellKey.of(model.allocator, model.parameters),
         channel.links,
         channel.subbands,
-        fit_cost(trial.service_ns, trial.work),
+        fit_cost(trial.lateness_ns + trial.service_ns, trial.work),
         len(trial.service_ns),
         {"p50_us": float(np.median(trial.service_ns)) / 1e3},
     )

@@ -22,7 +22,7 @@ from sim.deadline.collector import collector_paused
 from sim.deadline.cost import Cost, fit_cost
 from sim.deadline.errors import check_at_least
 from sim.deadline.stats import CARRIED, percentile
-from sim.host import Conditions, busy_ns, quiet
+from sim.host import Conditions, busy_ns, check_cpu, quiet
 from sim.named import named_allocator
 from sim.problem import Allocation, PowerControlProblem, PowerControlSpec, check_allocation
 from sim.profile.cell import Cell, CellKey
@@ -236,6 +236,7 @@ def measure(plan: Plan, progress: Callable[[int, str], None]) -> Measurement:
         InputError: no cell can be had, or an allocator fails.
     """
     check_at_least("--samples", plan.samples, 2 * plan.rounds)
+    check_cpu(plan.cpu)
     for plugin in plan.plugins:
         load_plugin(plugin)
     benches, left_out = _benches(plan)

@@ -1,0 +1,134 @@
+"""Costs fitted to calls, mixed between sizes, and replayed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.stats import ks_2samp
+
+from sim.deadline.cost import CHANCES, Calibrated, Cost, fit_cost, mixed
+from sim.deadline.latency import LONGEST_NS
+
+
+def calls(
+    rng: np.random.Generator, count: int, base: float, per_work: float, spikes: float = 0.0
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return times and work: a line, 2% of noise, and now and then an interrupt of 50 us."""
+    work = rng.integers(3, 40, count)
+    time = (base + per_work * work) * rng.normal(1.0, 0.02, count)
+    time += 50_000 * (rng.random(count) < spikes)
+    return time.astype(np.int64), work
+
+
+def flat(value: float, jitter: float = 0.0) -> Cost:
+    return Cost(value, 0.0, value, np.full(len(CHANCES), jitter))
+
+
+def test_chances_rise_from_zero_to_one() -> None:
+    assert CHANCES[0] == 0.0
+    assert CHANCES[-1] == 1.0
+    assert (np.diff(CHANCES) > 0).all()
+
+
+@pytest.mark.parametrize("spikes", [0.0, 0.05])
+def test_a_fit_finds_base_and_price_in_spite_of_interrupts(spikes: float) -> None:
+    service, work = calls(np.random.default_rng(1), 4000, 2000.0, 150.0, spikes)
+    cost = fit_cost(service, work)
+    # Medians of 4000 calls with 2% of noise: both within 3%, a tenth of what a spike would move.
+    assert cost.per_work_ns == pytest.approx(150.0, rel=0.03)
+    assert cost.base_ns == pytest.approx(2000.0, rel=0.05)
+
+
+def test_work_that_does_not_vary_has_no_price() -> None:
+    service = np.array([100, 120, 110, 130, 105] * 10)
+    cost = fit_cost(service, np.full(50, 7))
+    assert (cost.base_ns, cost.per_work_ns, cost.typical_ns) == (110.0, 0.0, 110.0)
+    assert cost.time_ns(7, 0.0) == pytest.approx(100.0)
+    assert cost.time_ns(7, 1.0) == pytest.approx(130.0)
+
+
+def test_more_work_never_costs_less_and_no_work_never_less_than_nothing() -> None:
+    work = np.repeat([1, 2, 3, 4], 50)
+    falling = fit_cost(1000 - 100 * work, work)
+    assert (falling.base_ns, falling.per_work_ns) == (750.0, 0.0)
+    through_zero = fit_cost(np.maximum(100 * work - 90, 0), work)
+    assert through_zero.base_ns == 0.0
+    assert through_zero.per_work_ns > 0.0
+
+
+def test_fits_refuse_nothing_and_unequal_lengths() -> None:
+    for service, work in (([], []), ([1, 2], [1])):
+        with pytest.raises(ValueError, match="want as many"):
+            fit_cost(np.array(service, dtype=np.int64), np.array(work, dtype=np.int64))
+
+
+def test_a_replay_has_the_distribution_that_was_measured() -> None:
+    rng = np.random.default_rng(2)
+    service, work = calls(rng, 5000, 3000.0, 100.0, 0.02)
+    model = Calibrated(lambda _: fit_cost(service, work), rng)
+    again = np.array([model.service_ns(model.draw(), 0, int(one)) for one in work])
+    # Kolmogorov and Smirnov, two samples of 5000; false alarm below 1e-4 at this seed's first try.
+    assert ks_2samp(service, again).pvalue > 1e-4
+    assert abs(np.quantile(again, 0.99) / np.quantile(service, 0.99) - 1.0) < 0.05
+
+
+def test_the_same_generator_replays_the_same_times() -> None:
+    service, work = calls(np.random.default_rng(3), 500, 3000.0, 100.0)
+    cost = fit_cost(service, work)
+    runs = []
+    for _ in range(2):
+        model = Calibrated(lambda _: cost, np.random.default_rng(4))
+        runs.append([model.service_ns(model.draw(), 999, 10) for _ in range(3000)])
+    assert runs[0] == runs[1]
+    assert len(set(runs[0])) > 100
+
+
+@given(
+    st.integers(0, 10**6),
+    st.floats(0.0, 1.0),
+    st.floats(1e-3, 1e3),
+    st.floats(0.0, 1e9),
+    st.floats(0.0, 1e9),
+)
+def test_times_are_never_negative_never_endless_and_scale_with_speed(
+    work: int, chance: float, speed: float, base: float, per_work: float
+) -> None:
+    jitter = np.linspace(-2.0, 5.0, len(CHANCES))
+    cost = Cost(base, per_work, max(base, 1.0), jitter)
+    found = Calibrated(lambda _: cost, np.random.default_rng(), speed).service_ns(chance, 0, work)
+    assert 0 <= found <= LONGEST_NS
+    exact = max(cost.time_ns(work, chance) / speed, 0.0)
+    assert found == round(min(exact, LONGEST_NS))
+
+
+@given(st.floats(0.0, 1.0))
+def test_jitter_is_interpolated_as_numpy_does(chance: float) -> None:
+    jitter = np.sort(np.random.default_rng(5).normal(size=len(CHANCES)))
+    cost = Cost(0.0, 0.0, 1.0, jitter)
+    assert cost.time_ns(0, chance) == pytest.approx(float(np.interp(chance, CHANCES, jitter)))
+
+
+def test_a_batch_asks_for_the_cost_of_its_size_once() -> None:
+    asked = []
+
+    def cost(batch: int) -> Cost:
+        asked.append(batch)
+        return flat(100.0 * batch)
+
+    model = Calibrated(cost, np.random.default_rng())
+    assert [model.service_ns(0.5, 0, 0, batch) for batch in (1, 3, 3, 1)] == [100, 300, 300, 100]
+    assert asked == [1, 3]
+
+
+def test_between_two_costs_lies_the_power_law() -> None:
+    small, large = flat(100.0, 0.1), flat(400.0, 0.3)
+    middle = mixed([small, large], [0.5, 0.5])
+    assert middle.base_ns == pytest.approx(200.0)
+    assert middle.per_work_ns == 0.0
+    assert middle.jitter == pytest.approx(np.full(len(CHANCES), 0.2))
+    beyond = mixed([small, large], [-0.5, 1.5])
+    assert beyond.base_ns == pytest.approx(800.0)
+    assert beyond.jitter == pytest.approx(large.jitter)

@@ -1,0 +1,121 @@
+"""What of the live race needs no clock: budgets, intervals, lateness, what cannot be played."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.deadline import InputError, Outcome, Task
+from sim.deadline.stats import binomial_interval
+from sim.live import playable
+from sim.live.recording import Recording, lateness_ns
+from sim.live.trial import budget_for, with_budget
+from sim.live.verify import CONFIDENCE, live_interval
+from sim.problem import Allocation, PowerControlProblem
+from sim.scenario import Scenario
+
+BASE: dict[str, Any] = {
+    "name": "street",
+    "slots": 20,
+    "channel": {"rayleigh": {"links": 3}},
+    "radio": {"snr_db": 0},
+    "compute": {"latency": {"constant": "10 us"}},
+    "allocators": [{"max_power": {}, "latency": {"constant": "5 us"}}, "random"],
+}
+
+
+def scenario(**changes: Any) -> Scenario:
+    return Scenario.model_validate({**BASE, **changes})
+
+
+def test_what_is_played_live_is_measured() -> None:
+    played = playable(scenario())
+    assert played.compute.latency.model == "measured"
+    assert [model.latency for model in played.allocators] == [None, None]
+    assert played.slots == 20
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"controllers": 3}, "live: controllers: 3, compute.servers: 1; .*want one of each"),
+        ({"compute": {"servers": 2}}, "controllers: 1, compute.servers: 2"),
+        ({"compute": {"speed": 0.5}}, "compute.speed: 0.5 cannot be played live"),
+    ],
+)
+def test_what_cannot_be_played_live(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        playable(scenario(**changes))
+
+
+def test_a_recording_holds_every_slot_and_refuses_what_does_not_fit(tmp_path: Path) -> None:
+    recording = Recording(scenario(), tmp_path)
+    assert len(recording.problems) == 20
+    with pytest.raises(InputError, match=r"played live take .* GiB; want at most 4: fewer slots"):
+        Recording(scenario(channel={"rayleigh": {"links": 500}}, slots=3000), tmp_path)
+
+
+def task(release: int, start: int | None, finish: int | None, deadline: int) -> Any:
+    one: Task[PowerControlProblem, Allocation] = Task(0, None, release, deadline)  # type: ignore[arg-type]
+    one.start_ns, one.finish_ns = start, finish
+    one.outcome = Outcome.SKIPPED if start is None else Outcome.MET
+    return one
+
+
+def test_lateness_is_the_hosts_alone() -> None:
+    tasks = [
+        task(0, 3, 40, 50),  # 3 late
+        task(20, 45, 60, 70),  # waited for the first until 40: 5 late
+        task(70, None, None, 60),  # never started, its deadline long gone: nothing to tell
+        task(100, None, None, 150),  # the host slept past the deadline: at least 50
+        task(200, 200, 210, 250),
+    ]
+    assert lateness_ns(tasks) == [3, 5, 50, 0]
+
+
+@given(
+    st.lists(st.integers(1, 10**6), min_size=20, max_size=200),
+    st.sampled_from([0.0, 0.05, 0.1, 0.5, 0.9, 1.0]),
+)
+def test_budgets_miss_as_much_as_is_wanted(times: list[int], wanted: float) -> None:
+    response = np.array(times, dtype=np.int64)
+    budget = budget_for(wanted, response)
+    assert budget >= 1
+    ratio = float(np.mean(response > budget))
+    ties = float(np.mean(response == budget)) + 2.0 / len(times)
+    if wanted == 0.0:
+        assert ratio == 0.0
+    elif wanted < 1.0:
+        assert abs(ratio - wanted) <= ties
+    else:
+        assert ratio + ties >= 1.0 or ratio == 1.0
+
+
+def test_a_budget_is_reached_by_later_csi() -> None:
+    timing = scenario(budget={"lead": 1, "csi": "100 us", "control": "50 us"}).controller(0)
+    shorter = with_budget(timing, 7_000)
+    assert shorter.compute_ns == 7_000
+    assert shorter.budget.csi_ns == 943_000
+    assert with_budget(timing, 950_000).budget.csi_ns == 0
+    with pytest.raises(InputError, match=r"leave 950 us at most, and 951 us are needed"):
+        with_budget(timing, 951_000)
+
+
+@given(st.lists(st.integers(0, 50), min_size=2, max_size=20))
+def test_the_live_interval_holds_the_binomial_one(missed: list[int]) -> None:
+    jobs = [50] * len(missed)
+    low, high = live_interval(missed, jobs)
+    left, right = binomial_interval(sum(missed), sum(jobs), CONFIDENCE)
+    assert 0.0 <= low <= left <= right <= high <= 1.0
+
+
+def test_bursts_widen_the_live_interval() -> None:
+    steady = live_interval([10] * 20, [50] * 20)
+    bursts = live_interval([0] * 16 + [50] * 4, [50] * 20)
+    assert steady == binomial_interval(200, 1000, CONFIDENCE)
+    assert bursts[1] - bursts[0] > 4 * (steady[1] - steady[0])
