@@ -102,7 +102,8 @@ def calibrate(
     from sim.named import listed
     from sim.profile import find_profile, load_profile, write_profile
     from sim.profile.calibration import profile_of
-    from sim.profile.measure import Plan, measure, planned_calls, samples_for
+    from sim.profile.measure import measure
+    from sim.profile.plan import Plan, samples_for
     from sim.profile.verdict import compared
 
     before = None if against is None else load_profile(find_profile(str(against), Path()))
@@ -118,7 +119,7 @@ def calibrate(
         cpu,
         plugins,
     )
-    with progress_bar("calibrating", planned_calls(plan), "calls") as advance:
+    with progress_bar("calibrating", plan.most_calls, "calls") as advance:
         measured = in_own_process(measure, (plan,), advance)
     profile = profile_of(output.stem, plan, measured, percentile)
     text, parquet = write_profile(profile, output)

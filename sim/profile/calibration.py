@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sim.deadline.manifest import git_state, machine, versions
-from sim.profile.measure import Measurement, Plan
+from sim.profile.measure import Measurement
+from sim.profile.plan import Plan
 from sim.profile.profile import Profile
 from sim.profile.verdict import warnings_of
 

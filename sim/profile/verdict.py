@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sim.profile.measure import Measurement, samples_for
+from sim.profile.measure import Measurement
+from sim.profile.plan import samples_for
 from sim.profile.profile import Profile
 
 #: Medians of the rounds that lie further apart than this are not one timing.

@@ -10,7 +10,8 @@ import pytest
 from sim.deadline.cost import CHANCES, Cost
 from sim.host import Conditions
 from sim.profile import Cell, CellKey, Profile
-from sim.profile.measure import Measurement, samples_for
+from sim.profile.measure import Measurement
+from sim.profile.plan import samples_for
 from sim.profile.verdict import compared, warnings_of
 
 COST = Cost(5000.0, 0.0, 5000.0, np.zeros(len(CHANCES)))

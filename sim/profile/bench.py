@@ -1,0 +1,199 @@
+"""One cell while it is measured: an allocator at one size, called once a period.
+
+A call comes on an instance that it has not seen, after the processor slept: what it finds in the
+caches is what it would find in its slot. Calls back to back are faster, and published beside it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.deadline import InputError, Solver
+from sim.deadline.call import Attempt, attempt
+from sim.deadline.clock import LiveClock
+from sim.deadline.cost import Cost, fit_cost
+from sim.deadline.stats import percentile
+from sim.problem import Allocation, PowerControlProblem, check_allocation
+from sim.profile.cell import Cell, CellKey
+from sim.profile.plan import Plan
+from sim.seeding import stream
+
+IntArray = NDArray[np.int64]
+
+#: Instances of one cell are drawn until they fill so much, more than a cache of the second level.
+_INSTANCE_BYTES = 16 << 20
+
+#: Rayleigh fading, every other instance at each of these: work varies, and its price shows.
+_SNR_DB = (0.0, 10.0)
+
+_UNTIMED = 16  # calls before each round: compilation, caches, branch predictors
+_APART = 64  # calls of one instance, and calls back to back, in each round
+_FEWEST = 4  # of these
+_APART_NS = 200_000_000  # that they may take
+
+
+class TooSlowError(Exception):
+    """A cell would take longer than it may; the message says why."""
+
+
+class Null(Solver[PowerControlProblem, Allocation]):
+    """Answers at once: what is left is the call itself."""
+
+    def solve(self, problem: PowerControlProblem) -> Allocation:
+        """Return full power."""
+        return Allocation(problem.p_max_w)
+
+
+def instances(plan: Plan, links: int, subbands: int) -> list[PowerControlProblem]:
+    """Return Rayleigh channels of one size, the same for every allocator."""
+    rng = stream(plan.seed, "calibration", links, subbands)
+    count = int(np.clip(_INSTANCE_BYTES // (8 * subbands * links**2), 8, plan.samples))
+    gain = rng.standard_exponential((count, subbands, links, links))
+    return [
+        PowerControlProblem(one, 10.0 ** (-_SNR_DB[i % len(_SNR_DB)] / 10.0), 1.0)
+        for i, one in enumerate(gain)
+    ]
+
+
+class Bench:
+    """One cell while it is measured."""
+
+    def __init__(self, label: str, solver: Solver[Any, Any], links: int, subbands: int) -> None:
+        self.label = label
+        self.solver = solver
+        self.links = links
+        self.subbands = subbands
+        self.key: CellKey | None = None
+        self.samples = 0
+        self.period_ns = 0
+        self.problems: Sequence[PowerControlProblem] = ()
+        self.lateness: list[list[int]] = []
+        self.service: list[list[int]] = []
+        self.work: list[list[int]] = []
+        self.repeated: list[int] = []
+        self.repeated_work = 0
+        self.back_to_back: list[float] = []
+        self.cpu_ns = 0
+        self.wall_ns = 0
+        self._next = 0
+
+    def prepare(self, plan: Plan, problems: Sequence[PowerControlProblem]) -> None:
+        """Call untimed, and find a period that leaves room for a call.
+
+        Raises:
+            TooSlowError: not even a few calls fit into the time of a cell.
+        """
+        self.problems = problems
+        took = self._call().elapsed_ns  # compiles, perhaps
+        took = self._call().elapsed_ns
+        fewest = plan.rounds * (_FEWEST + 1)
+        if took * fewest > plan.longest_ns:
+            raise TooSlowError(
+                f"{self.label}: a call takes {took / 1e9:.2g} s, and {fewest} of them, the least, "
+                f"more than the {plan.longest_ns / 1e9:g} s of --longest"
+            )
+        few = min(_UNTIMED, plan.longest_ns // (4 * plan.rounds * max(took, 1)))
+        took = max([took, *(self._call().elapsed_ns for _ in range(few))])
+        self.period_ns = max(plan.period_ns, int(1.5 * took))
+        self.samples = int(np.clip(plan.longest_ns // self.period_ns, plan.rounds, plan.samples))
+
+    def round(self, number: int, rounds: int) -> None:
+        """Time this cell's calls of one round."""
+        samples = len(range(number, self.samples, rounds))
+        for _ in range(min(_UNTIMED, samples)):
+            self._call()
+        clock = LiveClock()
+        lateness, service, work = [], [], []
+        release_ns = clock.now_ns()
+        for _ in range(samples):
+            release_ns += self.period_ns
+            clock.wait_until(release_ns)
+            result = self._call(clock.now_ns)
+            lateness.append(result.begun_ns - release_ns)
+            service.append(result.elapsed_ns)
+            work.append(result.work)
+        self.lateness.append(lateness)
+        self.service.append(service)
+        self.work.append(work)
+        self._beside(clock)
+
+    def _beside(self, clock: LiveClock) -> None:
+        """Time one instance over and over, and calls back to back."""
+        few = int(np.clip(_APART_NS // self.period_ns, _FEWEST, _APART))
+        same = self.problems[0]
+        for _ in range(few):
+            clock.wait_until(clock.now_ns() + self.period_ns)
+            result = attempt(self.solver, same, check_allocation, clock.now_ns)
+            self.repeated.append(result.elapsed_ns)
+            self.repeated_work = result.work
+        problems = [self._problem() for _ in range(few)]
+        cpu, wall = time.process_time_ns(), time.perf_counter_ns()
+        for problem in problems:
+            self.solver.solve(problem)
+        wall = time.perf_counter_ns() - wall
+        self.cpu_ns += time.process_time_ns() - cpu
+        self.wall_ns += wall
+        self.back_to_back.append(wall / few)
+
+    def drift(self, cost: Cost, call_ns: float = 0.0) -> float:
+        """Return how far apart the rounds' medians lie, of times over what they should be."""
+        medians = [
+            float(np.median((np.array(times) - call_ns) / np.maximum(cost.expected_ns(work), 1.0)))
+            for times, work in zip(self.service, map(np.array, self.work), strict=True)
+        ]
+        return max(medians) / max(min(medians), 1e-9) - 1.0
+
+    def _call(self, now_ns: Callable[[], int] = time.perf_counter_ns) -> Attempt[Allocation]:
+        result = attempt(self.solver, self._problem(), check_allocation, now_ns)
+        if result.reason is not None:
+            raise InputError(f"{self.label}: fails on a Rayleigh channel: {result.reason}")
+        return result
+
+    def _problem(self) -> PowerControlProblem:
+        self._next = (self._next + 1) % len(self.problems)
+        return self.problems[self._next]
+
+    def cell(self, call_ns: float) -> Cell:
+        """Return what came of it, with the call itself taken off."""
+        assert self.key is not None
+        service = np.maximum(joined(self.service) - round(call_ns), 0)
+        work = joined(self.work)
+        cost = fit_cost(service, work)
+        same = float(np.median(self.repeated)) - call_ns
+        alike = cost.time_ns(self.repeated_work, 0.5)
+        return Cell(
+            self.key,
+            self.links,
+            self.subbands,
+            cost,
+            len(service),
+            {
+                **_percentiles(service),
+                "work_p50": float(np.median(work)),
+                "same_instance_p50_us": round(same / 1e3, 3),
+                "varied_over_same": round(max(alike, 1.0) / max(same, 1.0), 3),
+                "back_to_back_us": round((float(np.median(self.back_to_back))) / 1e3, 3),
+                "cpu_over_wall": round(self.cpu_ns / max(self.wall_ns, 1), 3),
+                "drift": round(self.drift(cost, call_ns), 4),
+                "period_us": self.period_ns / 1e3,
+            },
+        )
+
+
+def _percentiles(service: IntArray) -> dict[str, float | None]:
+    ordered = np.sort(service)
+    found: dict[str, float | None] = {}
+    for name, q in (("p50_us", 0.5), ("p99_us", 0.99), ("p999_us", 0.999)):
+        value = percentile(ordered, q)
+        found[name] = None if value is None else value.value / 1e3
+    return {**found, "max_us": float(ordered[-1]) / 1e3}
+
+
+def joined(rounds: Sequence[Sequence[int]]) -> IntArray:
+    """Return the calls of all rounds in one array."""
+    return np.concatenate([np.asarray(part, dtype=np.int64) for part in rounds])
