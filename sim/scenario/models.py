@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from sim.deadline import OnOverrun
 from sim.deadline.errors import shown
@@ -24,6 +24,8 @@ from sim.scenario.shorthand import Also
 
 #: A 1 ms subframe holds 2^mu slots (3GPP TS 38.211, clause 4.3.2); mu = 6 is the last.
 SUBFRAME_NS = 1_000_000
+
+_MOST_CONTROLLERS = 1000
 
 #: The end of a race, in ns: 36 years, far inside 64 bits.
 _LATEST_NS = 1 << 60
@@ -91,12 +93,28 @@ class ControllerModel(QuantityModel):
     slot_ns: SlotLength = None
     budget: BudgetModel | None = Field(None, description="instead of the scenario's budget")
     priority: int = Field(0, description="under discipline: priority, the smallest goes first")
+    count: Annotated[int, Field(ge=1, le=_MOST_CONTROLLERS)] = Field(
+        1, description="so many alike; their names are numbered"
+    )
 
 
 def _how_many(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool):
-        return [{} for _ in range(min(value, 1001))]
+        return [{} for _ in range(min(value, _MOST_CONTROLLERS + 1))]
     return value
+
+
+def _each(entries: list[ControllerModel]) -> list[ControllerModel]:
+    """Return every controller by itself: those of an entry with a count are numbered."""
+    found = []
+    for entry in entries:
+        alone = entry.model_copy(update={"count": 1})
+        names = [f"{entry.name}-{n}" if entry.name else "" for n in range(entry.count)]
+        names = [entry.name] if entry.count == 1 else names
+        found += [alone.model_copy(update={"name": name}) for name in names]
+    if len(found) > _MOST_CONTROLLERS:
+        raise ValueError(f"{len(found)} in all; want at most {_MOST_CONTROLLERS}")
+    return found
 
 
 class Scenario(QuantityModel):
@@ -116,7 +134,8 @@ class Scenario(QuantityModel):
         list[ControllerModel],
         BeforeValidator(_how_many),
         Also(lambda _: [{"type": "integer", "minimum": 1}]),
-        Field(min_length=1, max_length=1000, description="a list, or how many alike"),
+        Field(min_length=1, max_length=_MOST_CONTROLLERS, description="a list, or how many alike"),
+        AfterValidator(_each),
     ] = Field(default_factory=lambda: [ControllerModel()])
     on_overrun: OnOverrun = OnOverrun.ABORT
     on_miss: MissPolicy = OnMissModel()

@@ -314,3 +314,15 @@ def test_errors_name_the_key_as_it_was_written(text: str, said: str, tmp_path: P
         load_scenario(path)
     assert str(caught.value).startswith(f"{path}: {said}")
     assert "us')" in str(caught.value)
+
+
+def test_controllers_with_a_count_are_numbered_and_counted_together() -> None:
+    entries = [{"name": "small", "numerology": 1, "count": 2}, {"count": 2, "priority": 3}, {}]
+    found = scenario(controllers=entries)
+    timings = [found.controller(number) for number in range(5)]
+    assert [timing.name for timing in timings] == ["small-0", "small-1", "2", "3", "4"]
+    assert [timing.priority for timing in timings] == [0, 0, 3, 3, 0]
+    assert [timing.slot_ns for timing in timings] == [500_000] * 2 + [1_000_000] * 3
+    assert Scenario.model_validate(found.model_dump()) == found
+    with pytest.raises(ValueError, match="1001 in all; want at most 1000"):
+        scenario(controllers=[{"count": 1000}, {}])
