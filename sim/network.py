@@ -92,7 +92,7 @@ class ControllerProcess:
         self._entrant.solve(task)
         self._ledger.answered(task.answer)
         if slot >= timing.budget.lead:
-            if timing.budget.control_ns or not self._pool.waiting:
+            if not timing.deadline_at_boundary or not self._pool.waiting:
                 self._serve(slot)
             else:  # a job that waits may yet start and end at this instant, its deadline
                 Instant(self._env, 0, SERVE, lambda _: self._serve(slot))

@@ -191,7 +191,7 @@ def _budgets(
     if not miss_ratios:
         return [(None, timing)]
     late, service, _ = _times([pilot])
-    most = timing.compute_ns + timing.budget.csi_ns
+    most = timing.compute_ns
     budgets = [(wanted, budget_for(wanted, late + service)) for wanted in miss_ratios]
     return [
         (wanted, with_budget(timing, min(budget, most) if wanted == 0.0 else budget))
@@ -212,20 +212,17 @@ def budget_for(miss_ratio: float, response_ns: IntArray) -> int:
 
 
 def with_budget(timing: Controller, compute_ns: int) -> Controller:
-    """Return a controller that is left ``compute_ns`` to compute, its CSI coming as late.
+    """Return a controller that is given ``compute_ns`` to compute.
 
     Raises:
-        InputError: not even at once is that early enough.
+        InputError: its slots are too short for that.
     """
-    budget = timing.budget
-    csi_ns = budget.csi_ns + timing.compute_ns - compute_ns
-    if csi_ns < 0:
+    try:
+        return replace(timing, budget=timing.budget.model_copy(update={"compute_ns": compute_ns}))
+    except ValueError as error:
         raise InputError(
-            f"slot: {timing.slot_ns / 1e3:g} us with lead {budget.lead} leave "
-            f"{(timing.compute_ns + budget.csi_ns) / 1e3:g} us at most, and "
-            f"{compute_ns / 1e3:g} us are needed for one of the miss ratios; want longer slots"
-        )
-    return replace(timing, budget=budget.model_copy(update={"csi_ns": csi_ns}))
+            f"{error}, which one of the miss ratios takes; want longer slots"
+        ) from None
 
 
 def _times(passes: Sequence[_Pass]) -> tuple[IntArray, IntArray, IntArray]:

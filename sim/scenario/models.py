@@ -48,6 +48,11 @@ class BudgetModel(QuantityModel):
     csi_ns: Time = Field(0, description="CSI measurement and report")
     fronthaul_ns: Time = Field(0, description="transport to the compute pool")
     control_ns: Time = Field(0, description="from the answer to the transmitters")
+    compute_ns: Annotated[
+        int | None,
+        TIME,
+        Field(gt=0, description="no more than this to compute, though the lead leaves more"),
+    ] = None
 
 
 class ComputeModel(QuantityModel):
@@ -222,14 +227,16 @@ class Controller:
     priority: int
 
     def __post_init__(self) -> None:
-        if self.compute_ns <= 0:
-            b = self.budget
-            items = f"csi {b.csi_ns / 1e3:g} + fronthaul {b.fronthaul_ns / 1e3:g}"
-            raise ValueError(
-                f"budget: lead {b.lead} x slot {self.slot_ns / 1e3:g} us less {items} + control "
-                f"{b.control_ns / 1e3:g} us leaves {self.compute_ns / 1e3:g} us to compute; want a "
-                "larger lead or smaller items"
-            )
+        b = self.budget
+        items = f"csi {b.csi_ns / 1e3:g} + fronthaul {b.fronthaul_ns / 1e3:g}"
+        left = (
+            f"budget: lead {b.lead} x slot {self.slot_ns / 1e3:g} us less {items} + control "
+            f"{b.control_ns / 1e3:g} us leaves {self._left_ns / 1e3:g} us to compute"
+        )
+        if self._left_ns <= 0:
+            raise ValueError(f"{left}; want a larger lead or smaller items")
+        if self.compute_ns > self._left_ns:
+            raise ValueError(f"{left}, not the {self.compute_ns / 1e3:g} us of budget.compute")
 
     @property
     def release_after_ns(self) -> int:
@@ -238,5 +245,14 @@ class Controller:
 
     @property
     def compute_ns(self) -> int:
-        """What is left to compute: from a job's release to its deadline."""
+        """What there is to compute: from a job's release to its deadline."""
+        return self.budget.compute_ns or self._left_ns
+
+    @property
+    def deadline_at_boundary(self) -> bool:
+        """Whether a job's deadline is the very instant that its slot of use starts."""
+        return self.budget.control_ns == 0 and self.compute_ns == self._left_ns
+
+    @property
+    def _left_ns(self) -> int:
         return self.budget.lead * self.slot_ns - self.release_after_ns - self.budget.control_ns

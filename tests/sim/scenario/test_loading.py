@@ -326,3 +326,13 @@ def test_controllers_with_a_count_are_numbered_and_counted_together() -> None:
     assert Scenario.model_validate(found.model_dump()) == found
     with pytest.raises(ValueError, match="1001 in all; want at most 1000"):
         scenario(controllers=[{"count": 1000}, {}])
+
+
+def test_a_budget_to_compute_is_given_or_refused() -> None:
+    timing = scenario(budget={"csi": "200 us", "compute": "20 us"}).controller(0)
+    assert (timing.compute_ns, timing.deadline_at_boundary) == (20_000, False)
+    assert (
+        scenario(budget={"csi": "200 us", "compute": "800 us"}).controller(0).deadline_at_boundary
+    )
+    with pytest.raises(ValueError, match=r"leaves 800 us to compute, not the 900 us of budget"):
+        scenario(budget={"csi": "200 us", "compute": "900 us"})
