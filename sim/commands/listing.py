@@ -13,12 +13,13 @@ from sim.commands.options import plugin_option
 @click.command("list")
 @plugin_option
 def listing(plugins: tuple[str, ...]) -> None:
-    """List allocators with their parameters, channels, latencies, policies and scenarios."""
+    """List allocators with their parameters, channels, latencies, profiles, policies, scenarios."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     from sim.deadline import InputError, OnMiss, OnOverrun
+    from sim.profile import shipped_profiles
     from sim.registry import allocator_class, allocator_names, load_plugin
     from sim.scenario.keys import choices
 
@@ -41,6 +42,8 @@ def listing(plugins: tuple[str, ...]) -> None:
     for what in ("channel", "latency"):
         for name, (fields, about) in choices(what).items():
             table.add_row(what, name, ", ".join(fields), about)
+    for name, path in shipped_profiles().items():
+        table.add_row("profile", escape(name), "", escape(_about_profile(path)))
     for policy in OnOverrun:
         table.add_row("on_overrun", policy.value, "", "")
     for miss in OnMiss:
@@ -52,6 +55,17 @@ def listing(plugins: tuple[str, ...]) -> None:
 
 def _first_line(cls: type) -> str:
     return (inspect.getdoc(cls) or "").split("\n", 1)[0]
+
+
+def _about_profile(path: Path) -> str:
+    from sim.deadline import InputError
+    from sim.profile import load_profile
+
+    try:
+        machine = load_profile(path).header["machine"]
+    except InputError as error:
+        return str(error)
+    return f"measured on {machine['processor']}, {machine['system']}"
 
 
 def _description(path: Path) -> str:

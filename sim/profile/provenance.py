@@ -1,0 +1,48 @@
+"""Whose time a scenario replays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sim.profile.file import find_profile, load_profile
+from sim.scenario import Scenario
+from sim.scenario.latency import CalibratedLatency
+
+
+def profiles_of(scenario: Scenario, folder: Path) -> list[dict[str, Any]]:
+    """Return what a manifest says of the profiles that a scenario replays.
+
+    Each with its name, the machine it was measured on, and what its calibration warned of.
+
+    Args:
+        scenario: the scenario.
+        folder: what its paths are relative to.
+    """
+    found: dict[Path, dict[str, Any]] = {}
+    for name in _names(scenario):
+        path = find_profile(name, folder)
+        header = load_profile(path).header
+        found[path] = {
+            "name": path.stem,
+            "machine": header.get("machine", {}),
+            "warnings": header.get("warnings", []),
+        }
+    return list(found.values())
+
+
+def _names(scenario: Scenario) -> Iterator[str]:
+    misses = [scenario.on_miss, *(model.on_miss for model in scenario.allocators)]
+    latencies = [
+        scenario.compute.latency,
+        scenario.compute.release_jitter,
+        *(model.latency for model in scenario.allocators),
+        *(miss.fallback.latency for miss in misses if miss and miss.fallback),
+    ]
+    # What every allocator replaces is not replayed.
+    if all(model.latency is not None for model in scenario.allocators):
+        latencies.remove(scenario.compute.latency)
+    for latency in latencies:
+        if isinstance(latency, CalibratedLatency):
+            yield latency.profile
