@@ -20,6 +20,7 @@ _COMMANDS = {
     "list": "sim.commands.listing:listing",
     "compare": "sim.commands.compare:compare",
     "check": "sim.commands.check:check",
+    "report": "sim.commands.report:report",
 }
 
 

@@ -1,0 +1,149 @@
+"""The report: `report.md`, every figure as PNG and SVG, its numbers as CSV, all as `report.json`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sim.deadline import InputError
+from sim.deadline.manifest import write_json
+from sim.deadline.plots import save
+from sim.report.certainty import asked, carries, refusals, rests_on, unfinished
+from sim.report.exhibit import Exhibit, make_exhibits, parse_requests
+from sim.report.results import StudyResults
+
+_INDEX = "report.json"
+_TEXT = "report.md"
+
+
+def write_report(
+    results: StudyResults, folder: Path, figures: Sequence[object] = ()
+) -> dict[str, Any]:
+    """Write the report of a study.
+
+    Args:
+        results: of the study.
+        folder: where to; made if it is not there. An earlier report there is replaced.
+        figures: to draw, ``rate`` or ``{rate: {x: budget_us}}``, instead of those of the study.
+
+    Returns:
+        What `report.json` holds: conclusions, files, why figures are missing.
+
+    Raises:
+        InputError: a figure cannot be drawn, or the folder not be used.
+    """
+    entries = [("--figure", entry) for entry in figures]
+    if not entries and results.requests is not None:
+        where = results.folder / "study.yaml"
+        entries = [(f"{where}: report.{i}", entry) for i, entry in enumerate(results.requests)]
+    exhibits, missing = make_exhibits(results, parse_requests(entries) if entries else None)
+    _clear(folder)
+    files = []
+    try:
+        for exhibit in exhibits:
+            for suffix in (".png", ".svg"):
+                save(exhibit.figure, folder / f"{exhibit.name}{suffix}")
+            _write_text(folder / f"{exhibit.name}.csv", csv_text(exhibit.columns, exhibit.rows))
+            files += [f"{exhibit.name}{suffix}" for suffix in (".png", ".svg", ".csv")]
+        _write_text(folder / _TEXT, report_text(results, exhibits, missing))
+        report = {
+            "study": results.name,
+            "target": results.target.text,
+            "status": results.manifest.get("status"),
+            "unfinished": unfinished(results),
+            "answers": conclusions(exhibits),
+            "figures": {exhibit.name: list(exhibit.sentences) for exhibit in exhibits},
+            "refused": refusals(results),
+            "certainty": carries(results),
+            "rests_on": rests_on(results),
+            "missing": missing,
+            "files": [*files, _TEXT],
+        }
+        write_json(folder / _INDEX, report)
+    except OSError as error:
+        raise InputError(
+            f"{error.filename or folder}: cannot be written: {error.strerror}"
+        ) from None
+    return report
+
+
+def conclusions(exhibits: Sequence[Exhibit]) -> list[str]:
+    """Return the answers: what fits and who is best; of every figure if nothing says what fits."""
+    fits = [line for exhibit in exhibits if exhibit.markdown for line in exhibit.sentences]
+    return fits or [line for exhibit in exhibits for line in exhibit.sentences]
+
+
+def report_text(results: StudyResults, exhibits: Sequence[Exhibit], missing: Sequence[str]) -> str:
+    """Return the report as Markdown."""
+    lines = [f"# {' '.join(results.name.split())}", ""]
+    for sentence in (*unfinished(results), *conclusions(exhibits)):
+        lines += [f"- {sentence}"]
+    lines += ["", *asked(results), ""]
+    if results.description:
+        lines += [results.description, ""]
+    for exhibit in exhibits:
+        lines += [f"## {exhibit.title}", ""]
+        if exhibit.markdown:
+            lines += [exhibit.markdown, ""]
+        else:
+            lines += [*(f"- {sentence}" for sentence in exhibit.sentences), ""]
+        lines += [f"![{exhibit.title}]({exhibit.name}.png)", "", exhibit.caption, ""]
+        lines += [f"[SVG]({exhibit.name}.svg), [numbers]({exhibit.name}.csv)", ""]
+    lines += ["## Refused", "", *refusals(results), ""]
+    lines += ["## How certain", "", *carries(results), ""]
+    lines += ["## What it rests on", "", *rests_on(results), ""]
+    if missing:
+        lines += ["## Not drawn", "", *(f"- {why}" for why in missing), ""]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def csv_text(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return numbers as CSV: a float to its last digit, nothing where there is none."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([str(v).lower() if isinstance(v, bool) else v for v in row])
+    return text.getvalue()
+
+
+def _clear(folder: Path) -> None:
+    """Make the folder, and take away what an earlier report left there.
+
+    Raises:
+        InputError: it holds something else, or cannot be used.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        present = {entry.name for entry in folder.iterdir()}
+        earlier = _earlier(folder / _INDEX)
+        other = sorted(present - {*earlier, _INDEX, _TEXT})
+        other = [name for name in other if not (name.startswith(".") and ".part" in name)]
+        if other:
+            raise InputError(
+                f"-o {folder}: holds {other[0]!r}, no report of ours; name another folder"
+            )
+        for name in present & {*earlier, _INDEX, _TEXT}:
+            (folder / name).unlink()
+    except FileExistsError:
+        raise InputError(f"-o {folder}: is a file; want a folder") from None
+    except OSError as error:
+        raise InputError(f"-o {folder}: cannot be used: {error.strerror}") from None
+
+
+def _earlier(index: Path) -> set[str]:
+    try:
+        report: Mapping[str, Any] = json.loads(index.read_text(encoding="utf-8"))
+        return {str(name) for name in report["files"]}
+    except (OSError, ValueError, LookupError, TypeError):
+        return set()
+
+
+def _write_text(path: Path, text: str) -> None:
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)

@@ -1,0 +1,143 @@
+"""The answers in words: what fits, with whom, what stops it, and who is best there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sim.report.axis import Axis, slot_names
+from sim.report.capacity import Capacity, Fit, Row
+from sim.report.cells import Cell
+from sim.report.choice import best_choice
+from sim.report.results import StudyResults
+from sim.report.wording import capital, count, listing, named, number, rate, ratio
+
+
+def answer_sentences(results: StudyResults, capacity: Capacity, rows: Sequence[Row]) -> list[str]:
+    """Return an answer for every place: what fits, and the best allocator."""
+    return [f"{_what_fits(results, capacity, row)} {_best(results, capacity, row)}" for row in rows]
+
+
+def limit(results: StudyResults, capacity: Capacity, fit: Fit) -> str:
+    """Return what stops a value from being larger (or smaller); empty if nothing does."""
+    if fit.next is None:
+        return ""
+    if fit.status == "unknown":
+        return f"{number(fit.next)} not run yet"
+    cell = fit.next_cell
+    if cell is None:
+        return f"{number(fit.next)} does not"
+    at = number(fit.next)
+    if cell.refused:
+        return f"{at} refused"
+    for condition in results.target.conditions:
+        value = cell.metric(condition.metric)
+        if value is None:
+            return f"{at}: no figure"
+        if not condition.met(value):
+            return f"{at}: {_figure(condition.metric, value)}"
+    return f"{at} does not"
+
+
+def place_words(axes: Sequence[Axis], row: Row) -> str:
+    """Return a place in words, a slot with what 5G calls it: `a slot of 500 us (numerology 1)`."""
+    words = []
+    for axis in axes:
+        value = row.place[axis.name]
+        phrase = axis.phrase(value)
+        at = axis.numbers.get(value) if axis.fact == "slot_us" else None
+        names = slot_names(at) if at is not None else []
+        words.append(f"{phrase} ({names[0]})" if names and not axis.labelled else phrase)
+    return listing(words) if words else ""
+
+
+def _what_fits(results: StudyResults, capacity: Capacity, row: Row) -> str:
+    place = place_words(capacity.rest, row)
+    lead = f"with {place}, " if place else ""
+    groups: dict[tuple[float, str], list[str]] = {}
+    for fit in row.fits:
+        if fit.answer is not None:
+            groups.setdefault((fit.answer, fit.status), []).append(fit.allocator)
+    order = sorted(groups.items(), key=lambda item: item[0][0], reverse=capacity.largest)
+    words = [
+        f"{capacity.axis.number_phrase(at)}{_end(capacity, status)} with {listing(list(map(named, who)))}"
+        for (at, status), who in order
+    ]
+    unmet = [fit for fit in row.fits if fit.status == "unmet"]
+    gaps = [fit for fit in row.fits if fit.status == "gap" and fit.nearest]
+    if not words and not gaps:
+        return capital(f"{lead}{_nothing(results, capacity, row, unmet)}.")
+    end = "most" if capacity.largest else "least"
+    text = (
+        f"{lead}the {end} that meets the target is {listing(words)}"
+        if words
+        else (f"{lead}no value meets the target together with all that ask less")
+    )
+    for fit in gaps:
+        assert fit.nearest is not None
+        at = capacity.axis.phrase(capacity.axis.of(fit.nearest.values))
+        text += f"; with {named(fit.allocator)} {at} meets it, but what asks less does not"
+    if unmet:
+        text += f"; nothing tried meets it with {listing([named(fit.allocator) for fit in unmet])}"
+    for status, said in (("refused", "all is refused"), ("unknown", "not enough is run yet")):
+        who = [named(f.allocator) for f in row.fits if f.answer is None and f.status == status]
+        text += f"; {said} with {listing(who)}" if who else ""
+    return capital(f"{text}.")
+
+
+def _end(capacity: Capacity, status: str) -> str:
+    if status == "everywhere":
+        return f" (the {'most' if capacity.largest else 'least'} tried)"
+    return " (so far; the next is not run yet)" if status == "unknown" else ""
+
+
+def _nothing(results: StudyResults, capacity: Capacity, row: Row, unmet: Sequence[Fit]) -> str:
+    if not unmet:
+        if all(fit.status == "refused" for fit in row.fits):
+            reasons = [f.next_cell.refused for f in row.fits if f.next_cell and f.next_cell.refused]
+            return "every point is refused" + (f": {reasons[0]}" if reasons else "")
+        return "nothing is known yet"
+    who = named(unmet[0].allocator) if len(row.fits) == 1 else "any allocator"
+    text = f"nothing tried meets the target with {who}"
+    metric = results.target.conditions[0].metric
+    bound = results.target.conditions[0].bound
+    near = [
+        (abs(v - bound), fit, v)
+        for fit in unmet
+        if fit.nearest and (v := fit.nearest.metric(metric)) is not None
+    ]
+    if near:
+        _, fit, value = min(near, key=lambda entry: entry[0])
+        assert fit.nearest is not None
+        at = capacity.axis.phrase(capacity.axis.of(fit.nearest.values))
+        text += f"; nearest is {named(fit.allocator)} with a {_figure(metric, value)} at {at}"
+    return text
+
+
+def _best(results: StudyResults, capacity: Capacity, row: Row) -> str:
+    choice = best_choice(row.cells, results.target)
+    if choice is None:
+        return "So there is no best allocator." if row.cells else ""
+    cell = choice.cell
+    at = capacity.axis.phrase(capacity.axis.of(cell.values))
+    interval = cell.interval("in_force_bps_hz")
+    spread = f" ({interval[0]:.2f} .. {interval[1]:.2f})" if interval else ""
+    text = f"Best allocator: {named(cell.allocator)}, {rate(cell.rate or 0.0)}{spread} in force at {at}"
+    text += f", {misses(cell)}"
+    if choice.level:
+        text += f"; level with it, within 0.1%: {listing([named(label) for label in choice.level])}"
+    return f"{text}."
+
+
+def misses(cell: Cell) -> str:
+    """Return the miss ratio of a cell as it can be claimed."""
+    if cell.missed == 0:
+        return f"no miss in {count(cell.jobs, 'job')} (a miss ratio below {ratio(min(3.0 / cell.jobs, 1.0))})"
+    low, high = cell.interval("miss_ratio") or (0.0, 1.0)
+    return f"miss ratio {ratio(cell.missed / cell.jobs)} ({ratio(low)} .. {ratio(high)})"
+
+
+def _figure(metric: str, value: float) -> str:
+    if metric == "miss_ratio":
+        return f"miss ratio of {ratio(value)}"
+    unit = " us" if metric.endswith("_us") else " bit/s/Hz" if metric.endswith("_bps_hz") else ""
+    return f"{metric} of {number(value)}{unit}"

@@ -1,0 +1,219 @@
+"""What fits: how many links, subbands, controllers meet the target in a slot, how few servers do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sim.report.axis import Axis, Value, slot_names
+from sim.report.capacity import Capacity, Fit, Row, capacities, fit_rows
+from sim.report.choice import best_choice
+from sim.report.exhibit import Exhibit, NothingToShow, Options, allocators_option, axis_option
+from sim.report.fit_sentences import answer_sentences, limit
+from sim.report.matrix import footnote, frame, hatch, panels, write
+from sim.report.results import StudyResults
+from sim.report.slices import spread
+from sim.report.wording import count, named, number
+
+OPTIONS = ("axis", "allocator")
+
+_MOST_ROWS = 40  # of the figure and the table in the report
+_MOST_SENTENCES = 16
+
+
+def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
+    """Draw how much fits, as a table in colours."""
+    asked = axis_option(results, options, "axis")
+    allocators = allocators_option(results, options)
+    found = capacities(results)
+    if asked is not None:
+        found = [c for c in found if c.axis == asked]
+        if not found:
+            raise NothingToShow(f"{asked.bare!r} is no axis that a target bounds")
+    if not found:
+        raise NothingToShow(
+            "no axis of links, subbands, controllers, servers, speed or slots varies"
+        )
+    made = []
+    for capacity in found:
+        rows = fit_rows(results, capacity, allocators)
+        if rows:
+            made.append(_exhibit(results, capacity, rows, allocators))
+    if not made:
+        raise NothingToShow("the study has no answer yet")
+    return made
+
+
+def _exhibit(
+    results: StudyResults, capacity: Capacity, rows: Sequence[Row], allocators: Sequence[str]
+) -> Exhibit:
+    sentences = answer_sentences(results, capacity, rows)
+    if len(sentences) > _MOST_SENTENCES:
+        more = len(sentences) - _MOST_SENTENCES
+        sentences = [
+            *sentences[:_MOST_SENTENCES],
+            f"The table and the CSV have {count(more, 'answer')} more.",
+        ]
+    shown = spread(rows, _MOST_ROWS)
+    what = "Largest" if capacity.largest else "Smallest"
+    of = "solved for by the study" if capacity.solved else "from the grid of the study"
+    caption = (
+        f"{what} {capacity.axis.number_title} that meets the target ({results.target.text}), {of}; "
+        "in brackets the next value and why it does not. `all`: even the farthest value tried meets "
+        "it. `~`: the 95% interval there straddles the target. Bold: the most rate in force among "
+        "all points of the row that meet it."
+    )
+    if len(shown) < len(rows):
+        caption += f" {len(shown)} of {len(rows)} rows are shown; the CSV has all."
+    return Exhibit(
+        name="fits" if capacity.largest else f"fits_{capacity.axis.fact or 'axis'}",
+        title=f"What fits: {capacity.axis.number_title}",
+        figure=_figure(results, capacity, shown, allocators),
+        columns=_columns(capacity),
+        rows=[line for row in rows for line in _rows(results, capacity, row)],
+        sentences=sentences,
+        caption=caption,
+        markdown=_markdown(results, capacity, shown, allocators),
+    )
+
+
+def _slot(capacity: Capacity) -> Axis | None:
+    return next((axis for axis in capacity.rest if axis.fact == "slot_us"), None)
+
+
+def _names(capacity: Capacity, row: Row) -> str:
+    axis = _slot(capacity)
+    at = axis.numbers.get(row.place[axis.name]) if axis else None
+    return ", ".join(slot_names(at)) if at is not None else ""
+
+
+def _best(results: StudyResults, row: Row) -> str:
+    choice = best_choice(row.cells, results.target)
+    return choice.cell.allocator if choice else ""
+
+
+def _brief(results: StudyResults, fit: Fit) -> str:
+    """Return an answer in a few letters."""
+    if fit.answer is None:
+        return {"refused": "refused", "unknown": "not run", "gap": "gap"}.get(fit.status, "none")
+    mark = "~" if fit.cell and results.target.straddled(fit.cell) else ""
+    end = " all" if fit.status == "everywhere" else "+" if fit.status == "unknown" else ""
+    return f"{mark}{number(fit.answer)}{end}"
+
+
+def _markdown(
+    results: StudyResults, capacity: Capacity, rows: Sequence[Row], allocators: Sequence[str]
+) -> str:
+    slot = _slot(capacity)
+    heads = [axis.title for axis in capacity.rest] + (["in 5G"] if slot else [])
+    heads += [named(label) for label in allocators] + ["best"]
+    lines = [_line(heads), _line(["---"] * len(heads))]
+    for row in rows:
+        cells = [_plain(axis.text(row.place[axis.name])) for axis in capacity.rest]
+        cells += [_names(capacity, row) or "-"] if slot else []
+        best = best_choice(row.cells, results.target)
+        by_label = {fit.allocator: fit for fit in row.fits}
+        for label in allocators:
+            fit = by_label.get(label)
+            text = "not run" if fit is None else _brief(results, fit)
+            if best and best.cell.allocator == label:
+                text = f"**{text}**"
+            beyond = limit(results, capacity, fit) if fit else ""
+            cells.append(f"{text} ({beyond})" if beyond else text)
+        where = capacity.axis.of(best.cell.values) if best else None
+        cells.append(
+            f"{named(best.cell.allocator)}, {best.cell.rate:.2f} bit/s/Hz at "
+            f"{capacity.axis.phrase(where)}"
+            if best
+            else "none"
+        )
+        lines.append(_line(cells))
+    return "\n".join(lines)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).replace("|", "/")
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _columns(capacity: Capacity) -> list[str]:
+    return [*(axis.name for axis in capacity.rest), *(["in_5g"] if _slot(capacity) else []), "allocator",
+            "axis", "find", "answer", "status", "miss_ratio", "miss_low", "miss_high", "straddles_target",
+            "in_force_bps_hz", "next", "limit", "best_of_row"]  # fmt: skip
+
+
+def _rows(results: StudyResults, capacity: Capacity, row: Row) -> list[list[object]]:
+    best = _best(results, row)
+    lines: list[list[object]] = []
+    for fit in row.fits:
+        place: list[Value] = [row.place[axis.name] for axis in capacity.rest]
+        at = fit.cell
+        low, high = (at.interval("miss_ratio") if at else None) or (None, None)
+        lines.append(
+            [
+                *place, *([_names(capacity, row)] if _slot(capacity) else []), fit.allocator,
+                capacity.axis.number_title, "largest" if capacity.largest else "smallest",
+                fit.answer, fit.status, at.metric("miss_ratio") if at else None, low, high,
+                results.target.straddled(at) if at else None, at.rate if at else None, fit.next,
+                limit(results, capacity, fit), fit.allocator == best,
+            ]
+        )  # fmt: skip
+    return lines
+
+
+def _figure(
+    results: StudyResults, capacity: Capacity, rows: Sequence[Row], allocators: Sequence[str]
+) -> Any:
+    import numpy as np
+    from matplotlib import colormaps
+    from matplotlib.colors import LogNorm
+
+    beside = [" / ".join(axis.text(row.place[axis.name]) for axis in capacity.rest) for row in rows]
+    beside.reverse()  # rows count from the bottom
+    figure, (axes,), _ = panels(1, len(allocators), len(rows), beside, extra=1.1)
+    figure.set_figwidth(max(0.72 * len(allocators), 1.5) + 0.07 * max(map(len, beside)) + 2.6)
+    answers = [fit.answer for row in rows for fit in row.fits if fit.answer]
+    low, high = (min(answers), max(answers)) if answers else (1.0, 1.0)
+    norm = LogNorm(low, high if high > low else 2 * low)
+    colours = colormaps["viridis" if capacity.largest else "viridis_r"]
+    none: list[tuple[int, int]] = []
+    image = np.full((len(rows), len(allocators)), np.nan)
+    texts: list[tuple[tuple[int, int], str, bool]] = []
+    for i, row in enumerate(reversed(rows)):
+        best = _best(results, row)
+        for fit in row.fits:
+            place = (i, allocators.index(fit.allocator))
+            texts.append((place, _brief(results, fit), fit.allocator == best))
+            if fit.answer:
+                image[place] = fit.answer
+            else:
+                none.append(place)
+    axes.pcolormesh(
+        np.ma.masked_invalid(image), cmap=colours, norm=norm, edgecolors="white", linewidth=1.2
+    )
+    hatch(axes, none)
+    for place, text, bold in texts:
+        shade = (0.94,) * 3 if np.isnan(image[place]) else colours(norm(image[place]))
+        write(axes, place, text, shade, 8, bold)
+        if bold:
+            axes.add_patch(_box(place))
+    titles = ("", " / ".join(axis.title for axis in capacity.rest))
+    frame(axes, allocators, beside, titles, (0.72, 0.34))
+    what = "Largest" if capacity.largest else "Smallest"
+    figure.suptitle(f"{what} {capacity.axis.number_title} with {results.target.text}", fontsize=11)
+    footnote(
+        figure,
+        "box: most rate in force   all: even the farthest tried   ~: interval straddles the target",
+    )
+    return figure
+
+
+def _box(place: tuple[int, int]) -> Any:
+    from matplotlib.patches import Rectangle
+
+    return Rectangle(
+        (place[1] + 0.03, place[0] + 0.05), 0.94, 0.9, fill=False, edgecolor="black", linewidth=1.6
+    )

@@ -1,0 +1,248 @@
+"""Rate in force along an axis, who is best where, and where that changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from sim.deadline.plots import colour, dash, line_width, marker
+from sim.report.axis import Axis
+from sim.report.crossover import LEVEL, Crossover, Curve, crossovers, leaders
+from sim.report.curves import (
+    chosen_slices,
+    drawn_note,
+    numeric_axis,
+    ordered,
+    panel_grid,
+    scale_x,
+    side_legend,
+)
+from sim.report.exhibit import Exhibit, NothingToShow, Options, allocators_option
+from sim.report.matrix import footnote, short
+from sim.report.results import StudyResults
+from sim.report.slices import Slice, slices
+from sim.report.wording import capital, count, listing, named, number
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+OPTIONS = ("x", "allocator")
+
+_RATE = "in_force_bps_hz"
+_MOST_PANELS = 6
+_MOST_SENTENCES = 12
+_MOST_NAMED = 3  # crossovers named in a panel; of more, the place alone is shown
+
+
+def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
+    """Draw the rate in force along an axis."""
+    axis = numeric_axis(results, options)
+    allocators = allocators_option(results, options)
+    if all(cell.rate is None for cell in results.cells if cell.allocator in allocators):
+        raise NothingToShow("no point has a rate")
+    shown, there = chosen_slices(results, axis, _MOST_PANELS)
+    found = {id(part): _curves(axis, part, allocators) for part in shown}
+    figure, places = panel_grid([part.title if part.axes else "" for part in shown])
+    for axes, part in zip(places, shown, strict=True):
+        _panel(axes, results, axis, part, allocators)
+        _mark(axes, axis, crossovers(found[id(part)], axis.log), allocators)
+    for axes in places[:: 3 if len(places) not in (1, 2, 4) else 2]:
+        axes.set_ylabel("rate in force (bit/s/Hz)", fontsize=8.5)
+    side_legend(figure, places[0])
+    figure.suptitle("Rate in force", fontsize=11)
+    note = "filled: meets the target   hollow: misses it   x: the best changes"
+    footnote(figure, note + ("   bands: 95% over replicates" if results.replicates > 1 else ""))
+    sentences = [line for part in shown for line in _sentences(axis, part, found[id(part)])]
+    if len(sentences) > _MOST_SENTENCES:
+        more = len(sentences) - _MOST_SENTENCES
+        sentences = [
+            *sentences[:_MOST_SENTENCES],
+            f"And {count(more, 'sentence')} more like these, which the CSV bears.",
+        ]
+    return [
+        Exhibit(
+            name="rate",
+            title=f"Rate in force over {axis.number_title}",
+            figure=figure,
+            columns=_columns(results, axis),
+            rows=_rows(results, axis, allocators),
+            sentences=[*sentences, *drawn_note(len(shown), there)],
+            caption=(
+                "Filled marks meet the target, hollow ones do not. A cross is where the best "
+                "allocator changes, interpolated between the values that were run"
+                + (
+                    "; the grey band is its 95% interval, from paired differences of replicates."
+                    if results.replicates > 1
+                    else "."
+                )
+            ),
+        )
+    ]
+
+
+def _curves(axis: Axis, part: Slice, allocators: Sequence[str]) -> list[Curve]:
+    return [
+        Curve(
+            label,
+            {
+                at: rates
+                for at, cell in ordered(axis, part.of(label))
+                if (rates := cell.by_replicate(_RATE))
+            },
+        )
+        for label in allocators
+    ]
+
+
+def _panel(
+    axes: Axes, results: StudyResults, axis: Axis, part: Slice, allocators: Sequence[str]
+) -> None:
+    for label in allocators:
+        number_ = results.allocators.index(label)
+        pairs = [(at, c) for at, c in ordered(axis, part.of(label)) if c.rate is not None]
+        look: dict[str, Any] = {"color": colour(number_), "linestyle": dash(number_)}
+        axes.plot(
+            [at for at, _ in pairs], [c.rate for _, c in pairs],
+            linewidth=0.7 * line_width(number_), marker=marker(number_), markersize=4.5,
+            markevery=max(len(pairs) // 12, 1), label=label, **look,
+        )  # fmt: skip
+        hollow = [
+            (at, c.rate)
+            for at, c in pairs[:: max(len(pairs) // 12, 1)]
+            if not results.target.met(c)
+        ]
+        axes.plot(
+            [at for at, _ in hollow], [rate for _, rate in hollow], linestyle="none",
+            marker=marker(number_), markersize=4.5, color=colour(number_), markerfacecolor="white",
+            zorder=3,
+        )  # fmt: skip
+        bands = [(at, *bounds) for at, c in pairs if (bounds := c.interval(_RATE)) is not None]
+        if bands:
+            x, low, high = zip(*bands, strict=True)
+            axes.fill_between(x, low, high, color=colour(number_), alpha=0.15, linewidth=0)
+    scale_x(axes, axis, part.cells)
+    axes.set_xlabel(short(axis.number_title, 40), fontsize=8.5, parse_math=False)
+
+
+def _mark(axes: Axes, axis: Axis, changes: Sequence[Crossover], allocators: Sequence[str]) -> None:
+    places = [change for change in changes if change.at is not None]
+    for i, change in enumerate(places):
+        assert change.at is not None
+        if change.interval is not None:
+            ends = axes.get_xlim()
+            low, high = (ends[k] if e is None else e for k, e in enumerate(change.interval))
+            axes.axvspan(low, high, color="0.5", alpha=0.15, linewidth=0, zorder=0)
+            axes.set_xlim(ends)
+        axes.axvline(change.at, color="0.35", linewidth=0.8, linestyle=":", zorder=1)
+        axes.plot(
+            change.at, change.rate, "x", color="black", markersize=7, markeredgewidth=1.6, zorder=5
+        )
+        text = number(change.at)
+        if len(places) <= _MOST_NAMED:
+            text = f"{short(change.after, 18)} from {text}"
+        axes.text(
+            change.at, 0.03 if i % 2 == 0 else 0.03, f" {text}", rotation=90, fontsize=7, ha="right", va="bottom",
+            transform=axes.get_xaxis_transform(), parse_math=False,
+        )  # fmt: skip
+
+
+def _sentences(axis: Axis, part: Slice, curves: Sequence[Curve]) -> list[str]:
+    lead = part.lead_in
+    order = leaders(curves)
+    if not order:
+        return [capital(f"{lead}no allocator has a rate.")]
+    first, last = (axis.number_phrase(order[i][0]) for i in (0, -1))
+    changes = crossovers(curves, axis.log)
+    if not changes:
+        best = order[0][1]
+        if len(order) == 1:
+            return [
+                capital(
+                    f"{lead}the most rate in force is {named(best)}'s, at {first}{_level(curves, best)}."
+                )
+            ]
+        if len(curves) == 1:
+            return [
+                capital(f"{lead}{named(best)} is the only allocator drawn, so none overtakes it.")
+            ]
+        return [
+            capital(
+                f"{lead}{named(best)} has the most rate in force all the way from {first} to "
+                f"{last}{_level(curves, best)}: no crossover."
+            )
+        ]
+    return [capital(f"{lead}{_told(axis, change)}.") for change in changes]
+
+
+def _level(curves: Sequence[Curve], best: str) -> str:
+    """Return who is as good as the best wherever both are."""
+    own = next(curve for curve in curves if curve.label == best)
+    level = []
+    for curve in curves:
+        pairs = [(curve.at(x), own.at(x)) for x in own.rates]
+        if (
+            curve is not own
+            and pairs
+            and all(
+                a is not None and b is not None and abs(a - b) <= LEVEL * abs(b) for a, b in pairs
+            )
+        ):
+            level.append(named(curve.label))
+    return f" (level with it, within {100 * LEVEL:g}%: {listing(level)})" if level else ""
+
+
+def _told(axis: Axis, change: Crossover) -> str:
+    low, high = change.between
+    before, after = named(change.before), named(change.after)
+    if change.at is None:
+        return (
+            f"the best changes from {before} to {after} between {axis.number_phrase(low)} and "
+            f"{number(high)}, where the curve of one of them ends"
+        )
+    return f"the best changes from {before} to {after} at {axis.number_phrase(change.at)} ({_sure(change)})"
+
+
+def _sure(change: Crossover) -> str:
+    low, high = change.between
+    grid = f"interpolated between {number(low)} and {number(high)}"
+    if change.interval is None:
+        return f"{grid}; one replicate gives no interval"
+    left, right = change.interval
+    if left is None and right is None:
+        return f"{grid}; over these replicates the two cannot be told apart"
+    if left is None:
+        return f"{grid}; 95%: no lower bound within the study, at most {number(right or 0.0)}"
+    if right is None:
+        return f"{grid}; 95%: at least {number(left)}, no upper bound within the study"
+    return f"{grid}; 95%: {number(left)} .. {number(right)}"
+
+
+def _columns(results: StudyResults, axis: Axis) -> list[str]:
+    axes = [a.name for a in results.every_axis]
+    axes += [axis.name] if axis.name not in axes else []
+    return [*axes, "allocator", "replicates", _RATE, "in_force_low", "in_force_high", "miss_ratio",
+            "meets_target", "best", "overtakes_at", "overtakes_low", "overtakes_high", "refused"]  # fmt: skip
+
+
+def _rows(results: StudyResults, axis: Axis, allocators: Sequence[str]) -> list[list[object]]:
+    axes = _columns(results, axis)
+    axes = axes[: axes.index("allocator")]
+    rows: list[list[object]] = []
+    for part in slices(results, [axis]):
+        curves = _curves(axis, part, allocators)
+        best = dict(leaders(curves))
+        changes = {(c.after, c.between[1]): c for c in crossovers(curves, axis.log)}
+        for label in allocators:
+            for at, cell in ordered(axis, part.of(label)):
+                low, high = cell.interval(_RATE) or (None, None)
+                change = changes.get((label, at))
+                left, right = (change.interval if change else None) or (None, None)
+                rows.append(
+                    [
+                        *(cell.values[a] for a in axes), label, len(cell.rows), cell.rate, low, high,
+                        None if cell.refused else cell.metric("miss_ratio"),
+                        results.target.met(cell), best.get(at) == label,
+                        change.at if change else None, left, right, cell.refused,
+                    ]
+                )  # fmt: skip
+    return rows
