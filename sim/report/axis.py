@@ -37,6 +37,9 @@ _UNITS = {
     "_m": ("m", 1.0),
 }
 
+#: Keys of a scenario that are called otherwise among the facts.
+_FACT_OF = {"slot_ns": "slot_us", "users": "links"}
+
 _LOG_FROM = 8.0  # largest over smallest value, from which an axis is read by ratios
 
 #: Symbols of a slot (3GPP TS 38.211, table 4.3.2-1), and of the mini-slots of release 15.
@@ -107,7 +110,7 @@ class Axis:
     def text(self, value: Value) -> str:
         """Return a value without its unit, as on a tick."""
         if self.labelled or value not in self.numbers:
-            return "-" if value is None else str(value)
+            return "-" if value is None else " ".join(str(value).split())
         return number(self.numbers[value])
 
     def phrase(self, value: Value) -> str:
@@ -149,7 +152,7 @@ def study_axis(name: str, rows: Iterable[Mapping[str, Any]]) -> Axis:
         if fact not in clashes and apart and not name.startswith("channel."):
             numbers = {value: float(found) for value, found in known.items()}
             return Axis(name, fact, tuple(values), numbers)
-    own = {value: float(value) for value in values if _is_number(value)}
+    own = {v: float(v) for v in values if isinstance(v, int | float) and _is_number(v)}
     return Axis(name, "", tuple(values), own)
 
 
@@ -167,7 +170,7 @@ def _numeric_axis(name: str, values: list[Any]) -> Axis:
         return Axis(name, "slot_us", tuple(values), slots, "us")
     unit, factor = next((_UNITS[end] for end in _UNITS if name.endswith(end)), ("", 1.0))
     numbers = {value: float(value) * factor for value in values}
-    fact = {"slot_ns": "slot_us"}.get(last, last)
+    fact = _FACT_OF.get(last, last)
     known = fact in FACTS and not (fact == "speed" and name.startswith("channel"))
     return Axis(name, fact if known else "", tuple(values), numbers, unit)
 

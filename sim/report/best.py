@@ -9,7 +9,7 @@ from sim.deadline.plots import colour
 from sim.report.cells import Cell
 from sim.report.choice import Choice, best_choice
 from sim.report.curves import drawn_note
-from sim.report.exhibit import Exhibit, NothingToShow, Options, allocators_option
+from sim.report.exhibit import Exhibit, NothingToShowError, Options, allocators_option
 from sim.report.heatmap import Grid, grid_of
 from sim.report.matrix import Box, footnote, frame, hatch, panels, short, write
 from sim.report.results import StudyResults
@@ -28,7 +28,7 @@ _READABLE = (0.36, 0.19)
 def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
     """Draw who is best over two axes."""
     if not results.axes:
-        raise NothingToShow("the study has one point an allocator")
+        raise NothingToShowError("the study has one point an allocator")
     allocators = allocators_option(results, options)
     grid = grid_of(results, options)
     parts = slices(results, grid.axes())

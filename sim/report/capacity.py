@@ -2,6 +2,7 @@
 
 From the study's own answers, where it solved for one; else from the grid: the largest value of
 which all values up to it meet the target, since what fits by luck beyond a miss is no capacity.
+Values refused before the first that could be had do not count; one refused later ends it.
 """
 
 from __future__ import annotations
@@ -16,8 +17,7 @@ from sim.report.results import StudyResults
 from sim.report.slices import left_over
 
 _LARGEST = ("links", "subbands", "controllers")
-_SMALLEST = ("servers", "speed")
-_SHORTEST = ("slot_us", "budget_us")
+_SMALLEST = ("servers", "speed", "lead")
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,7 @@ def capacities(results: StudyResults) -> list[Capacity]:
     chosen = [(axes[f], True) for f in _LARGEST if f in axes]
     chosen += [(axes[f], False) for f in _SMALLEST if f in axes]
     if not chosen:
-        budget = results.varying.get("budget_us")
-        ends = [axes.get("slot_us"), budget if budget and budget.numeric else None]
+        ends = [axes.get("slot_us"), results.budget_axis]
         chosen = [(axis, False) for axis in ends if axis is not None][:1]
     return [Capacity(axis, largest, _others(results, axis), False) for axis, largest in chosen]
 
@@ -136,6 +135,9 @@ def _from_grid(
         grid = sorted(own)
     if not capacity.largest:
         grid.reverse()
+    tried = [at for at in grid if at not in own or not own[at].refused]
+    if tried:  # where it starts is its own affair: a network may be made for 10 links or more
+        grid = grid[grid.index(tried[0]) :]
     answer: float | None = None
     for at in grid:
         cell = own.get(at)
@@ -153,8 +155,8 @@ def _from_grid(
         return Fit(label, "gap", next=at, next_cell=own[at], nearest=beyond[-1])
     if all(cell.refused for cell in own.values()):
         return Fit(label, "refused", next=at, next_cell=own[at])
-    tried = [cell for cell in own.values() if not cell.refused]
-    return Fit(label, "unmet", next=at, next_cell=own[at], nearest=_nearest(results, tried))
+    served = [cell for cell in own.values() if not cell.refused]
+    return Fit(label, "unmet", next=at, next_cell=own[at], nearest=_nearest(results, served))
 
 
 def _nearest(results: StudyResults, cells: Iterable[Cell]) -> Cell | None:

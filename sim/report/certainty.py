@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -53,13 +54,9 @@ def refusals(results: StudyResults) -> list[str]:
     refused = [cell for cell in results.cells if cell.refused]
     if not refused:
         return ["No point was refused."]
-    all_of_them = len(refused) == len(results.cells)
-    total = count(len(results.cells), "point")
-    verb = "was" if len(refused) == 1 else "were"
-    lines = [
-        f"{'All of' if all_of_them and len(refused) > 1 else len(refused) if not all_of_them else 'The only one of'}"
-        f" {total} {verb} refused (replicates counted as one):"
-    ]
+    total, verb = len(results.cells), "was" if len(refused) == 1 else "were"
+    many = f"{len(refused)} of {count(total, 'point')}" if total > 1 else "The only point"
+    lines = [f"{many} {verb} refused (replicates counted as one):"]
     reasons = Counter(" ".join(cell.refused.split()) for cell in refused).most_common()
     for reason, n in reasons[:_MOST_REASONS]:
         own = [c for c in refused if " ".join(c.refused.split()) == reason]
@@ -99,9 +96,10 @@ def carries(results: StudyResults) -> list[str]:
         )
         allowed = results.target.miss_ratio
         if allowed and 3.0 / few > allowed:
+            needed = count(math.ceil(3.0 / allowed - 1e-6), "job")
             lines.append(
-                f"So few jobs cannot show a miss ratio of {ratio(allowed)}: that takes "
-                f"{count(-(-3 // allowed).__int__() if allowed >= 1 else round(3.0 / allowed), 'job')} without a miss."
+                f"So few jobs cannot show a miss ratio of {ratio(allowed)}: that takes {needed} "
+                "without a miss."
             )
     lines += _bursts(results)
     return lines
@@ -196,10 +194,10 @@ def _versions(manifest: Mapping[str, Any], where: str) -> list[str]:
                 or ["unknown versions"]
             )
         )
-    if engine := manifest.get("engine"):
-        facts.append(
-            f"engine {engine if isinstance(engine, str) else engine.get('name', engine) if isinstance(engine, dict) else engine}"
-        )
+    engine = manifest.get("engine")
+    if isinstance(engine, dict):
+        engine = engine.get("name")
+    facts += [f"engine {engine}"] if engine else []
     git = manifest.get("git")
     if isinstance(git, dict) and git.get("commit"):
         facts.append(
@@ -209,7 +207,7 @@ def _versions(manifest: Mapping[str, Any], where: str) -> list[str]:
         facts.append(f"on {where}")
     if not facts:
         return ["There is no manifest to tell versions and engine."]
-    return [capital(f"{'; '.join(facts)}.") if facts else ""]
+    return [capital(f"{'; '.join(facts)}.")]
 
 
 def _machine(facts: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -85,7 +86,7 @@ def crossovers(curves: Sequence[Curve], log: bool = False) -> list[Crossover]:
     grid = leaders(curves)
     by_label = {curve.label: curve for curve in curves}
     found: list[Crossover] = []
-    for (x, before), (y, after) in zip(grid, grid[1:], strict=False):
+    for (x, before), (y, after) in pairwise(grid):
         if before != after:
             found += _changes(curves, by_label[before], by_label[after], x, y, log)
     return found

@@ -11,7 +11,7 @@ from sim.deadline import InputError
 from sim.deadline.plots import blank, plain
 from sim.report.axis import Axis
 from sim.report.cells import Cell
-from sim.report.exhibit import NothingToShow, Options, axis_option
+from sim.report.exhibit import NothingToShowError, Options, axis_option
 from sim.report.matrix import short
 from sim.report.results import StudyResults
 from sim.report.slices import Slice, slices, spread
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_PREFERRED = ("budget_us", "slot_us", "speed", "servers", "lead")
+_PREFERRED = ("slot_us", "speed", "servers", "lead")
 _LAST = ("links", "subbands", "controllers", "batch")
 _TICK_ROOM = 0.07  # of a page's width
 
@@ -31,7 +31,7 @@ def numeric_axis(results: StudyResults, options: Options) -> Axis:
 
     Raises:
         InputError: the axis asked for has no numbers.
-        NothingToShow: there is no axis of numbers.
+        NothingToShowError: there is no axis of numbers.
     """
     asked = axis_option(results, options, "x")
     if asked is not None:
@@ -40,26 +40,19 @@ def numeric_axis(results: StudyResults, options: Options) -> Axis:
         return asked
     solved = {row["axis"] for row in results.answers}
     own = [axis for axis in results.axes if axis.numeric and axis.name not in solved]
+    budget = results.budget_axis
+    if budget is not None and budget.name not in solved:
+        return budget
     for fact in _PREFERRED:
         axis = results.varying.get(fact)
-        if axis is not None and axis.numeric and axis.name not in solved and _moves(results, axis):
+        if axis in own:
             return axis
     ranked = sorted(own, key=lambda axis: (axis.fact in _LAST, -len(axis.values)))
     if not ranked:
         ranked = [axis for axis in results.axes if axis.numeric]
     if not ranked:
-        raise NothingToShow("no axis of the study is of numbers that vary")
+        raise NothingToShowError("no axis of the study is of numbers that vary")
     return ranked[0]
-
-
-def _moves(results: StudyResults, axis: Axis) -> bool:
-    """Return whether a fact is worth an axis: an axis of its own, or the budget of another."""
-    if axis in results.axes:
-        return True
-    return axis.name == "budget_us" and any(
-        (other.name.startswith("budget.") and other.fact != "lead") or other.fact == "slot_us"
-        for other in results.axes
-    )
 
 
 def chosen_slices(results: StudyResults, axis: Axis, most: int) -> tuple[list[Slice], int]:
@@ -80,10 +73,17 @@ def ordered(axis: Axis, cells: Sequence[Cell]) -> list[tuple[float, Cell]]:
 
 
 def panel_grid(
-    titles: Sequence[str], height: float = 2.7, beside: float = 1.6
+    titles: Sequence[str], height: float = 2.7, beside: float = 1.6, across: int = 0
 ) -> tuple[Figure, list[Axes]]:
-    """Return a figure with a panel for each title, at most three beside each other."""
-    across = 1 if len(titles) == 1 else 2 if len(titles) in (2, 4) else 3
+    """Return a figure with a panel for each title, at most four beside each other.
+
+    Args:
+        titles: of the panels.
+        height: of a panel, where several stand beside each other, in inches.
+        beside: room for a legend, in inches.
+        across: how many beside each other; 0 for what looks best.
+    """
+    across = across or (1 if len(titles) == 1 else 2 if len(titles) in (2, 4) else 3)
     down = -(-len(titles) // across)
     width = 7.2 + beside - 0.6 if across == 1 else 8.4 + beside - 0.4
     figure = blank(min(width, 9.4), 0.6 + (3.6 if across == 1 else height) * down)
@@ -97,6 +97,12 @@ def panel_grid(
             short(title, 70 if across == 1 else 66 // across), fontsize=9, parse_math=False
         )
     return figure, places[: len(titles)]
+
+
+def first_of_line(places: Sequence[Axes]) -> Sequence[Axes]:
+    """Return the leftmost panels."""
+    across = places[0].get_subplotspec().get_gridspec().ncols  # type: ignore[union-attr]
+    return places[::across]
 
 
 def scale_x(axes: Axes, axis: Axis, cells: Sequence[Cell]) -> None:

@@ -1,4 +1,4 @@
-"""The report: `report.md`, every figure as PNG and SVG, its numbers as CSV, all as `report.json`."""
+"""The report: `report.md`, figures as PNG and SVG, their numbers as CSV, and `report.json`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from sim.deadline.plots import save
 from sim.report.certainty import asked, carries, refusals, rests_on, unfinished
 from sim.report.exhibit import Exhibit, make_exhibits, parse_requests
 from sim.report.results import StudyResults
+from sim.report.wording import count
 
 _INDEX = "report.json"
 _TEXT = "report.md"
+_MOST_ANSWERS, _MOST_OTHERS = 12, 4  # sentences at the head of the report
 
 
 def write_report(
@@ -72,9 +74,20 @@ def write_report(
 
 
 def conclusions(exhibits: Sequence[Exhibit]) -> list[str]:
-    """Return the answers: what fits and who is best; of every figure if nothing says what fits."""
-    fits = [line for exhibit in exhibits if exhibit.markdown for line in exhibit.sentences]
-    return fits or [line for exhibit in exhibits for line in exhibit.sentences]
+    """Return the answers: what fits, who is best, where that changes; all there is to say else."""
+    answers = [exhibit for exhibit in exhibits if exhibit.markdown]
+    chosen = [
+        (exhibit, _MOST_ANSWERS if i == 0 else _MOST_OTHERS) for i, exhibit in enumerate(answers)
+    ]
+    chosen += [(e, _MOST_OTHERS) for e in exhibits if e.title.startswith("Rate in force")]
+    if not answers:
+        chosen = [(exhibit, _MOST_OTHERS) for exhibit in exhibits]
+    lines: list[str] = []
+    for exhibit, most in chosen:
+        lines += exhibit.sentences[:most]
+        if more := len(exhibit.sentences[most:]):
+            lines.append(f"{count(more, 'sentence')} more in the section {exhibit.title!r}.")
+    return lines
 
 
 def report_text(results: StudyResults, exhibits: Sequence[Exhibit], missing: Sequence[str]) -> str:
@@ -89,8 +102,7 @@ def report_text(results: StudyResults, exhibits: Sequence[Exhibit], missing: Seq
         lines += [f"## {exhibit.title}", ""]
         if exhibit.markdown:
             lines += [exhibit.markdown, ""]
-        else:
-            lines += [*(f"- {sentence}" for sentence in exhibit.sentences), ""]
+        lines += [*(f"- {sentence}" for sentence in exhibit.sentences), ""]
         lines += [f"![{exhibit.title}]({exhibit.name}.png)", "", exhibit.caption, ""]
         lines += [f"[SVG]({exhibit.name}.svg), [numbers]({exhibit.name}.csv)", ""]
     lines += ["## Refused", "", *refusals(results), ""]

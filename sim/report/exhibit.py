@@ -1,7 +1,7 @@
 """The contract of a figure: a table in; a figure, its numbers and its sentences out.
 
 A kind of figure is one module with ``OPTIONS``, the keys it takes in a study's ``report``, and
-``exhibits(results, options)``, which raises `NothingToShow` where the table has nothing for it.
+``exhibits(results, options)``, which raises `NothingToShowError` where the table has nothing for it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ KINDS = {
 }
 
 
-class NothingToShow(Exception):
+class NothingToShowError(Exception):
     """The table has nothing for this kind of figure; the message says why."""
 
 
@@ -70,7 +70,7 @@ class Kind(Protocol):
         """Draw it.
 
         Raises:
-            NothingToShow: the table has nothing for it.
+            NothingToShowError: the table has nothing for it.
             InputError: an option names what is not there.
         """
 
@@ -102,7 +102,7 @@ def make_exhibits(
     ):
         try:
             found += kind(name).exhibits(results, {"where": where, **options})
-        except NothingToShow as reason:
+        except NothingToShowError as reason:
             if requests is not None:
                 raise InputError(f"{where}: cannot be drawn: {reason}") from None
             missing.append(f"{name}: {reason}")
@@ -120,7 +120,7 @@ def parse_requests(
     Raises:
         InputError: a kind or an option that is not known.
     """
-    parsed = []
+    parsed: list[tuple[str, str, Options]] = []
     for where, entry in entries:
         name, options = (entry, {}) if isinstance(entry, str) else _pair(where, entry)
         if name not in KINDS:

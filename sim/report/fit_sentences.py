@@ -9,6 +9,7 @@ from sim.report.capacity import Capacity, Fit, Row
 from sim.report.cells import Cell
 from sim.report.choice import best_choice
 from sim.report.results import StudyResults
+from sim.report.target import metric_name, metric_text
 from sim.report.wording import capital, count, listing, named, number, rate, ratio
 
 
@@ -17,7 +18,7 @@ def answer_sentences(results: StudyResults, capacity: Capacity, rows: Sequence[R
     return [f"{_what_fits(results, capacity, row)} {_best(results, capacity, row)}" for row in rows]
 
 
-def limit(results: StudyResults, capacity: Capacity, fit: Fit) -> str:
+def limit(results: StudyResults, fit: Fit) -> str:
     """Return what stops a value from being larger (or smaller); empty if nothing does."""
     if fit.next is None:
         return ""
@@ -59,7 +60,8 @@ def _what_fits(results: StudyResults, capacity: Capacity, row: Row) -> str:
             groups.setdefault((fit.answer, fit.status), []).append(fit.allocator)
     order = sorted(groups.items(), key=lambda item: item[0][0], reverse=capacity.largest)
     words = [
-        f"{capacity.axis.number_phrase(at)}{_end(capacity, status)} with {listing(list(map(named, who)))}"
+        f"{capacity.axis.number_phrase(at)}{_end(capacity, status)} with "
+        f"{listing([named(label) for label in who])}"
         for (at, status), who in order
     ]
     unmet = [fit for fit in row.fits if fit.status == "unmet"]
@@ -75,7 +77,7 @@ def _what_fits(results: StudyResults, capacity: Capacity, row: Row) -> str:
     for fit in gaps:
         assert fit.nearest is not None
         at = capacity.axis.phrase(capacity.axis.of(fit.nearest.values))
-        text += f"; with {named(fit.allocator)} {at} meets it, but what asks less does not"
+        text += f"; with {named(fit.allocator)} it is met at {at}, but not at all that asks less"
     if unmet:
         text += f"; nothing tried meets it with {listing([named(fit.allocator) for fit in unmet])}"
     for status, said in (("refused", "all is refused"), ("unknown", "not enough is run yet")):
@@ -121,7 +123,7 @@ def _best(results: StudyResults, capacity: Capacity, row: Row) -> str:
     at = capacity.axis.phrase(capacity.axis.of(cell.values))
     interval = cell.interval("in_force_bps_hz")
     spread = f" ({interval[0]:.2f} .. {interval[1]:.2f})" if interval else ""
-    text = f"Best allocator: {named(cell.allocator)}, {rate(cell.rate or 0.0)}{spread} in force at {at}"
+    text = f"Best allocator: {named(cell.allocator)}, {rate(cell.rate or 0.0)}{spread} in force{_each(cell)} at {at}"
     text += f", {misses(cell)}"
     if choice.level:
         text += f"; level with it, within 0.1%: {listing([named(label) for label in choice.level])}"
@@ -131,13 +133,16 @@ def _best(results: StudyResults, capacity: Capacity, row: Row) -> str:
 def misses(cell: Cell) -> str:
     """Return the miss ratio of a cell as it can be claimed."""
     if cell.missed == 0:
-        return f"no miss in {count(cell.jobs, 'job')} (a miss ratio below {ratio(min(3.0 / cell.jobs, 1.0))})"
+        bound = ratio(min(3.0 / cell.jobs, 1.0))
+        return f"no miss in {count(cell.jobs, 'job')} (a miss ratio below {bound})"
     low, high = cell.interval("miss_ratio") or (0.0, 1.0)
     return f"miss ratio {ratio(cell.missed / cell.jobs)} ({ratio(low)} .. {ratio(high)})"
 
 
 def _figure(metric: str, value: float) -> str:
-    if metric == "miss_ratio":
-        return f"miss ratio of {ratio(value)}"
-    unit = " us" if metric.endswith("_us") else " bit/s/Hz" if metric.endswith("_bps_hz") else ""
-    return f"{metric} of {number(value)}{unit}"
+    return f"{metric_name(metric)} of {metric_text(metric, value)}"
+
+
+def _each(cell: Cell) -> str:
+    several = cell.values.get("controllers")
+    return " a controller" if isinstance(several, int) and several > 1 else ""

@@ -1,4 +1,4 @@
-"""What fits: how many links, subbands, controllers meet the target in a slot, how few servers do."""
+"""What fits: how many links, subbands or controllers meet the target, how few servers do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from sim.report.axis import Axis, Value, slot_names
 from sim.report.capacity import Capacity, Fit, Row, capacities, fit_rows
 from sim.report.choice import best_choice
-from sim.report.exhibit import Exhibit, NothingToShow, Options, allocators_option, axis_option
+from sim.report.exhibit import Exhibit, NothingToShowError, Options, allocators_option, axis_option
 from sim.report.fit_sentences import answer_sentences, limit
 from sim.report.matrix import footnote, frame, hatch, panels, write
 from sim.report.results import StudyResults
@@ -17,7 +17,7 @@ from sim.report.wording import count, named, number
 
 OPTIONS = ("axis", "allocator")
 
-_MOST_ROWS = 40  # of the figure and the table in the report
+_MOST_ROWS = 30  # of the figure and the table in the report
 _MOST_SENTENCES = 16
 
 
@@ -29,9 +29,9 @@ def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
     if asked is not None:
         found = [c for c in found if c.axis == asked]
         if not found:
-            raise NothingToShow(f"{asked.bare!r} is no axis that a target bounds")
+            raise NothingToShowError(f"{asked.bare!r} is no axis that a target bounds")
     if not found:
-        raise NothingToShow(
+        raise NothingToShowError(
             "no axis of links, subbands, controllers, servers, speed or slots varies"
         )
     made = []
@@ -40,7 +40,7 @@ def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
         if rows:
             made.append(_exhibit(results, capacity, rows, allocators))
     if not made:
-        raise NothingToShow("the study has no answer yet")
+        raise NothingToShowError("the study has no answer yet")
     return made
 
 
@@ -118,7 +118,7 @@ def _markdown(
             text = "not run" if fit is None else _brief(results, fit)
             if best and best.cell.allocator == label:
                 text = f"**{text}**"
-            beyond = limit(results, capacity, fit) if fit else ""
+            beyond = limit(results, fit) if fit else ""
             cells.append(f"{text} ({beyond})" if beyond else text)
         where = capacity.axis.of(best.cell.values) if best else None
         cells.append(
@@ -158,7 +158,7 @@ def _rows(results: StudyResults, capacity: Capacity, row: Row) -> list[list[obje
                 capacity.axis.number_title, "largest" if capacity.largest else "smallest",
                 fit.answer, fit.status, at.metric("miss_ratio") if at else None, low, high,
                 results.target.straddled(at) if at else None, at.rate if at else None, fit.next,
-                limit(results, capacity, fit), fit.allocator == best,
+                limit(results, fit), fit.allocator == best,
             ]
         )  # fmt: skip
     return lines
@@ -173,8 +173,10 @@ def _figure(
 
     beside = [" / ".join(axis.text(row.place[axis.name]) for axis in capacity.rest) for row in rows]
     beside.reverse()  # rows count from the bottom
-    figure, (axes,), _ = panels(1, len(allocators), len(rows), beside, extra=1.1)
-    figure.set_figwidth(max(0.72 * len(allocators), 1.5) + 0.07 * max(map(len, beside)) + 2.6)
+    width = min(0.85, 7.0 / len(allocators))
+    figure, (axes,), _ = panels(1, len(allocators), len(rows), beside)
+    size = (width * len(allocators) + 0.07 * max(map(len, beside)) + 1.2, 0.27 * len(rows) + 1.9)
+    figure.set_size_inches(max(size[0], 5.4), size[1])
     answers = [fit.answer for row in rows for fit in row.fits if fit.answer]
     low, high = (min(answers), max(answers)) if answers else (1.0, 1.0)
     norm = LogNorm(low, high if high > low else 2 * low)
@@ -197,11 +199,11 @@ def _figure(
     hatch(axes, none)
     for place, text, bold in texts:
         shade = (0.94,) * 3 if np.isnan(image[place]) else colours(norm(image[place]))
-        write(axes, place, text, shade, 8, bold)
+        write(axes, place, text, shade, min(8.0, 13 * width), bold)
         if bold:
             axes.add_patch(_box(place))
     titles = ("", " / ".join(axis.title for axis in capacity.rest))
-    frame(axes, allocators, beside, titles, (0.72, 0.34))
+    frame(axes, allocators, beside, titles, (width, 0.27))
     what = "Largest" if capacity.largest else "Smallest"
     figure.suptitle(f"{what} {capacity.axis.number_title} with {results.target.text}", fontsize=11)
     footnote(

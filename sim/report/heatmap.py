@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.report.axis import Axis
 from sim.report.cells import Cell
 from sim.report.exhibit import Exhibit, Options, allocators_option, axis_option
 from sim.report.matrix import Box, edge, footnote, frame, hatch, panels, short, write
+from sim.report.miss_scale import MissScale, colour_bar, miss_scale
 from sim.report.results import StudyResults
 from sim.report.slices import Slice, slices, spread
 from sim.report.target import Target
-from sim.report.wording import count, named, ratio
+from sim.report.wording import count, named
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +30,10 @@ _ROWS = ("links", "subbands", "controllers", "servers", "batch", "lead", "speed"
 _COLUMNS = ("slot_us", "budget_us", "speed", "servers", "lead")
 _MOST_PANELS = 12
 _READABLE = (0.36, 0.19)  # inches of a cell that takes a figure
-_DEFAULT_EDGE = 1e-3
+
+
+#: Where a study has no axis at all.
+_NONE = Axis("", "", ("",), {})
 
 
 @dataclass(frozen=True)
@@ -88,9 +93,7 @@ def grid_of(results: StudyResults, options: Options) -> Grid:
     elif y is None and not rows_are_allocators:
         y = take(_ROWS)
     if x is None:
-        x = next((a for a in results.every_axis if a is not y), None) or Axis(
-            "allocator_count", "", (None,), {}
-        )
+        x = next((a for a in results.every_axis if a is not y), None) or _NONE
     return Grid(x, y)
 
 
@@ -130,40 +133,38 @@ def _figure(
     labels = [(part, names) for part in parts for names in each]
     beside = grid.rows(each[0])
     figure, places, cell = panels(len(labels), len(grid.x.values), len(beside), beside)
-    centre, low = _scale(results)
-    colours, norm = _colours(low, centre)
-    across = sum(axes.get_position().y0 == places[0].get_position().y0 for axes in places)
+    scale = miss_scale(results.served, results.target.miss_ratio)
+    across = places[0].get_subplotspec().get_gridspec().ncols  # type: ignore[union-attr]
+    titles = (grid.x.title, grid.y.title if grid.y else "")
+    below = [grid.x.text(value) for value in grid.x.values]
+    room = max(int(cell[0] * len(below) / 0.085), 18)
     for number, (axes, (part, names)) in enumerate(zip(places, labels, strict=True)):
-        found = _placed(grid, part, names)
-        _panel(
-            axes,
-            found,
-            (len(beside), len(grid.x.values)),
-            results.target,
-            cell,
-            (colours, norm, low),
-        )
-        titles = (grid.x.title, grid.y.title if grid.y else "")
-        frame(
-            axes,
-            [grid.x.text(v) for v in grid.x.values],
-            beside,
-            titles,
-            cell,
-            number % across == 0,
-        )
-        parts_of_title = ([names[0]] if grid.y else []) + ([part.title] if part.axes else [])
-        room = max(int(cell[0] * len(grid.x.values) / 0.085), 18)
-        axes.set_title(
-            "\n".join(short(t, room) for t in parts_of_title), fontsize=9, parse_math=False
-        )
-    _bar(figure, places, colours, norm, low, centre)
+        cells = _placed(grid, part, names)
+        _panel(axes, cells, (len(beside), len(below)), results.target, cell, scale)
+        if grid.y is None:  # from one allocator to the next nothing is crossed
+            edge(axes, *_verdicts(cells, (len(beside), len(below)), results.target), rows=False)
+        else:
+            edge(axes, *_verdicts(cells, (len(beside), len(below)), results.target))
+        frame(axes, below, beside, titles, cell, number % across == 0)
+        words = ([names[0]] if grid.y else []) + ([part.title] if part.axes else [])
+        axes.set_title("\n".join(short(t, room) for t in words), fontsize=9, parse_math=False)
+    colour_bar(figure, places, scale, cell[1] * len(beside) * (-(-len(labels) // across)))
     figure.suptitle("Share of deadlines missed", fontsize=11)
     footnote(
         figure,
         "line: edge of the target   hatched: refused   0: no miss seen   ~: interval straddles it",
     )
     return figure
+
+
+def _verdicts(
+    cells: Mapping[tuple[int, int], Cell], shape: tuple[int, int], target: Target
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which cells meet the target, and which are known."""
+    inside, known = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
+    for place, cell in cells.items():
+        known[place], inside[place] = True, target.met(cell)
+    return inside, known
 
 
 def _placed(grid: Grid, part: Slice, names: Sequence[str]) -> Mapping[tuple[int, int], Cell]:
@@ -179,22 +180,18 @@ def _panel(
     shape: tuple[int, int],
     target: Target,
     size: Box,
-    scale: tuple[Any, Any, float],
+    scale: MissScale,
 ) -> None:
-    colours, norm, low = scale
     image = np.full(shape, np.nan)
-    inside, known = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
     for place, cell in cells.items():
-        known[place], inside[place] = True, target.met(cell)
         if (missed := cell.metric("miss_ratio")) is not None and not cell.refused:
-            image[place] = math.log10(max(missed, low))
+            image[place] = math.log10(max(missed, scale.floor))
     wide = size[0] > 0.09
     axes.pcolormesh(
-        np.ma.masked_invalid(image), cmap=colours, norm=norm,
+        np.ma.masked_invalid(image), cmap=scale.colours, norm=scale.norm,
         edgecolors="white" if wide else "none", linewidth=0.8 if wide else 0.0, rasterized=image.size > 2000,
     )  # fmt: skip
     hatch(axes, [place for place, cell in cells.items() if cell.refused])
-    edge(axes, inside, known)
     readable = size[0] >= _READABLE[0] and size[1] >= _READABLE[1]
     for place, cell in cells.items():
         missed = cell.metric("miss_ratio")
@@ -204,7 +201,7 @@ def _panel(
         text = mark + (_brief(missed) if readable else "0" if missed == 0 else "")
         if text and min(size) >= 0.075:
             points = 7.5 if readable else min(7.0, 62 * min(size[0] / max(len(text), 1), size[1]))
-            write(axes, place, text, colours(norm(image[place])), points)
+            write(axes, place, text, scale.colours(scale.norm(image[place])), points)
 
 
 def _brief(missed: float) -> str:
@@ -215,49 +212,6 @@ def _brief(missed: float) -> str:
         return f"{missed:.2f}"
     mantissa, exponent = f"{missed:.0e}".split("e")
     return f"{mantissa}e{int(exponent)}"
-
-
-def _scale(results: StudyResults) -> tuple[float, float]:
-    """Return the miss ratio in the middle of the colours, and the floor that zero falls on."""
-    asked = results.target.miss_ratio
-    centre = asked if asked is not None and 1e-9 <= asked < 0.5 else _DEFAULT_EDGE
-    seen = [cell.metric("miss_ratio") or 1.0 / max(cell.jobs, 1) for cell in results.served]
-    least = min([*seen, centre / 10.0])
-    return centre, 10.0 ** math.floor(math.log10(least) + 1e-9)
-
-
-def _colours(low: float, centre: float) -> tuple[Any, Any]:
-    from matplotlib import colormaps
-    from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
-
-    # Without its darkest ends, in which text drowns; blue is met, whatever eyes one has.
-    shades = colormaps["RdBu_r"](np.linspace(0.08, 0.92, 256))
-    colours = LinearSegmentedColormap.from_list("missed", shades)
-    return colours, TwoSlopeNorm(math.log10(centre), math.log10(low), 0.0)
-
-
-def _bar(
-    figure: Any, places: Sequence[Axes], colours: Any, norm: Any, low: float, centre: float
-) -> None:
-    from matplotlib.cm import ScalarMappable
-
-    bar = figure.colorbar(ScalarMappable(norm, colours), ax=list(places), pad=0.02, aspect=25)
-    exponents = range(round(math.log10(low)), 1)
-    ticks = sorted({float(e) for e in exponents} | {math.log10(centre)})
-    step = math.ceil(len(ticks) * 0.16 / (0.7 * figure.get_figheight()))
-    kept = [t for i, t in enumerate(ticks) if i % step == 0 or t in (ticks[-1], math.log10(centre))]
-    bar.set_ticks(kept, labels=[_tick(t, low) for t in kept])
-    bar.ax.minorticks_off()
-    bar.ax.tick_params(labelsize=8)
-    bar.ax.axhline(math.log10(centre), color="black", linewidth=2.2)
-    bar.set_label("miss ratio", fontsize=9)
-
-
-def _tick(exponent: float, low: float) -> str:
-    text = (
-        "1" if exponent == 0 else ratio(10.0**exponent) if exponent < -2 else f"{10.0**exponent:g}"
-    )
-    return f"{text}, 0" if exponent == round(math.log10(low)) else text
 
 
 def _columns(results: StudyResults, grid: Grid) -> list[str]:

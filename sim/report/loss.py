@@ -9,8 +9,16 @@ import numpy as np
 
 from sim.report.axis import Axis
 from sim.report.cells import Cell
-from sim.report.curves import chosen_slices, drawn_note, numeric_axis, ordered, panel_grid, scale_x
-from sim.report.exhibit import Exhibit, NothingToShow, Options, allocators_option
+from sim.report.curves import (
+    chosen_slices,
+    drawn_note,
+    first_of_line,
+    numeric_axis,
+    ordered,
+    panel_grid,
+    scale_x,
+)
+from sim.report.exhibit import Exhibit, NothingToShowError, Options, allocators_option
 from sim.report.matrix import short
 from sim.report.results import StudyResults
 from sim.report.slices import Slice, slices
@@ -26,6 +34,7 @@ _PARTS = (
     ("ageing loss", "ageing_loss_bps_hz", "#E69F00"),
     ("miss loss", "miss_loss_bps_hz", "#D55E00"),
 )
+_TOPS = ("genie_bps_hz", "in_force_bps_hz")
 _MOST_PANELS = 12
 _MOST_SENTENCES = 12
 _FEW = 12  # values that are drawn as bars
@@ -36,7 +45,7 @@ def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
     """Draw the parts of the genie rate along an axis, an allocator a panel."""
     allocators = allocators_option(results, options)
     if all(cell.rate is None for cell in results.cells if cell.allocator in allocators):
-        raise NothingToShow("no point has a rate")
+        raise NothingToShowError("no point has a rate")
     axis = None if not results.axes and "x" not in options else numeric_axis(results, options)
     if axis is None:
         parts, shown, there = slices(results, []), slices(results, []), 1
@@ -45,19 +54,16 @@ def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
         shown, there = chosen_slices(results, axis, max(1, _MOST_PANELS // len(allocators)))
     pairs = [(part, label) for part in shown for label in allocators if _rated(part.of(label))]
     titles = [", ".join([label] + ([part.title] if part.axes else [])) for part, label in pairs]
-    figure, places = panel_grid(titles, height=2.1)
-    top = 0.0
+    each = len(pairs) // len(shown)
+    figure, places = panel_grid(
+        titles, 2.1, across=each if 2 <= each <= 4 and len(pairs) == each * len(shown) else 0
+    )
     for axes, (part, label) in zip(places, pairs, strict=True):
-        cells = _rated(part.of(label))
-        top = max(
-            top, *(c.metric("genie_bps_hz") or 0.0 for c in cells), *(c.rate or 0.0 for c in cells)
-        )
-        _panel(axes, axis, cells)
-    across = 3 if len(places) not in (1, 2, 4) else min(len(places), 2)
-    for i, axes in enumerate(places):
-        axes.set_ylim(0, 1.05 * (top or 1.0))
-        if i % across == 0:
-            axes.set_ylabel("bit/s/Hz", fontsize=8.5)
+        _panel(axes, axis, _rated(part.of(label)))
+        tops = [c.metric(name) or 0.0 for c in _rated(part.cells) for name in _TOPS]
+        axes.set_ylim(0, 1.05 * (max(tops) or 1.0))
+    for axes in first_of_line(places):
+        axes.set_ylabel("bit/s/Hz", fontsize=8.5)
     handles, labels = places[0].get_legend_handles_labels()
     figure.legend(handles, labels, fontsize=8, loc="outside lower center", ncols=3)
     figure.suptitle(

@@ -1,4 +1,4 @@
-"""Drawing values on a grid of two axes: panels, ticks, hatches, and the edge of what is feasible."""
+"""Drawing on a grid of two axes: panels, ticks, hatches, the edge of what is feasible."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def short(text: str, most: int = 26) -> str:
 
 def cell_size(columns: int, rows: int) -> Box:
     """Return the inches of one cell of a grid, smaller where it has many."""
-    return min(0.62, max(5.2 / columns, 0.05)), min(0.34, max(4.4 / rows, 0.045))
+    return min(0.62, max(5.2 / columns, 0.05)), max(min(0.34, 4.4 / rows), 0.045, 0.9 / (rows + 1))
 
 
 def panels(
@@ -51,12 +51,14 @@ def panels(
     Returns:
         The figure, its panels, and the inches of a cell.
     """
-    cell = cell_size(columns, rows)
-    if number > 1:  # no panel takes the whole width where another may stand beside it
-        cell = min(cell[0], max(3.4 / columns, 0.05)), cell[1]
-    width, height = max(columns * cell[0], 1.0), max(rows * cell[1], 0.34)
     beside = _LETTER * max((len(short(label)) for label in row_labels), default=1) + 0.5
-    across = max(1, min(number, int((WIDTH - beside) // (width + 0.25))))
+    cell = cell_size(columns, rows)
+    if number > 1:  # several beside each other, as long as figures in them can be read
+        across = 3 if number > 4 else 2
+        room = (WIDTH - beside - 1.2) / across - 0.25
+        cell = min(cell[0], max(room / columns, 0.05)), min(cell[1], max(2.6 / rows, 0.045))
+    width, height = max(columns * cell[0], 1.0), max(rows * cell[1], 0.34)
+    across = max(1, min(number, int((WIDTH - beside - 1.1) // (width + 0.24))))
     down = -(-number // across)
     across = -(-number // down)
     size = (max(beside + across * (width + 0.25) + 1.2, 5.0), extra + down * (height + 0.75))
@@ -93,15 +95,17 @@ def frame(
     turned = not fits and not numbers
     step = math.ceil((longest * _LETTER + 0.1) / cell[0]) if numbers and not fits else 1
     step = max(step, math.ceil(0.14 / cell[0]) if turned else 1)
-    places = np.arange(0, len(below), step)
-    axes.set_xticks(places + 0.5, [below[i] for i in places], fontsize=8, parse_math=False)
+    places = range(0, len(below), step)
+    axes.set_xticks(
+        [i + 0.5 for i in places], [below[i] for i in places], fontsize=8, parse_math=False
+    )
     if turned:
         for label in axes.get_xticklabels():
             label.set(rotation=35, ha="right", rotation_mode="anchor")
     step = math.ceil(0.15 / cell[1])
-    places = np.arange(0, len(rows), step)
+    places = range(0, len(rows), step)
     beside = [short(rows[i]) for i in places] if first else [""] * len(places)
-    axes.set_yticks(places + 0.5, beside, fontsize=8, parse_math=False)
+    axes.set_yticks([i + 0.5 for i in places], beside, fontsize=8, parse_math=False)
     axes.set(xlim=(0, len(columns)), ylim=(0, len(rows)))
     axes.set_xlabel(short(titles[0], 40), fontsize=9, parse_math=False)
     if first:
@@ -122,21 +126,27 @@ def hatch(axes: Axes, places: Sequence[tuple[int, int]], pattern: str = "////") 
         )
 
 
-def edge(axes: Axes, inside: NDArray[np.bool_], known: NDArray[np.bool_]) -> None:
-    """Draw the line between neighbouring cells of which one is inside and one is not."""
+def edge(
+    axes: Axes, inside: NDArray[np.bool_], known: NDArray[np.bool_], rows: bool = True
+) -> None:
+    """Draw the line between neighbouring cells of which one is inside and one is not.
+
+    Args:
+        axes: where.
+        inside: which cells are.
+        known: of which cells that can be told.
+        rows: whether cells above each other are neighbours, too.
+    """
     from matplotlib.collections import LineCollection
 
     lines: list[Any] = []
-    rows, columns = inside.shape
-    for i in range(rows):
-        for j in range(columns):
-            for other, line in (
-                ((i, j + 1), [(j + 1, i), (j + 1, i + 1)]),
-                ((i + 1, j), [(j, i + 1), (j + 1, i + 1)]),
-            ):
-                if other[0] < rows and other[1] < columns and known[i, j] and known[other]:
-                    if inside[i, j] != inside[other]:
-                        lines.append(line)
+    for i, j in np.ndindex(inside.shape):
+        sides = [((i, j + 1), [(j + 1, i), (j + 1, i + 1)])]
+        sides += [((i + 1, j), [(j, i + 1), (j + 1, i + 1)])] if rows else []
+        for other, line in sides:
+            beyond = other[0] == inside.shape[0] or other[1] == inside.shape[1]
+            if not beyond and known[i, j] and known[other] and inside[i, j] != inside[other]:
+                lines.append(line)
     axes.add_collection(LineCollection(lines, colors="black", linewidths=2.2, capstyle="round"))
 
 

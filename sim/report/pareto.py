@@ -9,8 +9,8 @@ from sim.deadline import InputError, did_you_mean
 from sim.deadline.plots import colour, marker
 from sim.report.axis import Axis
 from sim.report.cells import Cell
-from sim.report.curves import drawn_note, panel_grid, side_legend
-from sim.report.exhibit import Exhibit, NothingToShow, Options, allocators_option
+from sim.report.curves import drawn_note, first_of_line, panel_grid, side_legend
+from sim.report.exhibit import Exhibit, NothingToShowError, Options, allocators_option
 from sim.report.matrix import footnote
 from sim.report.results import StudyResults
 from sim.report.slices import Slice, slices, spread
@@ -43,7 +43,7 @@ def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
         )
     allocators = allocators_option(results, options)
     if all(_point(x, cell) is None for cell in results.cells if cell.allocator in allocators):
-        raise NothingToShow(f"no point has both {x} and a rate")
+        raise NothingToShowError(f"no point has both {x} and a rate")
     free = [axis for axis in results.axes if not _of_problem(results, axis)]
     parts = [
         part
@@ -55,7 +55,7 @@ def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
     for axes, part in zip(places, shown, strict=True):
         _panel(axes, results, x, part, allocators)
         axes.set_xlabel(_X[x], fontsize=8.5)
-    for axes in places[:: 3 if len(places) not in (1, 2, 4) else 2]:
+    for axes in first_of_line(places):
         axes.set_ylabel("rate in force (bit/s/Hz)", fontsize=8.5)
     side_legend(figure, places[0])
     figure.suptitle(

@@ -11,13 +11,14 @@ from sim.report.crossover import LEVEL, Crossover, Curve, crossovers, leaders
 from sim.report.curves import (
     chosen_slices,
     drawn_note,
+    first_of_line,
     numeric_axis,
     ordered,
     panel_grid,
     scale_x,
     side_legend,
 )
-from sim.report.exhibit import Exhibit, NothingToShow, Options, allocators_option
+from sim.report.exhibit import Exhibit, NothingToShowError, Options, allocators_option
 from sim.report.matrix import footnote, short
 from sim.report.results import StudyResults
 from sim.report.slices import Slice, slices
@@ -39,14 +40,14 @@ def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
     axis = numeric_axis(results, options)
     allocators = allocators_option(results, options)
     if all(cell.rate is None for cell in results.cells if cell.allocator in allocators):
-        raise NothingToShow("no point has a rate")
+        raise NothingToShowError("no point has a rate")
     shown, there = chosen_slices(results, axis, _MOST_PANELS)
     found = {id(part): _curves(axis, part, allocators) for part in shown}
     figure, places = panel_grid([part.title if part.axes else "" for part in shown])
     for axes, part in zip(places, shown, strict=True):
         _panel(axes, results, axis, part, allocators)
-        _mark(axes, axis, crossovers(found[id(part)], axis.log), allocators)
-    for axes in places[:: 3 if len(places) not in (1, 2, 4) else 2]:
+        _mark(axes, crossovers(found[id(part)], axis.log))
+    for axes in first_of_line(places):
         axes.set_ylabel("rate in force (bit/s/Hz)", fontsize=8.5)
     side_legend(figure, places[0])
     figure.suptitle("Rate in force", fontsize=11)
@@ -99,24 +100,22 @@ def _panel(
 ) -> None:
     for label in allocators:
         number_ = results.allocators.index(label)
-        pairs = [(at, c) for at, c in ordered(axis, part.of(label)) if c.rate is not None]
+        cells = [(at, c) for at, c in ordered(axis, part.of(label)) if c.rate is not None]
+        pairs = [(at, c.rate or 0.0, c) for at, c in cells]
         look: dict[str, Any] = {"color": colour(number_), "linestyle": dash(number_)}
+        every = max(len(pairs) // 12, 1)
         axes.plot(
-            [at for at, _ in pairs], [c.rate for _, c in pairs],
+            [at for at, _, _ in pairs], [rate for _, rate, _ in pairs],
             linewidth=0.7 * line_width(number_), marker=marker(number_), markersize=4.5,
-            markevery=max(len(pairs) // 12, 1), label=label, **look,
+            markevery=every, label=label, **look,
         )  # fmt: skip
-        hollow = [
-            (at, c.rate)
-            for at, c in pairs[:: max(len(pairs) // 12, 1)]
-            if not results.target.met(c)
-        ]
+        hollow = [(at, rate) for at, rate, c in pairs[::every] if not results.target.met(c)]
         axes.plot(
             [at for at, _ in hollow], [rate for _, rate in hollow], linestyle="none",
             marker=marker(number_), markersize=4.5, color=colour(number_), markerfacecolor="white",
             zorder=3,
         )  # fmt: skip
-        bands = [(at, *bounds) for at, c in pairs if (bounds := c.interval(_RATE)) is not None]
+        bands = [(at, *bounds) for at, c in cells if (bounds := c.interval(_RATE)) is not None]
         if bands:
             x, low, high = zip(*bands, strict=True)
             axes.fill_between(x, low, high, color=colour(number_), alpha=0.15, linewidth=0)
@@ -124,7 +123,7 @@ def _panel(
     axes.set_xlabel(short(axis.number_title, 40), fontsize=8.5, parse_math=False)
 
 
-def _mark(axes: Axes, axis: Axis, changes: Sequence[Crossover], allocators: Sequence[str]) -> None:
+def _mark(axes: Axes, changes: Sequence[Crossover]) -> None:
     places = [change for change in changes if change.at is not None]
     for i, change in enumerate(places):
         assert change.at is not None
@@ -139,11 +138,20 @@ def _mark(axes: Axes, axis: Axis, changes: Sequence[Crossover], allocators: Sequ
         )
         text = number(change.at)
         if len(places) <= _MOST_NAMED:
-            text = f"{short(change.after, 18)} from {text}"
-        axes.text(
-            change.at, 0.03 if i % 2 == 0 else 0.03, f" {text}", rotation=90, fontsize=7, ha="right", va="bottom",
-            transform=axes.get_xaxis_transform(), parse_math=False,
+            text = f"{short(change.after, 16)} from {text}"
+        # Above the panel, where it hides no curve; neighbours in turn on two lines.
+        left, right = axes.transAxes.inverted().transform(
+            axes.transData.transform([(change.at, 0.0)] * 2)
+        )[:, 0]
+        side = "left" if left < 0.3 else "right" if right > 0.7 else "center"
+        axes.annotate(
+            text, (change.at, 1.0), (0, 2 + 8 * (i % 2)), textcoords="offset points",
+            xycoords=axes.get_xaxis_transform(), fontsize=6.5, ha=side, va="bottom", parse_math=False,
         )  # fmt: skip
+    if places:
+        axes.set_title(
+            axes.get_title(), fontsize=9, pad=12 if len(places) == 1 else 20, parse_math=False
+        )
 
 
 def _sentences(axis: Axis, part: Slice, curves: Sequence[Curve]) -> list[str]:

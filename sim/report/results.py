@@ -70,6 +70,16 @@ class StudyResults:
                 found[fact] = axis
         return found
 
+    @property
+    def budget_axis(self) -> Axis | None:
+        """The compute budget, where an axis moves it: an item of the budget, or the slot."""
+        moved = any(
+            axis.fact == "slot_us" or (axis.name.startswith("budget.") and axis.fact != "lead")
+            for axis in self.axes
+        )
+        found = self.varying.get("budget_us")
+        return found if found and found.numeric and (moved or found in self.axes) else None
+
     @cached_property
     def served(self) -> tuple[Cell, ...]:
         """The cells that could be had."""

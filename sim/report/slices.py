@@ -1,4 +1,4 @@
-"""What a figure of few axes leaves over: one slice for each value of the axes that it does not show.
+"""What a figure of few axes leaves over: a slice for each value of the axes it does not show.
 
 An axis that the shown ones settle is none: where the budget is shown, the slot it comes from is.
 """

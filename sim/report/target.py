@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import operator
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sim.deadline import InputError, did_you_mean
@@ -15,14 +14,7 @@ from sim.report.wording import number, ratio
 
 DEFAULT = "miss_ratio <= 1e-3"
 
-_CONDITION = re.compile(r"\s*(\w+)\s*(<=|>=|<|>)\s*(\S+)\s*")
-_COMPARE: dict[str, Callable[[float, float], bool]] = {
-    "<=": operator.le,
-    ">=": operator.ge,
-    "<": operator.lt,
-    ">": operator.gt,
-}
-_WORDS = {"<=": "at most", ">=": "at least", "<": "below", ">": "above"}
+_CONDITION = re.compile(r"\s*(\w+)\s*(<=|>=)\s*(\S+)\s*")
 _NAMES = {
     "miss_ratio": "miss ratio",
     "in_force_bps_hz": "rate in force",
@@ -34,21 +26,38 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class Condition:
-    """A metric, a comparison, a bound."""
+    """A bound on one metric.
+
+    Attributes:
+        metric: a column of the table.
+        at_most: whether the bound is above.
+        bound: the bound; to reach it is enough.
+    """
 
     metric: str
-    comparison: str
+    at_most: bool
     bound: float
 
     def met(self, value: float) -> bool:
         """Return whether a value of the metric meets it."""
-        return _COMPARE[self.comparison](value, self.bound)
+        return value <= self.bound if self.at_most else value >= self.bound
 
     def __str__(self) -> str:
-        name = _NAMES.get(self.metric, self.metric)
-        bound = ratio(self.bound) if self.metric == "miss_ratio" else number(self.bound)
-        unit = next((f" {unit}" for end, unit in _UNITS.items() if self.metric.endswith(end)), "")
-        return f"a {name} of {_WORDS[self.comparison]} {bound}{unit}"
+        words = "at most" if self.at_most else "at least"
+        return f"a {metric_name(self.metric)} of {words} {metric_text(self.metric, self.bound)}"
+
+
+def metric_name(metric: str) -> str:
+    """Return a metric as a sentence says it."""
+    return _NAMES.get(metric, metric)
+
+
+def metric_text(metric: str, value: float) -> str:
+    """Return a value of a metric with its unit."""
+    if metric.startswith("miss_"):
+        return ratio(value)
+    unit = next((f" {unit}" for end, unit in _UNITS.items() if metric.endswith(end)), "")
+    return f"{number(value)}{unit}"
 
 
 _UNITS = {"_us": "us", "_bps_hz": "bit/s/Hz"}
@@ -64,9 +73,7 @@ class Target:
     @property
     def miss_ratio(self) -> float | None:
         """The miss ratio it allows, if it bounds that."""
-        bounds = [
-            c.bound for c in self.conditions if c.metric == "miss_ratio" and "<" in c.comparison
-        ]
+        bounds = [c.bound for c in self.conditions if c.metric == "miss_ratio" and c.at_most]
         return min(bounds, default=None)
 
     def met(self, cell: Cell) -> bool:
@@ -114,8 +121,10 @@ def parse_target(text: object, known: Iterable[str], where: str) -> Target:
             value = math.nan
         if not math.isfinite(value):
             raise InputError(f"{where}: {bound!r} is no number; want such as {DEFAULT!r}")
-        conditions.append(Condition(metric, comparison, value))
-    return Target(
-        tuple(conditions),
-        " and ".join(f"{c.metric} {c.comparison} {c.bound:g}" for c in conditions),
-    )
+        conditions.append(Condition(metric, comparison == "<=", value))
+    plain = [f"{c.metric} {'<=' if c.at_most else '>='} {_plain(c.bound)}" for c in conditions]
+    return Target(tuple(conditions), " and ".join(plain))
+
+
+def _plain(bound: float) -> str:
+    return ratio(bound) if 0 < bound < 0.01 else f"{bound:g}"
