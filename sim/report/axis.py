@@ -152,7 +152,9 @@ def study_axis(name: str, rows: Iterable[Mapping[str, Any]]) -> Axis:
         if fact not in clashes and apart and not name.startswith("channel."):
             numbers = {value: float(found) for value, found in known.items()}
             return Axis(name, fact, tuple(values), numbers)
-    own = {v: float(v) for v in values if isinstance(v, int | float) and _is_number(v)}
+    own: dict[Value, float] = {
+        v: float(v) for v in values if isinstance(v, int | float) and _is_number(v)
+    }
     return Axis(name, "", tuple(values), own)
 
 

@@ -50,8 +50,9 @@ def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
             ],
             sentences=[*_sentences(every), *drawn_note(len(at), len(parts))],
             caption=(
-                "Colour: the allocator with the most rate in force among those that meet the target "
-                f"({results.target.text}); the figure is that rate in bit/s/Hz. Hatched: none meets it."
+                "Colour: the allocator with the most rate in force among those that meet the "
+                f"target ({results.target.text}); the figure is that rate, bit/s/Hz. Hatched: none "
+                "meets it."
             ),
         )
     ]  # fmt: skip
@@ -177,6 +178,7 @@ def _rows(
         cell = choice.cell if choice else None
         rows.append(
             [*place, *rest, cell.allocator if cell else None, cell.rate if cell else None,
-             cell.metric("miss_ratio") if cell else None, "; ".join(choice.level) if choice else None]
+             cell.metric("miss_ratio") if cell else None,
+             "; ".join(choice.level) if choice else None]
         )  # fmt: skip
     return rows

@@ -78,8 +78,8 @@ def carries(results: StudyResults) -> list[str]:
     if straddled:
         verb = "is" if len(straddled) == 1 else "are"
         lines.append(
-            f"Of {count(len(served), 'point')}, {len(straddled)} {verb} uncertain: the 95% interval "
-            "holds values on both sides of the target (`~` in the figures). More slots or "
+            f"Of {count(len(served), 'point')}, {len(straddled)} {verb} uncertain: the 95% "
+            "interval holds values on both sides of the target (`~` in the figures). More slots or "
             "replicates would decide."
         )
     else:
@@ -114,14 +114,15 @@ def _bursts(results: StudyResults) -> list[str]:
         if not any(cell.missed for cell in results.served):
             return [plain]
         return [
-            f"{plain} Misses may come in bursts, and this study has too few replicates or misses to tell; "
-            "the true intervals may be wider."
+            f"{plain} Misses may come in bursts, and this study has too few replicates or misses "
+            "to tell; the true intervals may be wider."
         ]
     factor, freedom = found
     if factor > _BURSTS and chdtrc(freedom, factor * freedom) < _FALSE_ALARM:
         return [
-            f"{plain} Here misses come in bursts: between replicates they scatter {number(factor)} times as "
-            f"much, so the true intervals are about {number(factor**0.5)} times as wide."
+            f"{plain} Here misses come in bursts: between replicates they scatter "
+            f"{number(factor)} times as much, so the true intervals are about "
+            f"{number(factor**0.5)} times as wide."
         ]
     return [f"{plain} Between replicates they scatter no more than that."]
 
@@ -143,8 +144,8 @@ def rests_on(results: StudyResults) -> list[str]:
     modelled = [model for model in models if model not in ("measured", "calibrated")]
     if modelled:
         lines.append(
-            f"Compute times are assumed, not measured (latency: {listing(modelled)}): the answers hold as "
-            "far as these do."
+            f"Compute times are assumed, not measured (latency: {listing(modelled)}): the answers "
+            "hold as far as these do."
         )
     if not models:
         lines.append("The table does not say which latency model its times are of.")
@@ -162,8 +163,8 @@ def _profiles(manifest: Mapping[str, Any], own: Mapping[str, Any]) -> list[str]:
     profiles = [p for p in found if isinstance(p, dict)] if isinstance(found, list) else []
     if not profiles:
         return [
-            "Compute times are replayed from a recorded profile (latency: calibrated); the manifest does not say "
-            "on which machine it was recorded."
+            "Compute times are replayed from a recorded profile (latency: calibrated); the "
+            "manifest does not say on which machine it was recorded."
         ]
     lines = []
     for profile in profiles:
@@ -171,7 +172,8 @@ def _profiles(manifest: Mapping[str, Any], own: Mapping[str, Any]) -> list[str]:
         recorded = profile.get("machine")
         if not isinstance(recorded, dict):
             lines.append(
-                f"Compute times are replayed from {named(name)}, which does not say where it was recorded."
+                f"Compute times are replayed from {named(name)}, which does not say where it was "
+                "recorded."
             )
             continue
         same = (
@@ -179,7 +181,8 @@ def _profiles(manifest: Mapping[str, Any], own: Mapping[str, Any]) -> list[str]:
         )
         other = "a machine like this one" if same else "**another machine than this one**"
         lines.append(
-            f"Compute times are replayed from {named(name)}, recorded on {other}: {_machine(recorded)}."
+            f"Compute times are replayed from {named(name)}, recorded on {other}: "
+            f"{_machine(recorded)}."
         )
     return lines
 

@@ -1,7 +1,7 @@
 """The contract of a figure: a table in; a figure, its numbers and its sentences out.
 
 A kind of figure is one module with ``OPTIONS``, the keys it takes in a study's ``report``, and
-``exhibits(results, options)``, which raises `NothingToShowError` where the table has nothing for it.
+``exhibits(results, options)``, which raises `NothingToShowError` where there is nothing for it.
 """
 
 from __future__ import annotations

@@ -10,12 +10,20 @@ from sim.report.cells import Cell
 from sim.report.choice import best_choice
 from sim.report.results import StudyResults
 from sim.report.target import metric_name, metric_text
-from sim.report.wording import capital, count, listing, named, number, rate, ratio
+from sim.report.wording import count, listing, merged, named, number, rate, ratio
 
 
 def answer_sentences(results: StudyResults, capacity: Capacity, rows: Sequence[Row]) -> list[str]:
-    """Return an answer for every place: what fits, and the best allocator."""
-    return [f"{_what_fits(results, capacity, row)} {_best(results, capacity, row)}" for row in rows]
+    """Return an answer for every place, what fits and the best allocator; those alike as one."""
+    return merged(
+        (
+            place_words(capacity.rest, row),
+            ". ".join(
+                filter(None, [_what_fits(results, capacity, row), _best(results, capacity, row)])
+            ),
+        )
+        for row in rows
+    )
 
 
 def limit(results: StudyResults, fit: Fit) -> str:
@@ -52,8 +60,6 @@ def place_words(axes: Sequence[Axis], row: Row) -> str:
 
 
 def _what_fits(results: StudyResults, capacity: Capacity, row: Row) -> str:
-    place = place_words(capacity.rest, row)
-    lead = f"with {place}, " if place else ""
     groups: dict[tuple[float, str], list[str]] = {}
     for fit in row.fits:
         if fit.answer is not None:
@@ -67,12 +73,12 @@ def _what_fits(results: StudyResults, capacity: Capacity, row: Row) -> str:
     unmet = [fit for fit in row.fits if fit.status == "unmet"]
     gaps = [fit for fit in row.fits if fit.status == "gap" and fit.nearest]
     if not words and not gaps:
-        return capital(f"{lead}{_nothing(results, capacity, row, unmet)}.")
+        return _nothing(results, capacity, row, unmet)
     end = "most" if capacity.largest else "least"
     text = (
-        f"{lead}the {end} that meets the target is {listing(words)}"
+        f"the {end} that meets the target is {listing(words)}"
         if words
-        else (f"{lead}no value meets the target together with all that ask less")
+        else ("no value meets the target together with all that ask less")
     )
     for fit in gaps:
         assert fit.nearest is not None
@@ -83,7 +89,7 @@ def _what_fits(results: StudyResults, capacity: Capacity, row: Row) -> str:
     for status, said in (("refused", "all is refused"), ("unknown", "not enough is run yet")):
         who = [named(f.allocator) for f in row.fits if f.answer is None and f.status == status]
         text += f"; {said} with {listing(who)}" if who else ""
-    return capital(f"{text}.")
+    return text
 
 
 def _end(capacity: Capacity, status: str) -> str:
@@ -118,16 +124,16 @@ def _nothing(results: StudyResults, capacity: Capacity, row: Row, unmet: Sequenc
 def _best(results: StudyResults, capacity: Capacity, row: Row) -> str:
     choice = best_choice(row.cells, results.target)
     if choice is None:
-        return "So there is no best allocator." if row.cells else ""
+        return "So there is no best allocator" if row.cells else ""
     cell = choice.cell
     at = capacity.axis.phrase(capacity.axis.of(cell.values))
     interval = cell.interval("in_force_bps_hz")
     spread = f" ({interval[0]:.2f} .. {interval[1]:.2f})" if interval else ""
-    text = f"Best allocator: {named(cell.allocator)}, {rate(cell.rate or 0.0)}{spread} in force{_each(cell)} at {at}"
-    text += f", {misses(cell)}"
+    most = f"{rate(cell.rate or 0.0)}{spread} in force{_each(cell)}"
+    text = f"Best allocator: {named(cell.allocator)}, {most} at {at}, {misses(cell)}"
     if choice.level:
         text += f"; level with it, within 0.1%: {listing([named(label) for label in choice.level])}"
-    return f"{text}."
+    return text
 
 
 def misses(cell: Cell) -> str:

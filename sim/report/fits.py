@@ -59,9 +59,9 @@ def _exhibit(
     of = "solved for by the study" if capacity.solved else "from the grid of the study"
     caption = (
         f"{what} {capacity.axis.number_title} that meets the target ({results.target.text}), {of}; "
-        "in brackets the next value and why it does not. `all`: even the farthest value tried meets "
-        "it. `~`: the 95% interval there straddles the target. Bold: the most rate in force among "
-        "all points of the row that meet it."
+        "in brackets the next value and why it does not. `all`: even the farthest value tried "
+        "meets it. `~`: the 95% interval there straddles the target. Bold: the most rate in force "
+        "among all points of the row that meet it."
     )
     if len(shown) < len(rows):
         caption += f" {len(shown)} of {len(rows)} rows are shown; the CSV has all."
@@ -140,9 +140,10 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _columns(capacity: Capacity) -> list[str]:
-    return [*(axis.name for axis in capacity.rest), *(["in_5g"] if _slot(capacity) else []), "allocator",
-            "axis", "find", "answer", "status", "miss_ratio", "miss_low", "miss_high", "straddles_target",
-            "in_force_bps_hz", "next", "limit", "best_of_row"]  # fmt: skip
+    place = [*(axis.name for axis in capacity.rest), *(["in_5g"] if _slot(capacity) else [])]
+    return [*place, "allocator", "axis", "find", "answer", "status", "miss_ratio", "miss_low",
+            "miss_high", "straddles_target", "in_force_bps_hz", "next", "limit",
+            "best_of_row"]  # fmt: skip
 
 
 def _rows(results: StudyResults, capacity: Capacity, row: Row) -> list[list[object]]:

@@ -189,7 +189,8 @@ def _panel(
     wide = size[0] > 0.09
     axes.pcolormesh(
         np.ma.masked_invalid(image), cmap=scale.colours, norm=scale.norm,
-        edgecolors="white" if wide else "none", linewidth=0.8 if wide else 0.0, rasterized=image.size > 2000,
+        edgecolors="white" if wide else "none", linewidth=0.8 if wide else 0.0,
+        rasterized=image.size > 2000,
     )  # fmt: skip
     hatch(axes, [place for place, cell in cells.items() if cell.refused])
     readable = size[0] >= _READABLE[0] and size[1] >= _READABLE[1]
@@ -217,8 +218,8 @@ def _brief(missed: float) -> str:
 def _columns(results: StudyResults, grid: Grid) -> list[str]:
     axes = [axis.name for axis in results.every_axis]
     axes += [a.name for a in _known(grid, results) if a.name not in axes]
-    return [*axes, "allocator", "jobs", "missed", "miss_ratio", "miss_low", "miss_high", "meets_target",
-            "straddles_target", "refused"]  # fmt: skip
+    return [*axes, "allocator", "jobs", "missed", "miss_ratio", "miss_low", "miss_high",
+            "meets_target", "straddles_target", "refused"]  # fmt: skip
 
 
 def _rows(

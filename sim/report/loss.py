@@ -22,7 +22,7 @@ from sim.report.exhibit import Exhibit, NothingToShowError, Options, allocators_
 from sim.report.matrix import short
 from sim.report.results import StudyResults
 from sim.report.slices import Slice, slices
-from sim.report.wording import capital, count, named, ratio
+from sim.report.wording import capital, count, named
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -131,7 +131,8 @@ def _sentences(results: StudyResults, allocators: Sequence[str]) -> list[str]:
         worst = max(cells, key=_lost)
         if _lost(worst) < _WORTH_SAYING:
             lines.append(
-                f"{named(label)} loses less than {ratio(_WORTH_SAYING)} of its genie rate everywhere."
+                f"{named(label)} loses less than {100 * _WORTH_SAYING:g}% of its genie rate "
+                "everywhere."
             )
             continue
         places = [axis.phrase(axis.of(worst.values)) for axis in results.axes]

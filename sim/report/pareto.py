@@ -63,9 +63,9 @@ def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
     )
     footnote(
         figure,
-        "line: front of what nothing beats in both   pale: beaten by another   hollow: misses the target",
+        "line: front, nothing beats it in both   pale: beaten   hollow: misses the target",
     )
-    sentences = [line for part in parts for line in _sentences(results, x, part, free, allocators)]
+    sentences = [line for part in parts for line in _sentences(x, part, free, allocators)]
     if len(sentences) > _MOST_SENTENCES:
         more = len(sentences) - _MOST_SENTENCES
         sentences = [*sentences[:_MOST_SENTENCES], f"The CSV has {count(more, 'front')} more."]
@@ -77,7 +77,9 @@ def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
             columns=[*(a.name for a in results.every_axis), "allocator", x, "in_force_bps_hz",
                      "on_front", "meets_target"],
             rows=[row for part in parts for row in _rows(results, x, part, allocators)],
-            sentences=[*sentences, *_left_out(x, parts, allocators), *drawn_note(len(shown), len(parts))],
+            sentences=[
+                *sentences, *_left_out(x, parts, allocators), *drawn_note(len(shown), len(parts))
+            ],
             caption="A mark is a point of the study; those that another beats in both are pale.",
         )
     ]  # fmt: skip
@@ -156,9 +158,7 @@ def _panel(
     )
 
 
-def _sentences(
-    results: StudyResults, x: str, part: Slice, free: Sequence[Axis], allocators: Sequence[str]
-) -> list[str]:
+def _sentences(x: str, part: Slice, free: Sequence[Axis], allocators: Sequence[str]) -> list[str]:
     found = _pointed(x, part, allocators)
     kept = front([(at, value) for _, at, value in found])
     best = sorted(
@@ -203,9 +203,10 @@ def _left_out(x: str, parts: Sequence[Slice], allocators: Sequence[str]) -> list
     )
     if not missing:
         return []
-    verb, has = ("is", "has") if missing == 1 else ("are", "have")
+    verb = "is" if missing == 1 else "are"
     return [
-        f"{count(missing, 'point')} {verb} not drawn: too few jobs for {x}, or none that {has} a rate."
+        f"{count(missing, 'point')} {verb} not drawn: too few jobs were answered for {_X[x]}, or "
+        "no slot was served."
     ]
 
 

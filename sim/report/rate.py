@@ -22,7 +22,7 @@ from sim.report.exhibit import Exhibit, NothingToShowError, Options, allocators_
 from sim.report.matrix import footnote, short
 from sim.report.results import StudyResults
 from sim.report.slices import Slice, slices
-from sim.report.wording import capital, count, listing, named, number
+from sim.report.wording import count, listing, merged, named, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,6 +32,7 @@ OPTIONS = ("x", "allocator")
 _RATE = "in_force_bps_hz"
 _MOST_PANELS = 6
 _MOST_SENTENCES = 12
+_WHOLE = ("links", "subbands", "controllers", "servers", "batch", "lead")  # nothing between
 _MOST_NAMED = 3  # crossovers named in a panel; of more, the place alone is shown
 
 
@@ -53,7 +54,8 @@ def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
     figure.suptitle("Rate in force", fontsize=11)
     note = "filled: meets the target   hollow: misses it   x: the best changes"
     footnote(figure, note + ("   bands: 95% over replicates" if results.replicates > 1 else ""))
-    sentences = [line for part in shown for line in _sentences(axis, part, found[id(part)])]
+    told = [(part.title, line) for part in shown for line in _told(axis, found[id(part)])]
+    sentences = merged(told)
     if len(sentences) > _MOST_SENTENCES:
         more = len(sentences) - _MOST_SENTENCES
         sentences = [
@@ -146,7 +148,8 @@ def _mark(axes: Axes, changes: Sequence[Crossover]) -> None:
         side = "left" if left < 0.3 else "right" if right > 0.7 else "center"
         axes.annotate(
             text, (change.at, 1.0), (0, 2 + 8 * (i % 2)), textcoords="offset points",
-            xycoords=axes.get_xaxis_transform(), fontsize=6.5, ha=side, va="bottom", parse_math=False,
+            xycoords=axes.get_xaxis_transform(), fontsize=6.5, ha=side, va="bottom",
+            parse_math=False,
         )  # fmt: skip
     if places:
         axes.set_title(
@@ -154,32 +157,24 @@ def _mark(axes: Axes, changes: Sequence[Crossover]) -> None:
         )
 
 
-def _sentences(axis: Axis, part: Slice, curves: Sequence[Curve]) -> list[str]:
-    lead = part.lead_in
+def _told(axis: Axis, curves: Sequence[Curve]) -> list[str]:
+    """Say who is best where in a slice, and where that changes."""
     order = leaders(curves)
     if not order:
-        return [capital(f"{lead}no allocator has a rate.")]
-    first, last = (axis.number_phrase(order[i][0]) for i in (0, -1))
+        return ["no allocator has a rate"]
     changes = crossovers(curves, axis.log)
-    if not changes:
-        best = order[0][1]
-        if len(order) == 1:
-            return [
-                capital(
-                    f"{lead}the most rate in force is {named(best)}'s, at {first}{_level(curves, best)}."
-                )
-            ]
-        if len(curves) == 1:
-            return [
-                capital(f"{lead}{named(best)} is the only allocator drawn, so none overtakes it.")
-            ]
-        return [
-            capital(
-                f"{lead}{named(best)} has the most rate in force all the way from {first} to "
-                f"{last}{_level(curves, best)}: no crossover."
-            )
-        ]
-    return [capital(f"{lead}{_told(axis, change)}.") for change in changes]
+    if changes:
+        return [_change(axis, change) for change in changes]
+    best = order[0][1]
+    first, last = (axis.number_phrase(order[i][0]) for i in (0, -1))
+    if len(order) == 1:
+        return [f"the most rate in force is {named(best)}'s, at {first}{_level(curves, best)}"]
+    if len(curves) == 1:
+        return [f"{named(best)} is the only allocator, so none overtakes it"]
+    return [
+        f"{named(best)} has the most rate in force all the way from {first} to {last}"
+        f"{_level(curves, best)}: no crossover"
+    ]
 
 
 def _level(curves: Sequence[Curve], best: str) -> str:
@@ -199,37 +194,37 @@ def _level(curves: Sequence[Curve], best: str) -> str:
     return f" (level with it, within {100 * LEVEL:g}%: {listing(level)})" if level else ""
 
 
-def _told(axis: Axis, change: Crossover) -> str:
+def _change(axis: Axis, change: Crossover) -> str:
     low, high = change.between
-    before, after = named(change.before), named(change.after)
+    text = f"the best changes from {named(change.before)} to {named(change.after)}"
+    between = f"between {number(low)} and {axis.number_phrase(high)}"
     if change.at is None:
-        return (
-            f"the best changes from {before} to {after} between {axis.number_phrase(low)} and "
-            f"{number(high)}, where the curve of one of them ends"
-        )
-    return f"the best changes from {before} to {after} at {axis.number_phrase(change.at)} ({_sure(change)})"
+        return f"{text} {between}, where the curve of one of them ends"
+    if axis.fact in _WHOLE:
+        return f"{text} {between}"
+    straight = f"if the curves are straight between {number(low)} and {number(high)}"
+    return f"{text} at {axis.number_phrase(change.at)} ({straight}; {_sure(change)})"
 
 
 def _sure(change: Crossover) -> str:
-    low, high = change.between
-    grid = f"interpolated between {number(low)} and {number(high)}"
     if change.interval is None:
-        return f"{grid}; one replicate gives no interval"
-    left, right = change.interval
-    if left is None and right is None:
-        return f"{grid}; over these replicates the two cannot be told apart"
-    if left is None:
-        return f"{grid}; 95%: no lower bound within the study, at most {number(right or 0.0)}"
-    if right is None:
-        return f"{grid}; 95%: at least {number(left)}, no upper bound within the study"
-    return f"{grid}; 95%: {number(left)} .. {number(right)}"
+        return "one replicate gives no interval"
+    low, high = change.interval
+    if low is None and high is None:
+        return "over these replicates the two cannot be told apart"
+    if low is None:
+        return f"95% over replicates: at most {number(high or 0.0)}, no lower bound in the study"
+    if high is None:
+        return f"95% over replicates: at least {number(low)}, no upper bound in the study"
+    return f"95% over replicates: {number(low)} .. {number(high)}"
 
 
 def _columns(results: StudyResults, axis: Axis) -> list[str]:
     axes = [a.name for a in results.every_axis]
     axes += [axis.name] if axis.name not in axes else []
     return [*axes, "allocator", "replicates", _RATE, "in_force_low", "in_force_high", "miss_ratio",
-            "meets_target", "best", "overtakes_at", "overtakes_low", "overtakes_high", "refused"]  # fmt: skip
+            "meets_target", "best", "overtakes_at", "overtakes_low", "overtakes_high",
+            "refused"]  # fmt: skip
 
 
 def _rows(results: StudyResults, axis: Axis, allocators: Sequence[str]) -> list[list[object]]:
@@ -247,7 +242,8 @@ def _rows(results: StudyResults, axis: Axis, allocators: Sequence[str]) -> list[
                 left, right = (change.interval if change else None) or (None, None)
                 rows.append(
                     [
-                        *(cell.values[a] for a in axes), label, len(cell.rows), cell.rate, low, high,
+                        *(cell.values[a] for a in axes), label, len(cell.rows), cell.rate, low,
+                        high,
                         None if cell.refused else cell.metric("miss_ratio"),
                         results.target.met(cell), best.get(at) == label,
                         change.at if change else None, left, right, cell.refused,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 def number(value: float) -> str:
@@ -60,3 +60,18 @@ def named(label: str) -> str:
     """Return an allocator's label as Markdown takes it literally."""
     plain = " ".join(label.split()).replace("`", "'").replace("|", "/")
     return f"`{plain}`"
+
+
+def merged(entries: Iterable[tuple[str, str]]) -> list[str]:
+    """Return a sentence for each body, with all the places that it holds for.
+
+    Args:
+        entries: where, in words or empty, and what holds there, without a full stop.
+    """
+    places: dict[str, list[str]] = {}
+    for place, body in entries:
+        places.setdefault(body, []).append(place)
+    return [
+        capital(f"with {'; '.join(where)}, {body}." if where[0] else f"{body}.")
+        for body, where in places.items()
+    ]
