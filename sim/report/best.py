@@ -77,7 +77,9 @@ def _figure(
     from matplotlib.patches import Patch
 
     beside = [grid.y.text(v) for v in grid.y.values] if grid.y else [""]
-    figure, places, cell = panels(len(parts), len(grid.x.values), len(beside), beside)
+    figure, places, cell = panels(
+        len(parts), len(grid.x.values), len(beside), beside, [grid.x.text(v) for v in grid.x.values]
+    )
     down = places[0].get_subplotspec().get_gridspec().ncols  # type: ignore[union-attr]
     for number, (axes, (part, found)) in enumerate(zip(places, parts, strict=True)):
         _panel(axes, results, found, cell)

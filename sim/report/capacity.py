@@ -142,7 +142,7 @@ def _from_grid(
     for at in grid:
         cell = own.get(at)
         if cell is None:
-            return Fit(label, "unknown", answer, own.get(answer) if answer else None, at)
+            return Fit(label, "unknown", answer, None if answer is None else own.get(answer), at)
         if not results.target.met(cell):
             break
         answer = at

@@ -10,7 +10,7 @@ from typing import Any
 from sim.deadline.manifest import machine
 from sim.report.cells import dispersion
 from sim.report.results import StudyResults
-from sim.report.wording import capital, count, listing, named, number, ratio
+from sim.report.wording import count, listing, named, number, ratio
 
 _MOST_REASONS = 5
 _BURSTS = 1.5  # scatter beyond that of independent misses that is worth saying
@@ -210,7 +210,7 @@ def _versions(manifest: Mapping[str, Any], where: str) -> list[str]:
         facts.append(f"on {where}")
     if not facts:
         return ["There is no manifest to tell versions and engine."]
-    return [capital(f"{'; '.join(facts)}.")]
+    return [f"Made with {'; '.join(facts)}."]
 
 
 def _machine(facts: Mapping[str, Any]) -> str:

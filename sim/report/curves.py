@@ -93,9 +93,9 @@ def panel_grid(
     for axes, title in zip(places, titles, strict=False):
         plain(axes)
         axes.tick_params(labelsize=8)
-        axes.set_title(
-            short(title, 70 if across == 1 else 66 // across), fontsize=9, parse_math=False
-        )
+        room = 70 if across == 1 else 72 // across
+        lines = [short(line, room) for line in title.split("\n")]
+        axes.set_title("\n".join(lines), fontsize=9, parse_math=False)
     return figure, places[: len(titles)]
 
 

@@ -92,25 +92,29 @@ def conclusions(exhibits: Sequence[Exhibit]) -> list[str]:
 
 def report_text(results: StudyResults, exhibits: Sequence[Exhibit], missing: Sequence[str]) -> str:
     """Return the report as Markdown."""
-    lines = [f"# {' '.join(results.name.split())}", ""]
-    for sentence in (*unfinished(results), *conclusions(exhibits)):
-        lines += [f"- {sentence}"]
-    lines += ["", *asked(results), ""]
-    if results.description:
-        lines += [results.description, ""]
+    head = [*unfinished(results), *conclusions(exhibits)]
+    lines = [f"# {' '.join(results.name.split())}", "", *_bullets(head)]
+    lines += ["What was asked:", "", *_bullets(asked(results))]
+    lines += [results.description, ""] if results.description else []
     for exhibit in exhibits:
         lines += [f"## {exhibit.title}", ""]
-        if exhibit.markdown:
-            lines += [exhibit.markdown, ""]
-        lines += [*(f"- {sentence}" for sentence in exhibit.sentences), ""]
+        lines += [exhibit.markdown, ""] if exhibit.markdown else []
+        lines += _bullets([line for line in exhibit.sentences if line not in head])
         lines += [f"![{exhibit.title}]({exhibit.name}.png)", "", exhibit.caption, ""]
         lines += [f"[SVG]({exhibit.name}.svg), [numbers]({exhibit.name}.csv)", ""]
     lines += ["## Refused", "", *refusals(results), ""]
-    lines += ["## How certain", "", *carries(results), ""]
-    lines += ["## What it rests on", "", *rests_on(results), ""]
-    if missing:
-        lines += ["## Not drawn", "", *(f"- {why}" for why in missing), ""]
+    for title, sentences in (
+        ("How certain", carries(results)),
+        ("What it rests on", rests_on(results)),
+        ("Not drawn", missing),
+    ):
+        lines += [f"## {title}", "", *_bullets(sentences)] if sentences else []
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _bullets(sentences: Sequence[str]) -> list[str]:
+    """Return a list, and the empty line after it; nothing where there is nothing to tell."""
+    return [*(f"- {sentence}" for sentence in sentences), ""] if sentences else []
 
 
 def csv_text(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -43,7 +43,9 @@ def limit(results: StudyResults, fit: Fit) -> str:
         if value is None:
             return f"{at}: no figure"
         if not condition.met(value):
-            return f"{at}: {_figure(condition.metric, value)}"
+            plain = condition.metric == "miss_ratio"
+            shown = metric_text(condition.metric, value)
+            return f"{at}: {shown}" if plain else f"{at}: {metric_name(condition.metric)} {shown}"
     return f"{at} does not"
 
 

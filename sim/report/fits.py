@@ -170,17 +170,18 @@ def _figure(
 ) -> Any:
     import numpy as np
     from matplotlib import colormaps
-    from matplotlib.colors import LogNorm
+    from matplotlib.colors import LogNorm, Normalize
 
     beside = [" / ".join(axis.text(row.place[axis.name]) for axis in capacity.rest) for row in rows]
     beside.reverse()  # rows count from the bottom
     width = min(0.85, 7.0 / len(allocators))
-    figure, (axes,), _ = panels(1, len(allocators), len(rows), beside)
+    figure, (axes,), _ = panels(1, len(allocators), len(rows), beside, allocators)
     size = (width * len(allocators) + 0.07 * max(map(len, beside)) + 1.2, 0.27 * len(rows) + 1.9)
     figure.set_size_inches(max(size[0], 5.4), size[1])
-    answers = [fit.answer for row in rows for fit in row.fits if fit.answer]
+    answers = [fit.answer for row in rows for fit in row.fits if fit.answer is not None]
     low, high = (min(answers), max(answers)) if answers else (1.0, 1.0)
-    norm = LogNorm(low, high if high > low else 2 * low)
+    scale = LogNorm if low > 0 else Normalize
+    norm = scale(low, high if high > low else low + 1.0)
     colours = colormaps["viridis" if capacity.largest else "viridis_r"]
     none: list[tuple[int, int]] = []
     image = np.full((len(rows), len(allocators)), np.nan)
@@ -190,7 +191,7 @@ def _figure(
         for fit in row.fits:
             place = (i, allocators.index(fit.allocator))
             texts.append((place, _brief(results, fit), fit.allocator == best))
-            if fit.answer:
+            if fit.answer is not None:
                 image[place] = fit.answer
             else:
                 none.append(place)

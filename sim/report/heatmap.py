@@ -132,7 +132,13 @@ def _figure(
 ) -> Any:
     labels = [(part, names) for part in parts for names in each]
     beside = grid.rows(each[0])
-    figure, places, cell = panels(len(labels), len(grid.x.values), len(beside), beside)
+    figure, places, cell = panels(
+        len(labels),
+        len(grid.x.values),
+        len(beside),
+        beside,
+        [grid.x.text(v) for v in grid.x.values],
+    )
     scale = miss_scale(results.served, results.target.miss_ratio)
     across = places[0].get_subplotspec().get_gridspec().ncols  # type: ignore[union-attr]
     titles = (grid.x.title, grid.y.title if grid.y else "")

@@ -53,7 +53,7 @@ def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
         parts = slices(results, [axis])
         shown, there = chosen_slices(results, axis, max(1, _MOST_PANELS // len(allocators)))
     pairs = [(part, label) for part in shown for label in allocators if _rated(part.of(label))]
-    titles = [", ".join([label] + ([part.title] if part.axes else [])) for part, label in pairs]
+    titles = ["\n".join([label] + ([part.title] if part.axes else [])) for part, label in pairs]
     each = len(pairs) // len(shown)
     figure, places = panel_grid(
         titles, 2.1, across=each if 2 <= each <= 4 and len(pairs) == each * len(shown) else 0

@@ -37,7 +37,11 @@ def cell_size(columns: int, rows: int) -> Box:
 
 
 def panels(
-    number: int, columns: int, rows: int, row_labels: Sequence[str], extra: float = 0.9
+    number: int,
+    columns: int,
+    rows: int,
+    row_labels: Sequence[str],
+    column_labels: Sequence[str],
 ) -> tuple[Figure, list[Axes], Box]:
     """Return a figure with so many panels, each a grid of columns and rows.
 
@@ -46,7 +50,7 @@ def panels(
         columns: of each grid.
         rows: of each grid.
         row_labels: what stands left of each first panel.
-        extra: inches above and below the panels.
+        column_labels: what stands below each panel.
 
     Returns:
         The figure, its panels, and the inches of a cell.
@@ -61,7 +65,10 @@ def panels(
     across = max(1, min(number, int((WIDTH - beside - 1.1) // (width + 0.24))))
     down = -(-number // across)
     across = -(-number // down)
-    size = (max(beside + across * (width + 0.25) + 1.2, 5.0), extra + down * (height + 0.75))
+    size = (
+        max(beside + across * (width + 0.25) + 1.2, 5.0),
+        0.9 + down * (height + 0.75 + _below(column_labels, cell[0])),
+    )
     figure = blank(*size)
     grid = figure.subplots(down, across, squeeze=False)
     places = np.ravel(grid).tolist()
@@ -89,12 +96,11 @@ def frame(
         first: whether the rows' labels are to be seen.
     """
     below = [short(text) for text in columns]
-    longest = max(len(text) for text in below)
+    longest = max(map(len, below))
+    turned = _below(columns, cell[0]) > 0
     fits = longest * _LETTER + 0.06 <= cell[0]
-    numbers = all(_looks_numeric(text) for text in below)
-    turned = not fits and not numbers
-    step = math.ceil((longest * _LETTER + 0.1) / cell[0]) if numbers and not fits else 1
-    step = max(step, math.ceil(0.14 / cell[0]) if turned else 1)
+    step = math.ceil(0.14 / cell[0]) if turned else 1
+    step = step if turned or fits else math.ceil((longest * _LETTER + 0.1) / cell[0])
     places = range(0, len(below), step)
     axes.set_xticks(
         [i + 0.5 for i in places], [below[i] for i in places], fontsize=8, parse_math=False
@@ -166,6 +172,14 @@ def write(
 def footnote(figure: Figure, text: str) -> None:
     """Write how to read a figure below it."""
     figure.supxlabel(text, fontsize=8, color="0.25", x=0.01, ha="left", parse_math=False)
+
+
+def _below(labels: Sequence[str], width: float) -> float:
+    """Return the inches that labels need below a grid beyond one line: they are turned then."""
+    longest = max(len(short(label)) for label in labels)
+    if longest * _LETTER + 0.06 <= width or all(map(_looks_numeric, labels)):
+        return 0.0
+    return 0.6 * longest * _LETTER
 
 
 def _looks_numeric(text: str) -> bool:
