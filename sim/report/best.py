@@ -96,7 +96,8 @@ def _figure(
         for i, label in enumerate(results.allocators)
         if label in who
     ]
-    handles.append(Patch(facecolor="0.94", hatch="////", edgecolor="0.6", label="none"))
+    if any(choice is None for _, found in parts for choice in found.values()):
+        handles.append(Patch(facecolor="0.94", hatch="////", edgecolor="0.6", label="none"))
     legend = figure.legend(handles, [""] * len(handles), fontsize=8, loc="outside right center")
     for text, handle in zip(legend.get_texts(), handles, strict=True):
         text.set_parse_math(False)

@@ -85,13 +85,14 @@ def figures(row: Row, rng: np.random.Generator, noise: float) -> Row:
     given = row.pop("figures", {})
     service = median * (row["links"] / 10) ** growth * row["subbands"] / row["speed"]
     service *= max(row["controllers"] / row["servers"], 1.0)
-    room = row["budget_us"] / service if service else math.inf
+    budget_us = row["budget_us"] or 0.0
+    room = budget_us / service
     chance = 0.5 * math.erfc(math.log(max(room, 1e-9)) / sigma / math.sqrt(2))
     jobs = int(given.get("jobs", row["slots"] * row["controllers"]))
     missed = int(given.get("missed", rng.binomial(jobs, chance)))
     genie = given.get("genie", quality * 8.0 * row["links"] ** 0.7 * (1 + 0.004 * noise))
-    ageing = given.get("ageing", 0.02 * genie * row["lead"])
-    miss_loss = given.get("miss_loss", 0.35 * genie * missed / jobs if jobs else None)
+    ageing = given["ageing"] if "ageing" in given else 0.02 * genie * row["lead"]
+    miss_loss = given["miss_loss"] if "miss_loss" in given else 0.35 * genie * missed / jobs
     low, high = binomial_interval(missed, jobs)
     p99 = service * math.exp(2.326 * sigma)
     metrics: Row = {
@@ -101,9 +102,9 @@ def figures(row: Row, rng: np.random.Generator, noise: float) -> Row:
         "in_force_bps_hz": None if miss_loss is None else genie - ageing - miss_loss,
         "ageing_loss_bps_hz": ageing, "miss_loss_bps_hz": miss_loss,
         "per_user_p5_bps_hz": 0.1, "jain": 0.5,
-        "response_p50_us": min(service, row["budget_us"]),
-        "response_p99_us": given.get("p99", min(p99, row["budget_us"])),
-        "response_p999_us": None, "response_max_us": min(2 * p99, row["budget_us"]),
+        "response_p50_us": min(service, budget_us),
+        "response_p99_us": given.get("p99", min(p99, budget_us)),
+        "response_p999_us": None, "response_max_us": min(2 * p99, budget_us),
         "service_p50_us": service, "service_p99_us": p99, "service_p999_us": None,
         "service_max_us": 2 * p99,
     }  # fmt: skip
