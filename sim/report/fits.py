@@ -29,7 +29,9 @@ def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
     if asked is not None:
         found = [c for c in found if c.axis == asked]
         if not found:
-            raise NothingToShowError(f"{asked.bare!r} is no axis that a target bounds")
+            raise NothingToShowError(
+                f"{options['axis']!r} is no axis along which anything is to fit"
+            )
     if not found:
         raise NothingToShowError(
             "no axis of links, subbands, controllers, servers, speed or slots varies"

@@ -73,7 +73,7 @@ def test_the_study_may_choose_its_figures(ttirace: Ttirace, tmp_path: Path) -> N
         ({"rate": {"x": "slot_u"}}, "rate: x: 'slot_u' is no axis of this study; did you mean"),
         ({"rate": 5}, "{'rate': 5}; want a figure such as rate: {x: budget_us}"),
         (7, "7; want a figure such as rate: {x: budget_us}"),
-        ({"fits": {"axis": "budget_us"}}, "fits: cannot be drawn: 'budget_us' is no axis that a"),
+        ({"fits": {"axis": "budget_us"}}, "fits: cannot be drawn: 'budget_us' is no axis along"),
     ],
 )
 def test_figures_that_are_not_there(

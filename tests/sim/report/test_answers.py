@@ -67,8 +67,8 @@ def test_everything_meets_it(tmp_path: Path) -> None:
     results = study(tmp_path, {("a", 5): 0, ("a", 10): 0})
     assert fits(results) == [("a", "everywhere", 10)]
     assert sentences(results) == [
-        "The most that meets the target is 10 links (the most tried) with `a`. Best allocator: `a`, "
-        "10.00 bit/s/Hz in force at 10 links, no miss in 10,000 jobs (a miss ratio below "
+        "The most that meets the target is 10 links (the most tried) with `a`. Best allocator: "
+        "`a`, 10.00 bit/s/Hz in force at 10 links, no miss in 10,000 jobs (a miss ratio below "
         "3e-4)."
     ]
 
@@ -165,8 +165,9 @@ def test_answers_of_the_study_go_before_the_grid(tmp_path: Path) -> None:
     )
     assert fits(results) == [("a", "met", 10), ("b", "unmet", None)]
     assert sentences(results) == [
-        "The most that meets the target is 10 links with `a`; nothing tried meets it with `b`. Best "
-        "allocator: `a`, 10.00 bit/s/Hz in force at 10 links, miss ratio 1e-4 (2.5e-6 .. 5.6e-4)."
+        "The most that meets the target is 10 links with `a`; nothing tried meets it with `b`. "
+        "Best allocator: `a`, 10.00 bit/s/Hz in force at 10 links, miss ratio 1e-4 (2.5e-6 .. "
+        "5.6e-4)."
     ]
 
 

@@ -127,8 +127,8 @@ def test_the_crossover_is_marked_where_it_is(tmp_path: Path) -> None:
     (exhibit,) = rate.exhibits(results, WHERE)
     # budgets 500, 700, 900 us: b is at 7, 11, 12, and a at 10
     assert exhibit.sentences == [
-        "The best changes from `a` to `b` at a budget of 650 us (if the curves are straight between "
-        "500 and 700; one replicate gives no interval)."
+        "The best changes from `a` to `b` at a budget of 650 us (if the curves are straight "
+        "between 500 and 700; one replicate gives no interval)."
     ]
     (panel,) = drawn([exhibit])
     (cross,) = [line for line in panel.lines if line.get_marker() == "x"]
@@ -143,11 +143,12 @@ def test_losses_are_stacked_to_the_genie_rate(study: Path) -> None:
     tops = [bar.get_y() + bar.get_height() for bar in panel.patches]  # type: ignore[attr-defined]
     parts = np.array(tops).reshape(3, -1)
     (exhibit,) = loss.exhibits(read_results(study), {**WHERE, "allocator": "a"})
-    genie = {row[0]: row[3] for row in exhibit.rows if row[1] == 20}
+    table = [dict(zip(exhibit.columns, row, strict=True)) for row in exhibit.rows]
+    genie = {r["slot_ns"]: r["genie_bps_hz"] for r in table if r["channel.links"] == 20}
     assert parts[-1] == pytest.approx([genie[250_000], genie[500_000]])
-    for row in exhibit.rows:
-        if row[-1] == "":
-            assert row[3] - row[4] - row[5] == pytest.approx(row[6])  # type: ignore[operator]
+    for row in (row for row in table if not row["refused"]):
+        lost = row["ageing_loss_bps_hz"] + row["miss_loss_bps_hz"]  # type: ignore[operator]
+        assert row["genie_bps_hz"] - lost == pytest.approx(row["in_force_bps_hz"])
 
 
 POINTS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=12)

@@ -144,8 +144,8 @@ def test_bursts_are_told(tmp_path: Path) -> None:
     # chi-squared of (100, 900, 100, 900) in 10,000 each: 4 x 400^2 / (10,000 x 0.05 x 0.95) = 1347
     assert carries(results)[-1] == (
         "Intervals of miss ratios are exact for independent misses. Here misses come in bursts: "
-        "between replicates they scatter 449.1 times as much, so the true intervals are about 21.19 "
-        "times as wide."
+        "between replicates they scatter 449.1 times as much, so the true intervals are about "
+        "21.19 times as wide."
     )
     steady = make_study(
         tmp_path / "t", axes, ["a"], 4, change=lambda r: r.update(figures={"missed": 500})
@@ -155,7 +155,8 @@ def test_bursts_are_told(tmp_path: Path) -> None:
 
 def test_what_was_asked(tmp_path: Path) -> None:
     assert asked(words(tmp_path, [0, 1])) == [
-        "The study asks for a miss ratio of at most 1e-3 (it names no target: this is the usual one).",
+        "The study asks for a miss ratio of at most 1e-3 (it names no target: this is the usual "
+        "one).",
         "It has 2 points: 1 allocator over channel.links (1 .. 2, 2 values), 1 replicate each.",
     ]
 
