@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from sim.report.axis import Axis, slot_names
 from sim.report.capacity import Capacity, Fit, Row
 from sim.report.cells import Cell
-from sim.report.choice import best_choice
+from sim.report.choice import Run, best_runs
 from sim.report.results import StudyResults
 from sim.report.target import metric_name, metric_text
 from sim.report.wording import count, listing, merged, named, number, rate, ratio
+
+_MOST_RUNS = 4
 
 
 def answer_sentences(results: StudyResults, capacity: Capacity, rows: Sequence[Row]) -> list[str]:
@@ -123,34 +125,46 @@ def _nothing(results: StudyResults, capacity: Capacity, row: Row, unmet: Sequenc
     return text
 
 
+def runs_text(capacity: Capacity, runs: Sequence[Run]) -> list[str]:
+    """Return who is best from where to where: `a` from 5 to 20 links."""
+    words = []
+    for run in runs:
+        low, high = sorted((run.first, run.last))
+        start, end = number(low), capacity.axis.number_phrase(high)
+        if not end[0].isdigit():
+            start = capacity.axis.number_phrase(low)
+        where = f"at {end}" if low == high else f"from {start} to {end}"
+        words.append(f"{named(run.allocator)} {where}")
+    return words
+
+
 def _best(results: StudyResults, capacity: Capacity, row: Row) -> str:
-    choice = best_choice(row.cells, results.target)
-    if choice is None:
+    if not any(map(results.target.met, row.cells)):
         return "So there is no best allocator" if row.cells else ""
-    cell = choice.cell
-    at = capacity.axis.phrase(capacity.axis.of(cell.values))
-    interval = cell.interval("in_force_bps_hz")
-    spread = f" ({interval[0]:.2f} .. {interval[1]:.2f})" if interval else ""
-    most = f"{rate(cell.rate or 0.0)}{spread} in force{_each(cell)}"
-    text = f"Best allocator: {named(cell.allocator)}, {most} at {at}, {misses(cell)}"
-    if choice.level:
-        text += f"; level with it, within 0.1%: {listing([named(label) for label in choice.level])}"
-    return text
+    # To where it is hardest: up for what is to be large, down for what is to be small.
+    runs = best_runs(capacity.axis, row.cells, results.target, not capacity.largest)
+    words = []
+    for text, run in zip(runs_text(capacity, runs), runs, strict=True):
+        cell = run.choice.cell
+        interval = cell.interval("in_force_bps_hz")
+        spread = f" in {interval[0]:.2f} .. {interval[1]:.2f}" if interval else ""
+        there = "there" if run.first == run.last else f"at {number(run.last)}"
+        level = [named(label) for label in run.choice.level]
+        words.append(
+            f"{text} ({rate(cell.rate or 0.0)}{spread}, in force {there}; {misses(cell)}"
+            f"{'; level with it: ' + listing(level) if level else ''})"
+        )
+    return f"Best allocator: {listing(words, _MOST_RUNS)}" if words else ""
 
 
 def misses(cell: Cell) -> str:
     """Return the miss ratio of a cell as it can be claimed."""
     if cell.missed == 0:
         bound = ratio(min(3.0 / cell.jobs, 1.0))
-        return f"no miss in {count(cell.jobs, 'job')} (a miss ratio below {bound})"
+        return f"no miss in {count(cell.jobs, 'job')}: a miss ratio below {bound}"
     low, high = cell.interval("miss_ratio") or (0.0, 1.0)
-    return f"miss ratio {ratio(cell.missed / cell.jobs)} ({ratio(low)} .. {ratio(high)})"
+    return f"miss ratio {ratio(cell.missed / cell.jobs)} in {ratio(low)} .. {ratio(high)}"
 
 
 def _figure(metric: str, value: float) -> str:
     return f"{metric_name(metric)} of {metric_text(metric, value)}"
-
-
-def _each(cell: Cell) -> str:
-    several = cell.values.get("controllers")
-    return " a controller" if isinstance(several, int) and several > 1 else ""

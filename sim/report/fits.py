@@ -7,9 +7,9 @@ from typing import Any
 
 from sim.report.axis import Axis, Value, slot_names
 from sim.report.capacity import Capacity, Fit, Row, capacities, fit_rows
-from sim.report.choice import best_choice
+from sim.report.choice import best_runs
 from sim.report.exhibit import Exhibit, NothingToShowError, Options, allocators_option, axis_option
-from sim.report.fit_sentences import answer_sentences, limit
+from sim.report.fit_sentences import answer_sentences, limit, runs_text
 from sim.report.matrix import footnote, frame, hatch, panels, write
 from sim.report.results import StudyResults
 from sim.report.slices import spread
@@ -61,9 +61,10 @@ def _exhibit(
     of = "solved for by the study" if capacity.solved else "from the grid of the study"
     caption = (
         f"{what} {capacity.axis.number_title} that meets the target ({results.target.text}), {of}; "
-        "in brackets the next value and why it does not. `all`: even the farthest value tried "
-        "meets it. `~`: the 95% interval there straddles the target. Bold: the most rate in force "
-        "among all points of the row that meet it."
+        "in brackets the next value and why it does not. `all`: even the farthest value "
+        "tried meets it. `~`: the 95% interval there straddles the target. Bold: the farthest of "
+        "the row. "
+        "Best: the most rate in force among those that meet it there."
     )
     if len(shown) < len(rows):
         caption += f" {len(shown)} of {len(rows)} rows are shown; the CSV has all."
@@ -89,9 +90,10 @@ def _names(capacity: Capacity, row: Row) -> str:
     return ", ".join(slot_names(at)) if at is not None else ""
 
 
-def _best(results: StudyResults, row: Row) -> str:
-    choice = best_choice(row.cells, results.target)
-    return choice.cell.allocator if choice else ""
+def _most(capacity: Capacity, row: Row) -> float | None:
+    """Return the farthest answer of all allocators."""
+    answers = [fit.answer for fit in row.fits if fit.answer is not None]
+    return (max if capacity.largest else min)(answers, default=None)
 
 
 def _brief(results: StudyResults, fit: Fit) -> str:
@@ -113,22 +115,17 @@ def _markdown(
     for row in rows:
         cells = [_plain(axis.text(row.place[axis.name])) for axis in capacity.rest]
         cells += [_names(capacity, row) or "-"] if slot else []
-        best = best_choice(row.cells, results.target)
+        most = _most(capacity, row)
         by_label = {fit.allocator: fit for fit in row.fits}
         for label in allocators:
             fit = by_label.get(label)
             text = "not run" if fit is None else _brief(results, fit)
-            if best and best.cell.allocator == label:
+            if fit and fit.answer is not None and fit.answer == most:
                 text = f"**{text}**"
             beyond = limit(results, fit) if fit else ""
             cells.append(f"{text} ({beyond})" if beyond else text)
-        where = capacity.axis.of(best.cell.values) if best else None
-        cells.append(
-            f"{named(best.cell.allocator)}, {best.cell.rate:.2f} bit/s/Hz at "
-            f"{capacity.axis.phrase(where)}"
-            if best
-            else "none"
-        )
+        runs = best_runs(capacity.axis, row.cells, results.target, not capacity.largest)
+        cells.append(", ".join(runs_text(capacity, runs)) or "-")
         lines.append(_line(cells))
     return "\n".join(lines)
 
@@ -145,11 +142,11 @@ def _columns(capacity: Capacity) -> list[str]:
     place = [*(axis.name for axis in capacity.rest), *(["in_5g"] if _slot(capacity) else [])]
     return [*place, "allocator", "axis", "find", "answer", "status", "miss_ratio", "miss_low",
             "miss_high", "straddles_target", "in_force_bps_hz", "next", "limit",
-            "best_of_row"]  # fmt: skip
+            "fits_most"]  # fmt: skip
 
 
 def _rows(results: StudyResults, capacity: Capacity, row: Row) -> list[list[object]]:
-    best = _best(results, row)
+    most = _most(capacity, row)
     lines: list[list[object]] = []
     for fit in row.fits:
         place: list[Value] = [row.place[axis.name] for axis in capacity.rest]
@@ -161,7 +158,7 @@ def _rows(results: StudyResults, capacity: Capacity, row: Row) -> list[list[obje
                 capacity.axis.number_title, "largest" if capacity.largest else "smallest",
                 fit.answer, fit.status, at.metric("miss_ratio") if at else None, low, high,
                 results.target.straddled(at) if at else None, at.rate if at else None, fit.next,
-                limit(results, fit), fit.allocator == best,
+                limit(results, fit), fit.answer is not None and fit.answer == most,
             ]
         )  # fmt: skip
     return lines
@@ -189,10 +186,12 @@ def _figure(
     image = np.full((len(rows), len(allocators)), np.nan)
     texts: list[tuple[tuple[int, int], str, bool]] = []
     for i, row in enumerate(reversed(rows)):
-        best = _best(results, row)
+        most = _most(capacity, row)
         for fit in row.fits:
             place = (i, allocators.index(fit.allocator))
-            texts.append((place, _brief(results, fit), fit.allocator == best))
+            texts.append(
+                (place, _brief(results, fit), fit.answer is not None and fit.answer == most)
+            )
             if fit.answer is not None:
                 image[place] = fit.answer
             else:
@@ -212,7 +211,7 @@ def _figure(
     figure.suptitle(f"{what} {capacity.axis.number_title} with {results.target.text}", fontsize=11)
     footnote(
         figure,
-        "box: most rate in force   all: even the farthest tried   ~: interval straddles the target",
+        "box: farthest   all: even the farthest tried   ~: interval straddles the target",
     )
     return figure
 
