@@ -33,6 +33,7 @@ _RATE = "in_force_bps_hz"
 _MOST_PANELS = 6
 _MOST_SENTENCES = 12
 _WHOLE = ("links", "subbands", "controllers", "servers", "batch", "lead")  # nothing between
+_LINES = 3
 _MOST_NAMED = 3  # crossovers named in a panel; of more, the place alone is shown
 
 
@@ -141,20 +142,19 @@ def _mark(axes: Axes, changes: Sequence[Crossover]) -> None:
         text = number(change.at)
         if len(places) <= _MOST_NAMED:
             text = f"{short(change.after, 16)} from {text}"
-        # Above the panel, where it hides no curve; neighbours in turn on two lines.
+        # Above the panel, where it hides no curve; neighbours on lines of their own.
         left, right = axes.transAxes.inverted().transform(
             axes.transData.transform([(change.at, 0.0)] * 2)
         )[:, 0]
         side = "left" if left < 0.3 else "right" if right > 0.7 else "center"
         axes.annotate(
-            text, (change.at, 1.0), (0, 2 + 8 * (i % 2)), textcoords="offset points",
+            text, (change.at, 1.0), (0, 2 + 8 * (i % _LINES)), textcoords="offset points",
             xycoords=axes.get_xaxis_transform(), fontsize=6.5, ha=side, va="bottom",
             parse_math=False,
         )  # fmt: skip
     if places:
-        axes.set_title(
-            axes.get_title(), fontsize=9, pad=12 if len(places) == 1 else 20, parse_math=False
-        )
+        pad = 4 + 8 * min(len(places), _LINES)
+        axes.set_title(axes.get_title(), fontsize=9, pad=pad, parse_math=False)
 
 
 def _told(axis: Axis, curves: Sequence[Curve]) -> list[str]:
