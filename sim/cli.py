@@ -22,6 +22,7 @@ _COMMANDS = {
     "calibrate": "sim.commands.calibrate:calibrate",
     "verify": "sim.commands.verify:verify",
     "check": "sim.commands.check:check",
+    "report": "sim.commands.report:report",
 }
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 #: Colours that stay apart for colour-blind readers (Okabe and Ito), in a fixed order.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#7F7F7F", "#000000")
 
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
+
 OUTCOME_COLOURS = {
     Outcome.MET: "#009E73",
     Outcome.LATE: "#E69F00",
@@ -49,26 +51,43 @@ def colour(number: int) -> str:
     return COLOURS[number % len(COLOURS)]
 
 
-@contextmanager
-def canvas(path: Path, width: float = 7.0, height: float = 4.2) -> Iterator[Figure]:
-    """Give an empty figure, in inches, and save what is drawn as a PNG; needs no screen.
+def marker(number: int) -> str:
+    """Return the marker of the n-th solver; with the dash it tells apart who share a colour."""
+    return MARKERS[number % len(MARKERS)]
 
-    Raises:
-        InputError: the file cannot be written; it appears whole or not at all.
-    """
+
+def dash(number: int) -> str:
+    """Return the line style of the n-th solver: solid until the colours are used up."""
+    return ("-", "--", ":")[number // len(COLOURS) % 3]
+
+
+def blank(width: float = 7.0, height: float = 4.2) -> Figure:
+    """Return an empty figure, in inches; needs no screen."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     drawing = Figure(figsize=(width, height), dpi=150, layout="constrained")
     FigureCanvasAgg(drawing)
-    yield drawing
+    return drawing
+
+
+def save(drawing: Figure, path: Path) -> None:
+    """Save a figure as PNG or SVG, by the file's suffix; the same figure gives the same bytes.
+
+    Raises:
+        InputError: the file cannot be written; it appears whole or not at all.
+    """
+    import matplotlib as mpl
+
     path.parent.mkdir(parents=True, exist_ok=True)
-    with warnings.catch_warnings():
+    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    # An SVG tells its date and names its parts by chance, unless told otherwise.
+    metadata = {"Date": None} if path.suffix == ".svg" else {}
+    with warnings.catch_warnings(), mpl.rc_context({"svg.hashsalt": "ttirace"}):
         # A name in a script that the font does not have shows as boxes; that is no one's error.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        part = path.with_name(f".{path.stem}.part{path.suffix}")
         try:
-            drawing.savefig(part)
+            drawing.savefig(part, metadata=metadata)
             part.replace(path)
         except OSError as error:
             part.unlink(missing_ok=True)
@@ -76,13 +95,26 @@ def canvas(path: Path, width: float = 7.0, height: float = 4.2) -> Iterator[Figu
 
 
 @contextmanager
+def canvas(path: Path, width: float = 7.0, height: float = 4.2) -> Iterator[Figure]:
+    """Give an empty figure, in inches, and `save` what is drawn."""
+    drawing = blank(width, height)
+    yield drawing
+    save(drawing, path)
+
+
+def plain(axes: Axes) -> None:
+    """Give axes the look of all: a faint grid, two spines."""
+    axes.grid(visible=True, alpha=0.25, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+@contextmanager
 def figure(path: Path, width: float = 7.0, height: float = 4.2) -> Iterator[Axes]:
     """Give axes to draw curves on and save them as a PNG."""
     with canvas(path, width, height) as drawing:
         axes = drawing.add_subplot()
-        axes.grid(visible=True, alpha=0.25, linewidth=0.6)
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
+        plain(axes)
         yield axes
 
 

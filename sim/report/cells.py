@@ -1,0 +1,108 @@
+"""Points pooled over replicates: misses are summed, other figures averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from sim.deadline.stats import binomial_interval, replicate_interval
+from sim.report.axis import FACTS, Value
+
+_MISSES = ("late", "aborted", "skipped", "failed")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One value of every axis, one allocator, all replicates.
+
+    Attributes:
+        values: of every axis and every fact; None where the table tells none.
+        allocator: its label.
+        refused: why it could not be had; empty if it could.
+        rows: what the table holds of each replicate that could be had.
+    """
+
+    values: Mapping[str, Value]
+    allocator: str
+    refused: str
+    rows: Sequence[Mapping[str, Any]]
+
+    @cached_property
+    def jobs(self) -> int:
+        """Jobs of all replicates."""
+        return sum(row["jobs"] for row in self.rows)
+
+    @cached_property
+    def missed(self) -> int:
+        """Jobs of all replicates that were not met."""
+        return sum(row[outcome] for row in self.rows for outcome in _MISSES)
+
+    def metric(self, name: str) -> float | None:
+        """Return a figure: misses over jobs, the mean over replicates of any other."""
+        if name == "miss_ratio":
+            return self.missed / self.jobs if self.jobs else None
+        found = [float(row[name]) for row in self.rows if row[name] is not None]
+        return float(np.mean(found)) if found else None
+
+    def interval(self, name: str) -> tuple[float, float] | None:
+        """Return its 95% interval: exact binomial for misses, Student's over replicates else."""
+        if name == "miss_ratio":
+            return binomial_interval(self.missed, self.jobs) if self.jobs else None
+        found = [float(row[name]) for row in self.rows if row[name] is not None]
+        return replicate_interval(found) if len(found) > 1 else None
+
+    def by_replicate(self, name: str) -> dict[int, float]:
+        """Return a figure of each replicate that has it."""
+        return {row["replicate"]: float(row[name]) for row in self.rows if row[name] is not None}
+
+    @cached_property
+    def rate(self) -> float | None:
+        """The mean rate in force, bit/s/Hz."""
+        return self.metric("in_force_bps_hz")
+
+
+def pool(rows: Iterable[Mapping[str, Any]], axes: Sequence[str]) -> list[Cell]:
+    """Return the cells of a table, in its order.
+
+    Args:
+        rows: of the table.
+        axes: the columns that are axes.
+    """
+    groups: dict[tuple[Value, ...], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((*(row[axis] for axis in axes), row["allocator"]), []).append(row)
+    cells = []
+    for group in groups.values():
+        ok = [row for row in group if row["status"] == "ok"]
+        first = (ok or group)[0]
+        values = {name: first.get(name) for name in (*FACTS, *axes)}
+        why = "" if ok else str(first.get("reason") or "no reason given")
+        cells.append(Cell(values, str(first["allocator"]), why, ok))
+    return cells
+
+
+def dispersion(cells: Iterable[Cell]) -> tuple[float, int] | None:
+    """Return how much more misses scatter between replicates than independent ones would.
+
+    The chi-squared statistic of homogeneity, summed over cells that expect at least five misses
+    and five hits in every replicate, over its degrees of freedom (Cochran, Biometrics 10, 1954).
+
+    Returns:
+        The ratio, 1 for independent misses, and the degrees of freedom; None if there are none.
+    """
+    total, freedom = 0.0, 0
+    for cell in cells:
+        if len(cell.rows) < 2 or not cell.jobs:
+            continue
+        jobs = np.array([row["jobs"] for row in cell.rows], dtype=np.float64)
+        missed = np.array([sum(row[o] for o in _MISSES) for row in cell.rows], dtype=np.float64)
+        share = missed.sum() / jobs.sum()
+        if min(share, 1.0 - share) * jobs.min() < 5:
+            continue
+        total += float(np.sum((missed - share * jobs) ** 2 / (jobs * share * (1.0 - share))))
+        freedom += len(jobs) - 1
+    return (total / freedom, freedom) if freedom else None

@@ -1,0 +1,165 @@
+"""The report: `report.md`, figures as PNG and SVG, their numbers as CSV, and `report.json`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sim.deadline import InputError
+from sim.deadline.manifest import write_json
+from sim.deadline.plots import save
+from sim.report.certainty import asked, carries, refusals, rests_on, unfinished
+from sim.report.exhibit import Exhibit, make_exhibits, parse_requests
+from sim.report.results import StudyResults
+from sim.report.wording import count
+
+_INDEX = "report.json"
+_TEXT = "report.md"
+_MOST_ANSWERS, _MOST_OTHERS = 12, 4  # sentences at the head of the report
+
+
+def write_report(
+    results: StudyResults, folder: Path, figures: Sequence[object] = ()
+) -> dict[str, Any]:
+    """Write the report of a study.
+
+    Args:
+        results: of the study.
+        folder: where to; made if it is not there. An earlier report there is replaced.
+        figures: to draw, ``rate`` or ``{rate: {x: budget_us}}``, instead of those of the study.
+
+    Returns:
+        What `report.json` holds: conclusions, files, why figures are missing.
+
+    Raises:
+        InputError: a figure cannot be drawn, or the folder not be used.
+    """
+    entries = [("--figure", entry) for entry in figures]
+    if not entries and results.requests is not None:
+        where = results.folder / "study.yaml"
+        entries = [(f"{where}: report.{i}", entry) for i, entry in enumerate(results.requests)]
+    exhibits, missing = make_exhibits(results, parse_requests(entries) if entries else None)
+    _clear(folder)
+    files = []
+    try:
+        for exhibit in exhibits:
+            for suffix in (".png", ".svg"):
+                save(exhibit.figure, folder / f"{exhibit.name}{suffix}")
+            _write_text(folder / f"{exhibit.name}.csv", csv_text(exhibit.columns, exhibit.rows))
+            files += [f"{exhibit.name}{suffix}" for suffix in (".png", ".svg", ".csv")]
+        _write_text(folder / _TEXT, report_text(results, exhibits, missing))
+        report = {
+            "study": results.name,
+            "target": results.target.text,
+            "status": results.manifest.get("status"),
+            "unfinished": unfinished(results),
+            "answers": conclusions(exhibits),
+            "figures": {exhibit.name: list(exhibit.sentences) for exhibit in exhibits},
+            "refused": refusals(results),
+            "certainty": carries(results),
+            "rests_on": rests_on(results),
+            "missing": missing,
+            "files": [*files, _TEXT],
+        }
+        write_json(folder / _INDEX, report)
+    except OSError as error:
+        raise InputError(
+            f"{error.filename or folder}: cannot be written: {error.strerror}"
+        ) from None
+    return report
+
+
+def conclusions(exhibits: Sequence[Exhibit]) -> list[str]:
+    """Return the answers: what fits, who is best, where that changes; all there is to say else."""
+    answers = [exhibit for exhibit in exhibits if exhibit.markdown]
+    chosen = [
+        (exhibit, _MOST_ANSWERS if i == 0 else _MOST_OTHERS) for i, exhibit in enumerate(answers)
+    ]
+    chosen += [(e, _MOST_OTHERS) for e in exhibits if e.title.startswith("Rate in force")]
+    if not answers:
+        chosen = [(exhibit, _MOST_OTHERS) for exhibit in exhibits]
+    lines: list[str] = []
+    for exhibit, most in chosen:
+        lines += exhibit.sentences[:most]
+        if more := len(exhibit.sentences[most:]):
+            lines.append(f"{count(more, 'sentence')} more in the section {exhibit.title!r}.")
+    return lines
+
+
+def report_text(results: StudyResults, exhibits: Sequence[Exhibit], missing: Sequence[str]) -> str:
+    """Return the report as Markdown."""
+    head = [*unfinished(results), *conclusions(exhibits)]
+    lines = [f"# {' '.join(results.name.split())}", "", *_bullets(head)]
+    lines += ["What was asked:", "", *_bullets(asked(results))]
+    lines += [results.description, ""] if results.description else []
+    for exhibit in exhibits:
+        lines += [f"## {exhibit.title}", ""]
+        lines += [exhibit.markdown, ""] if exhibit.markdown else []
+        lines += _bullets([line for line in exhibit.sentences if line not in head])
+        lines += [f"![{exhibit.title}]({exhibit.name}.png)", "", exhibit.caption, ""]
+        lines += [f"[SVG]({exhibit.name}.svg), [numbers]({exhibit.name}.csv)", ""]
+    lines += ["## Refused", "", *refusals(results), ""]
+    for title, sentences in (
+        ("How certain", carries(results)),
+        ("What it rests on", rests_on(results)),
+        ("Not drawn", missing),
+    ):
+        lines += [f"## {title}", "", *_bullets(sentences)] if sentences else []
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _bullets(sentences: Sequence[str]) -> list[str]:
+    """Return a list, and the empty line after it; nothing where there is nothing to tell."""
+    return [*(f"- {sentence}" for sentence in sentences), ""] if sentences else []
+
+
+def csv_text(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return numbers as CSV: a float to its last digit, nothing where there is none."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([str(v).lower() if isinstance(v, bool) else v for v in row])
+    return text.getvalue()
+
+
+def _clear(folder: Path) -> None:
+    """Make the folder, and take away what an earlier report left there.
+
+    Raises:
+        InputError: it holds something else, or cannot be used.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        present = {entry.name for entry in folder.iterdir()}
+        earlier = _earlier(folder / _INDEX)
+        other = sorted(present - {*earlier, _INDEX, _TEXT})
+        other = [name for name in other if not (name.startswith(".") and ".part" in name)]
+        if other:
+            raise InputError(
+                f"-o {folder}: holds {other[0]!r}, no report of ours; name another folder"
+            )
+        for name in present & {*earlier, _INDEX, _TEXT}:
+            (folder / name).unlink()
+    except FileExistsError:
+        raise InputError(f"-o {folder}: is a file; want a folder") from None
+    except OSError as error:
+        raise InputError(f"-o {folder}: cannot be used: {error.strerror}") from None
+
+
+def _earlier(index: Path) -> set[str]:
+    try:
+        report: Mapping[str, Any] = json.loads(index.read_text(encoding="utf-8"))
+        return {str(name) for name in report["files"]}
+    except (OSError, ValueError, LookupError, TypeError):
+        return set()
+
+
+def _write_text(path: Path, text: str) -> None:
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)

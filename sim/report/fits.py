@@ -1,0 +1,224 @@
+"""What fits: how many links, subbands or controllers meet the target, how few servers do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sim.report.axis import Axis, Value, slot_names
+from sim.report.capacity import Capacity, Fit, Row, capacities, fit_rows
+from sim.report.choice import best_runs
+from sim.report.exhibit import Exhibit, NothingToShowError, Options, allocators_option, axis_option
+from sim.report.fit_sentences import answer_sentences, limit, runs_text
+from sim.report.matrix import footnote, frame, hatch, panels, write
+from sim.report.results import StudyResults
+from sim.report.slices import spread
+from sim.report.wording import count, named, number
+
+OPTIONS = ("axis", "allocator")
+
+_MOST_ROWS = 30  # of the figure and the table in the report
+_MOST_SENTENCES = 16
+
+
+def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
+    """Draw how much fits, as a table in colours."""
+    asked = axis_option(results, options, "axis")
+    allocators = allocators_option(results, options)
+    found = capacities(results)
+    if asked is not None:
+        found = [c for c in found if c.axis == asked]
+        if not found:
+            raise NothingToShowError(
+                f"{options['axis']!r} is no axis along which anything is to fit"
+            )
+    if not found:
+        raise NothingToShowError(
+            "no axis of links, subbands, controllers, servers, speed or slots varies"
+        )
+    made = []
+    for capacity in found:
+        rows = fit_rows(results, capacity, allocators)
+        if rows:
+            made.append(_exhibit(results, capacity, rows, allocators))
+    if not made:
+        raise NothingToShowError("the study has no answer yet")
+    return made
+
+
+def _exhibit(
+    results: StudyResults, capacity: Capacity, rows: Sequence[Row], allocators: Sequence[str]
+) -> Exhibit:
+    sentences = answer_sentences(results, capacity, rows)
+    if len(sentences) > _MOST_SENTENCES:
+        more = len(sentences) - _MOST_SENTENCES
+        sentences = [
+            *sentences[:_MOST_SENTENCES],
+            f"The table and the CSV have {count(more, 'answer')} more.",
+        ]
+    shown = spread(rows, _MOST_ROWS)
+    what = "Largest" if capacity.largest else "Smallest"
+    of = "solved for by the study" if capacity.solved else "from the grid of the study"
+    caption = (
+        f"{what} {capacity.axis.number_title} that meets the target ({results.target.text}), {of}; "
+        "in brackets the next value and why it does not. `all`: even the farthest value "
+        "tried meets it. `~`: the 95% interval there straddles the target. Bold: the farthest of "
+        "the row. "
+        "Best: the most rate in force among those that meet it there."
+    )
+    if len(shown) < len(rows):
+        caption += f" {len(shown)} of {len(rows)} rows are shown; the CSV has all."
+    return Exhibit(
+        name="fits" if capacity.largest else f"fits_{capacity.axis.fact or 'axis'}",
+        title=f"What fits: {capacity.axis.number_title}",
+        figure=_figure(results, capacity, shown, allocators),
+        columns=_columns(capacity),
+        rows=[line for row in rows for line in _rows(results, capacity, row)],
+        sentences=sentences,
+        caption=caption,
+        markdown=_markdown(results, capacity, shown, allocators),
+    )
+
+
+def _slot(capacity: Capacity) -> Axis | None:
+    return next((axis for axis in capacity.rest if axis.fact == "slot_us"), None)
+
+
+def _names(capacity: Capacity, row: Row) -> str:
+    axis = _slot(capacity)
+    at = axis.numbers.get(row.place[axis.name]) if axis else None
+    return ", ".join(slot_names(at)) if at is not None else ""
+
+
+def _most(capacity: Capacity, row: Row) -> float | None:
+    """Return the farthest answer of all allocators."""
+    answers = [fit.answer for fit in row.fits if fit.answer is not None]
+    return (max if capacity.largest else min)(answers, default=None)
+
+
+def _brief(results: StudyResults, fit: Fit) -> str:
+    """Return an answer in a few letters."""
+    if fit.answer is None:
+        return {"refused": "refused", "unknown": "not run", "gap": "gap"}.get(fit.status, "none")
+    mark = "~" if fit.cell and results.target.straddled(fit.cell) else ""
+    end = " all" if fit.status == "everywhere" else "+" if fit.status == "unknown" else ""
+    return f"{mark}{number(fit.answer)}{end}"
+
+
+def _markdown(
+    results: StudyResults, capacity: Capacity, rows: Sequence[Row], allocators: Sequence[str]
+) -> str:
+    slot = _slot(capacity)
+    heads = [axis.title for axis in capacity.rest] + (["in 5G"] if slot else [])
+    heads += [named(label) for label in allocators] + ["best"]
+    lines = [_line(heads), _line(["---"] * len(heads))]
+    for row in rows:
+        cells = [_plain(axis.text(row.place[axis.name])) for axis in capacity.rest]
+        cells += [_names(capacity, row) or "-"] if slot else []
+        most = _most(capacity, row)
+        by_label = {fit.allocator: fit for fit in row.fits}
+        for label in allocators:
+            fit = by_label.get(label)
+            text = "not run" if fit is None else _brief(results, fit)
+            if fit and fit.answer is not None and fit.answer == most:
+                text = f"**{text}**"
+            beyond = limit(results, fit) if fit else ""
+            cells.append(f"{text} ({beyond})" if beyond else text)
+        runs = best_runs(capacity.axis, row.cells, results.target, not capacity.largest)
+        cells.append(", ".join(runs_text(capacity, runs)) or "-")
+        lines.append(_line(cells))
+    return "\n".join(lines)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).replace("|", "/")
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _columns(capacity: Capacity) -> list[str]:
+    place = [*(axis.name for axis in capacity.rest), *(["in_5g"] if _slot(capacity) else [])]
+    return [*place, "allocator", "axis", "find", "answer", "status", "miss_ratio", "miss_low",
+            "miss_high", "straddles_target", "in_force_bps_hz", "next", "limit",
+            "fits_most"]  # fmt: skip
+
+
+def _rows(results: StudyResults, capacity: Capacity, row: Row) -> list[list[object]]:
+    most = _most(capacity, row)
+    lines: list[list[object]] = []
+    for fit in row.fits:
+        place: list[Value] = [row.place[axis.name] for axis in capacity.rest]
+        at = fit.cell
+        low, high = (at.interval("miss_ratio") if at else None) or (None, None)
+        lines.append(
+            [
+                *place, *([_names(capacity, row)] if _slot(capacity) else []), fit.allocator,
+                capacity.axis.number_title, "largest" if capacity.largest else "smallest",
+                fit.answer, fit.status, at.metric("miss_ratio") if at else None, low, high,
+                results.target.straddled(at) if at else None, at.rate if at else None, fit.next,
+                limit(results, fit), fit.answer is not None and fit.answer == most,
+            ]
+        )  # fmt: skip
+    return lines
+
+
+def _figure(
+    results: StudyResults, capacity: Capacity, rows: Sequence[Row], allocators: Sequence[str]
+) -> Any:
+    import numpy as np
+    from matplotlib import colormaps
+    from matplotlib.colors import LogNorm, Normalize
+
+    beside = [" / ".join(axis.text(row.place[axis.name]) for axis in capacity.rest) for row in rows]
+    beside.reverse()  # rows count from the bottom
+    width = min(0.85, 7.0 / len(allocators))
+    figure, (axes,), _ = panels(1, len(allocators), len(rows), beside, allocators)
+    size = (width * len(allocators) + 0.07 * max(map(len, beside)) + 1.2, 0.27 * len(rows) + 1.9)
+    figure.set_size_inches(max(size[0], 5.4), size[1])
+    answers = [fit.answer for row in rows for fit in row.fits if fit.answer is not None]
+    low, high = (min(answers), max(answers)) if answers else (1.0, 1.0)
+    scale = LogNorm if low > 0 else Normalize
+    norm = scale(low, high if high > low else low + 1.0)
+    colours = colormaps["viridis" if capacity.largest else "viridis_r"]
+    none: list[tuple[int, int]] = []
+    image = np.full((len(rows), len(allocators)), np.nan)
+    texts: list[tuple[tuple[int, int], str, bool]] = []
+    for i, row in enumerate(reversed(rows)):
+        most = _most(capacity, row)
+        for fit in row.fits:
+            place = (i, allocators.index(fit.allocator))
+            texts.append(
+                (place, _brief(results, fit), fit.answer is not None and fit.answer == most)
+            )
+            if fit.answer is not None:
+                image[place] = fit.answer
+            else:
+                none.append(place)
+    axes.pcolormesh(
+        np.ma.masked_invalid(image), cmap=colours, norm=norm, edgecolors="white", linewidth=1.2
+    )
+    hatch(axes, none)
+    for place, text, bold in texts:
+        shade = (0.94,) * 3 if np.isnan(image[place]) else colours(norm(image[place]))
+        write(axes, place, text, shade, min(8.0, 13 * width), bold)
+        if bold:
+            axes.add_patch(_box(place))
+    titles = ("", " / ".join(axis.title for axis in capacity.rest))
+    frame(axes, allocators, beside, titles, (width, 0.27))
+    what = "Largest" if capacity.largest else "Smallest"
+    figure.suptitle(f"{what} {capacity.axis.number_title} with {results.target.text}", fontsize=11)
+    footnote(
+        figure,
+        "box: farthest   all: even the farthest tried   ~: interval straddles the target",
+    )
+    return figure
+
+
+def _box(place: tuple[int, int]) -> Any:
+    from matplotlib.patches import Rectangle
+
+    return Rectangle(
+        (place[1] + 0.03, place[0] + 0.05), 0.94, 0.9, fill=False, edgecolor="black", linewidth=1.6
+    )

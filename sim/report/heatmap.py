@@ -1,0 +1,262 @@
+"""Feasibility: the miss ratio over two axes, an allocator a panel, and the edge of the target."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.report.axis import Axis
+from sim.report.cells import Cell
+from sim.report.exhibit import Exhibit, Options, allocators_option, axis_option
+from sim.report.matrix import Box, edge, footnote, frame, hatch, panels, short, write
+from sim.report.miss_scale import MissScale, colour_bar, miss_scale
+from sim.report.results import StudyResults
+from sim.report.slices import Slice, slices, spread
+from sim.report.target import Target
+from sim.report.wording import count, named
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+OPTIONS = ("x", "y", "allocator")
+
+_ALLOCATOR = "allocator"
+_ROWS = ("links", "subbands", "controllers", "servers", "batch", "lead", "speed")
+_COLUMNS = ("slot_us", "budget_us", "speed", "servers", "lead")
+_MOST_PANELS = 12
+_READABLE = (0.36, 0.19)  # inches of a cell that takes a figure
+
+
+#: Where a study has no axis at all.
+_NONE = Axis("", "", ("",), {})
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Two axes; the second is the allocators where it is None."""
+
+    x: Axis
+    y: Axis | None
+
+    def axes(self) -> list[Axis]:
+        """Return the axes of the study among the two."""
+        return [self.x] + ([self.y] if self.y else [])
+
+    def rows(self, allocators: Sequence[str]) -> list[str]:
+        """Return what stands beside the rows, from the bottom."""
+        if self.y is None:
+            return list(reversed(allocators))
+        return [self.y.text(value) for value in self.y.values]
+
+    def places(
+        self, cells: Sequence[Cell], allocators: Sequence[str]
+    ) -> dict[tuple[int, int], Cell]:
+        """Return the cells by their row and column."""
+        column = {value: j for j, value in enumerate(self.x.values)}
+        keys = list(reversed(allocators)) if self.y is None else list(self.y.values)
+        row = {value: i for i, value in enumerate(keys)}
+        return {
+            (
+                row[cell.allocator if self.y is None else self.y.of(cell.values)],
+                column[self.x.of(cell.values)],
+            ): cell
+            for cell in cells
+            if cell.allocator in allocators
+        }
+
+
+def grid_of(results: StudyResults, options: Options) -> Grid:
+    """Return the axes asked for, or links over slots, or what is nearest to that."""
+    x, y = axis_option(results, {**options}, "x"), None
+    rows_are_allocators = options.get("y") == _ALLOCATOR
+    if not rows_are_allocators:
+        y = axis_option(results, options, "y")
+    free = [axis for axis in results.axes if axis not in (x, y)]
+
+    def take(order: Sequence[str]) -> Axis | None:
+        ranked = sorted(free, key=lambda a: order.index(a.fact) if a.fact in order else len(order))
+        if not ranked:
+            return None
+        free.remove(ranked[0])
+        return ranked[0]
+
+    if x is None:
+        # The rows' own kind is left for the rows.
+        kept = None if y or rows_are_allocators or len(free) < 2 else take(_ROWS)
+        x = take(_COLUMNS)
+        y = y or kept
+    elif y is None and not rows_are_allocators:
+        y = take(_ROWS)
+    if x is None:
+        x = next((a for a in results.every_axis if a is not y), None) or _NONE
+    return Grid(x, y)
+
+
+def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
+    """Draw the miss ratio over two axes."""
+    grid = grid_of(results, options)
+    allocators = allocators_option(results, options)
+    parts = slices(results, _known(grid, results))
+    each = [[a] for a in allocators] if grid.y else [allocators]
+    shown = spread(parts, max(1, _MOST_PANELS // len(each)))
+    return [
+        Exhibit(
+            name="heatmap",
+            title="Where the target is met",
+            figure=_figure(results, grid, shown, each),
+            columns=_columns(results, grid),
+            rows=[row for part in parts for row in _rows(results, grid, part, allocators)],
+            sentences=_sentences(results, allocators, len(shown), len(parts)),
+            caption=(
+                f"Colour: miss ratio. The line runs between what meets the target "
+                f"({results.target.text}) and what does not. Hatched: refused. `0`: no miss seen, "
+                "which shows no more than a miss ratio below 3/n of n jobs (95%). `~`: the 95% "
+                "interval straddles the target."
+            ),
+        )
+    ]
+
+
+def _known(grid: Grid, results: StudyResults) -> list[Axis]:
+    columns = results.cells[0].values
+    return [axis for axis in grid.axes() if axis.name in columns]
+
+
+def _figure(
+    results: StudyResults, grid: Grid, parts: Sequence[Slice], each: Sequence[list[str]]
+) -> Any:
+    labels = [(part, names) for part in parts for names in each]
+    beside = grid.rows(each[0])
+    figure, places, cell = panels(
+        len(labels),
+        len(grid.x.values),
+        len(beside),
+        beside,
+        [grid.x.text(v) for v in grid.x.values],
+    )
+    scale = miss_scale(results.served, results.target.miss_ratio)
+    across = places[0].get_subplotspec().get_gridspec().ncols  # type: ignore[union-attr]
+    titles = (grid.x.title, grid.y.title if grid.y else "")
+    below = [grid.x.text(value) for value in grid.x.values]
+    room = max(int(cell[0] * len(below) / 0.085), 18)
+    for number, (axes, (part, names)) in enumerate(zip(places, labels, strict=True)):
+        cells = _placed(grid, part, names)
+        _panel(axes, cells, (len(beside), len(below)), results.target, cell, scale)
+        if grid.y is None:  # from one allocator to the next nothing is crossed
+            edge(axes, *_verdicts(cells, (len(beside), len(below)), results.target), rows=False)
+        else:
+            edge(axes, *_verdicts(cells, (len(beside), len(below)), results.target))
+        frame(axes, below, beside, titles, cell, number % across == 0)
+        words = ([names[0]] if grid.y else []) + ([part.title] if part.axes else [])
+        axes.set_title("\n".join(short(t, room) for t in words), fontsize=9, parse_math=False)
+    colour_bar(figure, places, scale, cell[1] * len(beside) * (-(-len(labels) // across)))
+    figure.suptitle("Share of deadlines missed", fontsize=11)
+    footnote(
+        figure,
+        "line: edge of the target   hatched: refused   0: no miss seen   ~: interval straddles it",
+    )
+    return figure
+
+
+def _verdicts(
+    cells: Mapping[tuple[int, int], Cell], shape: tuple[int, int], target: Target
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which cells meet the target, and which are known."""
+    inside, known = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
+    for place, cell in cells.items():
+        known[place], inside[place] = True, target.met(cell)
+    return inside, known
+
+
+def _placed(grid: Grid, part: Slice, names: Sequence[str]) -> Mapping[tuple[int, int], Cell]:
+    if grid.x.name not in part.cells[0].values:
+        keys = list(reversed(names))
+        return {(keys.index(c.allocator), 0): c for c in part.cells if c.allocator in keys}
+    return grid.places(part.cells, names)
+
+
+def _panel(
+    axes: Axes,
+    cells: Mapping[tuple[int, int], Cell],
+    shape: tuple[int, int],
+    target: Target,
+    size: Box,
+    scale: MissScale,
+) -> None:
+    image = np.full(shape, np.nan)
+    for place, cell in cells.items():
+        if (missed := cell.metric("miss_ratio")) is not None and not cell.refused:
+            image[place] = math.log10(max(missed, scale.floor))
+    wide = size[0] > 0.09
+    axes.pcolormesh(
+        np.ma.masked_invalid(image), cmap=scale.colours, norm=scale.norm,
+        edgecolors="white" if wide else "none", linewidth=0.8 if wide else 0.0,
+        rasterized=image.size > 2000,
+    )  # fmt: skip
+    hatch(axes, [place for place, cell in cells.items() if cell.refused])
+    readable = size[0] >= _READABLE[0] and size[1] >= _READABLE[1]
+    for place, cell in cells.items():
+        missed = cell.metric("miss_ratio")
+        if cell.refused or missed is None:
+            continue
+        mark = "~" if target.straddled(cell) else ""
+        text = mark + (_brief(missed) if readable else "0" if missed == 0 else "")
+        if text and min(size) >= 0.075:
+            points = 7.5 if readable else min(7.0, 62 * min(size[0] / max(len(text), 1), size[1]))
+            write(axes, place, text, scale.colours(scale.norm(image[place])), points)
+
+
+def _brief(missed: float) -> str:
+    """Return a miss ratio in at most five letters."""
+    if missed == 0:
+        return "0"
+    if missed >= 0.1:
+        return f"{missed:.2f}"
+    mantissa, exponent = f"{missed:.0e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def _columns(results: StudyResults, grid: Grid) -> list[str]:
+    axes = [axis.name for axis in results.every_axis]
+    axes += [a.name for a in _known(grid, results) if a.name not in axes]
+    return [*axes, "allocator", "jobs", "missed", "miss_ratio", "miss_low", "miss_high",
+            "meets_target", "straddles_target", "refused"]  # fmt: skip
+
+
+def _rows(
+    results: StudyResults, grid: Grid, part: Slice, allocators: Sequence[str]
+) -> list[list[object]]:
+    names = _columns(results, grid)
+    axes = names[: names.index("allocator")]
+    rows: list[list[object]] = []
+    for cell in part.cells:
+        if cell.allocator not in allocators:
+            continue
+        low, high = cell.interval("miss_ratio") or (None, None)
+        figures = [cell.jobs, cell.missed, cell.metric("miss_ratio"), low, high]
+        verdict = [results.target.met(cell), results.target.straddled(cell), cell.refused]
+        shown = [None] * 5 if cell.refused else figures
+        rows.append([*(cell.values[a] for a in axes), cell.allocator, *shown, *verdict])
+    return rows
+
+
+def _sentences(
+    results: StudyResults, allocators: Sequence[str], shown: int, there: int
+) -> list[str]:
+    words = []
+    for name in allocators:
+        own = [cell for cell in results.cells if cell.allocator == name]
+        met = sum(map(results.target.met, own))
+        words.append(f"{named(name)} {met} of {len(own)}")
+    sentences = [f"Points that meet the target: {', '.join(words)}."]
+    if shown < there:
+        sentences.append(
+            f"{count(shown, 'slice')} of {there} {'is' if shown == 1 else 'are'} drawn; "
+            "the CSV has all."
+        )
+    return sentences

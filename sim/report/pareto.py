@@ -1,0 +1,222 @@
+"""The front of time against rate: what is left when whatever is beaten in both is struck out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sim.deadline import InputError, did_you_mean
+from sim.deadline.plots import colour, marker
+from sim.report.axis import Axis
+from sim.report.cells import Cell
+from sim.report.curves import drawn_note, first_of_line, panel_grid, side_legend
+from sim.report.exhibit import Exhibit, NothingToShowError, Options, allocators_option
+from sim.report.matrix import footnote
+from sim.report.results import StudyResults
+from sim.report.slices import Slice, slices, spread
+from sim.report.wording import capital, count, listing, named, number, rate, ratio
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+OPTIONS = ("x", "allocator")
+
+_X = {
+    "response_p99_us": "p99 response time (us)",
+    "response_p999_us": "p99.9 response time (us)",
+    "response_max_us": "longest response time (us)",
+    "service_p99_us": "p99 service time (us)",
+    "miss_ratio": "miss ratio",
+}
+_MOST_PANELS = 6
+_MOST_NAMED = 5  # points of a front
+_MOST_SENTENCES = 6
+_PROBLEM = ("links", "subbands", "controllers")
+
+
+def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
+    """Draw the rate in force against a time, or the miss ratio, with the front of both."""
+    x = str(options.get("x", "response_p99_us"))
+    if x not in _X:
+        raise InputError(
+            f"{options['where']}: x: {x!r} is nothing to set a rate against{did_you_mean(x, _X)}"
+        )
+    allocators = allocators_option(results, options)
+    if all(_point(x, cell) is None for cell in results.cells if cell.allocator in allocators):
+        raise NothingToShowError(f"no point has both {x} and a rate")
+    free = [axis for axis in results.axes if not _of_problem(results, axis)]
+    parts = [
+        part
+        for part in slices(results, free)
+        if any(_point(x, c) and c.allocator in allocators for c in part.cells)
+    ]
+    shown = spread(parts, _MOST_PANELS)
+    figure, places = panel_grid([part.title if part.axes else "" for part in shown])
+    for axes, part in zip(places, shown, strict=True):
+        _panel(axes, results, x, part, allocators)
+        axes.set_xlabel(_X[x], fontsize=8.5)
+    for axes in first_of_line(places):
+        axes.set_ylabel("rate in force (bit/s/Hz)", fontsize=8.5)
+    side_legend(figure, places[0])
+    figure.suptitle(
+        "Rate against time" if x != "miss_ratio" else "Rate against misses", fontsize=11
+    )
+    footnote(
+        figure,
+        "line: front, nothing beats it in both   pale: beaten   hollow: misses the target",
+    )
+    sentences = [line for part in parts for line in _sentences(x, part, free, allocators)]
+    if len(sentences) > _MOST_SENTENCES:
+        more = len(sentences) - _MOST_SENTENCES
+        sentences = [*sentences[:_MOST_SENTENCES], f"The CSV has {count(more, 'front')} more."]
+    return [
+        Exhibit(
+            name="pareto",
+            title="Rate against time" if x != "miss_ratio" else "Rate against misses",
+            figure=figure,
+            columns=[*(a.name for a in results.every_axis), "allocator", x, "in_force_bps_hz",
+                     "on_front", "meets_target"],
+            rows=[row for part in parts for row in _rows(results, x, part, allocators)],
+            sentences=[
+                *sentences, *_left_out(x, parts, allocators), *drawn_note(len(shown), len(parts))
+            ],
+            caption="A mark is a point of the study; those that another beats in both are pale.",
+        )
+    ]  # fmt: skip
+
+
+def _of_problem(results: StudyResults, axis: Axis) -> bool:
+    """Return whether an axis changes the problem, so that rates along it cannot be compared."""
+    if axis.name.startswith(("channel", "radio", "controllers")) or axis.fact in _PROBLEM:
+        return True
+    for fact in _PROBLEM:
+        seen = {(cell.values[axis.name], cell.values[fact]) for cell in results.served}
+        values = {value for value, _ in seen}
+        if len(seen) == len(values) and len({found for _, found in seen}) > 1:
+            return True
+    return False
+
+
+def _point(x: str, cell: Cell) -> tuple[float, float] | None:
+    at = None if cell.refused else cell.metric(x)
+    return None if at is None or cell.rate is None else (at, cell.rate)
+
+
+def front(points: Sequence[tuple[float, float]]) -> list[bool]:
+    """Return which points no other beats: not later and more, nor earlier and no less.
+
+    Args:
+        points: time, the less the better, and rate, the more the better.
+    """
+    order = sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1]))
+    kept = [False] * len(points)
+    best, at = float("-inf"), float("-inf")
+    for i in order:
+        time, value = points[i]
+        kept[i] = value > best or (value == best and time == at)
+        if value > best:
+            best, at = value, time
+    return kept
+
+
+def _pointed(x: str, part: Slice, allocators: Sequence[str]) -> list[tuple[Cell, float, float]]:
+    return [
+        (cell, *point)
+        for cell in part.cells
+        if cell.allocator in allocators and (point := _point(x, cell)) is not None
+    ]
+
+
+def _panel(
+    axes: Axes, results: StudyResults, x: str, part: Slice, allocators: Sequence[str]
+) -> None:
+    found = _pointed(x, part, allocators)
+    kept = front([(at, value) for _, at, value in found])
+    values = [at for _, at, _ in found]
+    floor = min((v for v in values if v > 0), default=1.0)
+    if x == "miss_ratio":
+        axes.set_xscale("symlog", linthresh=floor)
+        axes.set_xlim(left=-0.15 * floor)
+    elif max(values) > 8 * floor:
+        axes.set_xscale("log")
+    for label in allocators:
+        i = results.allocators.index(label)
+        axes.plot(
+            [], [], linestyle="none", marker=marker(i), color=colour(i), markersize=6, label=label
+        )
+    for (cell, at, value), best in zip(found, kept, strict=True):
+        i = results.allocators.index(cell.allocator)
+        axes.plot(
+            at if x == "miss_ratio" else max(at, 1e-3), value, marker=marker(i), color=colour(i),
+            markersize=7 if best else 5, alpha=1.0 if best else 0.25, linestyle="none",
+            markerfacecolor=colour(i) if results.target.met(cell) else "white",
+            zorder=4 if best else 2,
+        )  # fmt: skip
+    line = sorted((at, value) for (_, at, value), best in zip(found, kept, strict=True) if best)
+    axes.step(
+        [a for a, _ in line], [v for _, v in line], where="post", color="0.4", linewidth=1, zorder=1
+    )
+
+
+def _sentences(x: str, part: Slice, free: Sequence[Axis], allocators: Sequence[str]) -> list[str]:
+    found = _pointed(x, part, allocators)
+    kept = front([(at, value) for _, at, value in found])
+    best = sorted(
+        (entry for entry, on in zip(found, kept, strict=True) if on), key=lambda e: (e[1], -e[2])
+    )
+    labels = [label for label in allocators if label in {cell.allocator for cell, _, _ in best}]
+    if len(found) == 1:
+        return [capital(f"{part.lead_in}there is one point with a rate, so it is the front.")]
+    verb = "is" if len(best) == 1 else "are"
+    shown = best if len(best) <= _MOST_NAMED else [best[0], best[-1]]
+    words = [
+        f"{named(cell.allocator)}{_where(cell, free)} ({_time(x, at)}, {rate(value)})"
+        for cell, at, value in shown
+    ]
+    points = count(len(found), "point")
+    if len(best) <= _MOST_NAMED:
+        return [
+            capital(f"{part.lead_in}{len(best)} of {points} {verb} on the front: {listing(words)}.")
+        ]
+    who = listing([named(label) for label in labels], 6)
+    return [
+        capital(
+            f"{part.lead_in}{len(best)} of {points} are on the front, of {who}; from "
+            f"{words[0]} to {words[1]}."
+        )
+    ]
+
+
+def _where(cell: Cell, free: Sequence[Axis]) -> str:
+    return f" at {', '.join(axis.phrase(axis.of(cell.values)) for axis in free)}" if free else ""
+
+
+def _time(x: str, at: float) -> str:
+    return f"miss ratio {ratio(at)}" if x == "miss_ratio" else f"{number(at)} us"
+
+
+def _left_out(x: str, parts: Sequence[Slice], allocators: Sequence[str]) -> list[str]:
+    missing = sum(
+        cell.allocator in allocators and not cell.refused and _point(x, cell) is None
+        for part in parts
+        for cell in part.cells
+    )
+    if not missing:
+        return []
+    verb = "is" if missing == 1 else "are"
+    return [
+        f"{count(missing, 'point')} {verb} not drawn: too few jobs were answered for {_X[x]}, or "
+        "no slot was served."
+    ]
+
+
+def _rows(
+    results: StudyResults, x: str, part: Slice, allocators: Sequence[str]
+) -> list[list[object]]:
+    found = _pointed(x, part, allocators)
+    kept = front([(at, value) for _, at, value in found])
+    return [
+        [*(cell.values[a.name] for a in results.every_axis), cell.allocator, at, value, on,
+         results.target.met(cell)]
+        for (cell, at, value), on in zip(found, kept, strict=True)
+    ]  # fmt: skip

@@ -1,0 +1,252 @@
+"""Rate in force along an axis, who is best where, and where that changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from sim.deadline.plots import colour, dash, line_width, marker
+from sim.report.axis import Axis
+from sim.report.crossover import LEVEL, Crossover, Curve, crossovers, leaders
+from sim.report.curves import (
+    chosen_slices,
+    drawn_note,
+    first_of_line,
+    numeric_axis,
+    ordered,
+    panel_grid,
+    scale_x,
+    side_legend,
+)
+from sim.report.exhibit import Exhibit, NothingToShowError, Options, allocators_option
+from sim.report.matrix import footnote, short
+from sim.report.results import StudyResults
+from sim.report.slices import Slice, slices
+from sim.report.wording import count, listing, merged, named, number
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+OPTIONS = ("x", "allocator")
+
+_RATE = "in_force_bps_hz"
+_MOST_PANELS = 6
+_MOST_SENTENCES = 12
+_WHOLE = ("links", "subbands", "controllers", "servers", "batch", "lead")  # nothing between
+_LINES = 3
+_MOST_NAMED = 3  # crossovers named in a panel; of more, the place alone is shown
+
+
+def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
+    """Draw the rate in force along an axis."""
+    axis = numeric_axis(results, options)
+    allocators = allocators_option(results, options)
+    if all(cell.rate is None for cell in results.cells if cell.allocator in allocators):
+        raise NothingToShowError("no point has a rate")
+    shown, there = chosen_slices(results, axis, _MOST_PANELS)
+    found = {id(part): _curves(axis, part, allocators) for part in shown}
+    figure, places = panel_grid([part.title if part.axes else "" for part in shown])
+    for axes, part in zip(places, shown, strict=True):
+        _panel(axes, results, axis, part, allocators)
+        _mark(axes, crossovers(found[id(part)], axis.log))
+    for axes in first_of_line(places):
+        axes.set_ylabel("rate in force (bit/s/Hz)", fontsize=8.5)
+    side_legend(figure, places[0])
+    figure.suptitle("Rate in force", fontsize=11)
+    note = "filled: meets the target   hollow: misses it   x: the best changes"
+    footnote(figure, note + ("   bands: 95% over replicates" if results.replicates > 1 else ""))
+    told = [(part.title, line) for part in shown for line in _told(axis, found[id(part)])]
+    sentences = merged(told)
+    if len(sentences) > _MOST_SENTENCES:
+        more = len(sentences) - _MOST_SENTENCES
+        sentences = [
+            *sentences[:_MOST_SENTENCES],
+            f"And {count(more, 'sentence')} more like these, which the CSV bears.",
+        ]
+    return [
+        Exhibit(
+            name="rate",
+            title=f"Rate in force over {axis.number_title}",
+            figure=figure,
+            columns=_columns(results, axis),
+            rows=_rows(results, axis, allocators),
+            sentences=[*sentences, *drawn_note(len(shown), there)],
+            caption=(
+                "Filled marks meet the target, hollow ones do not. A cross is where the best "
+                "allocator changes, interpolated between the values that were run"
+                + (
+                    "; the grey band is its 95% interval, from paired differences of replicates."
+                    if results.replicates > 1
+                    else "."
+                )
+            ),
+        )
+    ]
+
+
+def _curves(axis: Axis, part: Slice, allocators: Sequence[str]) -> list[Curve]:
+    return [
+        Curve(
+            label,
+            {
+                at: rates
+                for at, cell in ordered(axis, part.of(label))
+                if (rates := cell.by_replicate(_RATE))
+            },
+        )
+        for label in allocators
+    ]
+
+
+def _panel(
+    axes: Axes, results: StudyResults, axis: Axis, part: Slice, allocators: Sequence[str]
+) -> None:
+    for label in allocators:
+        number_ = results.allocators.index(label)
+        cells = [(at, c) for at, c in ordered(axis, part.of(label)) if c.rate is not None]
+        pairs = [(at, c.rate or 0.0, c) for at, c in cells]
+        look: dict[str, Any] = {"color": colour(number_), "linestyle": dash(number_)}
+        every = max(len(pairs) // 12, 1)
+        axes.plot(
+            [at for at, _, _ in pairs], [rate for _, rate, _ in pairs],
+            linewidth=0.7 * line_width(number_), marker=marker(number_), markersize=4.5,
+            markevery=every, label=label, **look,
+        )  # fmt: skip
+        hollow = [(at, rate) for at, rate, c in pairs[::every] if not results.target.met(c)]
+        axes.plot(
+            [at for at, _ in hollow], [rate for _, rate in hollow], linestyle="none",
+            marker=marker(number_), markersize=4.5, color=colour(number_), markerfacecolor="white",
+            zorder=3,
+        )  # fmt: skip
+        bands = [(at, *bounds) for at, c in cells if (bounds := c.interval(_RATE)) is not None]
+        if bands:
+            x, low, high = zip(*bands, strict=True)
+            axes.fill_between(x, low, high, color=colour(number_), alpha=0.15, linewidth=0)
+    scale_x(axes, axis, part.cells)
+    axes.set_xlabel(short(axis.number_title, 40), fontsize=8.5, parse_math=False)
+
+
+def _mark(axes: Axes, changes: Sequence[Crossover]) -> None:
+    places = [change for change in changes if change.at is not None]
+    for i, change in enumerate(places):
+        assert change.at is not None
+        if change.interval is not None:
+            ends = axes.get_xlim()
+            low, high = (ends[k] if e is None else e for k, e in enumerate(change.interval))
+            axes.axvspan(low, high, color="0.5", alpha=0.15, linewidth=0, zorder=0)
+            axes.set_xlim(ends)
+        axes.axvline(change.at, color="0.35", linewidth=0.8, linestyle=":", zorder=1)
+        axes.plot(
+            change.at, change.rate, "x", color="black", markersize=7, markeredgewidth=1.6, zorder=5
+        )
+        text = number(change.at)
+        if len(places) <= _MOST_NAMED:
+            text = f"{short(change.after, 16)} from {text}"
+        # Above the panel, where it hides no curve; neighbours on lines of their own.
+        left, right = axes.transAxes.inverted().transform(
+            axes.transData.transform([(change.at, 0.0)] * 2)
+        )[:, 0]
+        side = "left" if left < 0.3 else "right" if right > 0.7 else "center"
+        axes.annotate(
+            text, (change.at, 1.0), (0, 2 + 8 * (i % _LINES)), textcoords="offset points",
+            xycoords=axes.get_xaxis_transform(), fontsize=6.5, ha=side, va="bottom",
+            parse_math=False,
+        )  # fmt: skip
+    if places:
+        pad = 4 + 8 * min(len(places), _LINES)
+        axes.set_title(axes.get_title(), fontsize=9, pad=pad, parse_math=False)
+
+
+def _told(axis: Axis, curves: Sequence[Curve]) -> list[str]:
+    """Say who is best where in a slice, and where that changes."""
+    order = leaders(curves)
+    if not order:
+        return ["no allocator has a rate"]
+    changes = crossovers(curves, axis.log)
+    if changes:
+        return [_change(axis, change) for change in changes]
+    best = order[0][1]
+    first, last = (axis.number_phrase(order[i][0]) for i in (0, -1))
+    if len(order) == 1:
+        return [f"the most rate in force is {named(best)}'s, at {first}{_level(curves, best)}"]
+    if len(curves) == 1:
+        return [f"{named(best)} is the only allocator, so none overtakes it"]
+    return [
+        f"{named(best)} has the most rate in force all the way from {first} to {last}"
+        f"{_level(curves, best)}: no crossover"
+    ]
+
+
+def _level(curves: Sequence[Curve], best: str) -> str:
+    """Return who is as good as the best wherever both are."""
+    own = next(curve for curve in curves if curve.label == best)
+    level = []
+    for curve in curves:
+        pairs = [(curve.at(x), own.at(x)) for x in own.rates]
+        if (
+            curve is not own
+            and pairs
+            and all(
+                a is not None and b is not None and abs(a - b) <= LEVEL * abs(b) for a, b in pairs
+            )
+        ):
+            level.append(named(curve.label))
+    return f" (level with it, within {100 * LEVEL:g}%: {listing(level)})" if level else ""
+
+
+def _change(axis: Axis, change: Crossover) -> str:
+    low, high = change.between
+    text = f"the best changes from {named(change.before)} to {named(change.after)}"
+    between = f"between {number(low)} and {axis.number_phrase(high)}"
+    if change.at is None:
+        return f"{text} {between}, where the curve of one of them ends"
+    if axis.fact in _WHOLE:
+        return f"{text} {between}"
+    straight = f"if the curves are straight between {number(low)} and {number(high)}"
+    return f"{text} at {axis.number_phrase(change.at)} ({straight}; {_sure(change)})"
+
+
+def _sure(change: Crossover) -> str:
+    if change.interval is None:
+        return "one replicate gives no interval"
+    low, high = change.interval
+    if low is None and high is None:
+        return "over these replicates the two cannot be told apart"
+    if low is None:
+        return f"95% over replicates: at most {number(high or 0.0)}, no lower bound in the study"
+    if high is None:
+        return f"95% over replicates: at least {number(low)}, no upper bound in the study"
+    return f"95% over replicates: {number(low)} .. {number(high)}"
+
+
+def _columns(results: StudyResults, axis: Axis) -> list[str]:
+    axes = [a.name for a in results.every_axis]
+    axes += [axis.name] if axis.name not in axes else []
+    return [*axes, "allocator", "replicates", _RATE, "in_force_low", "in_force_high", "miss_ratio",
+            "meets_target", "best", "overtakes_at", "overtakes_low", "overtakes_high",
+            "refused"]  # fmt: skip
+
+
+def _rows(results: StudyResults, axis: Axis, allocators: Sequence[str]) -> list[list[object]]:
+    axes = _columns(results, axis)
+    axes = axes[: axes.index("allocator")]
+    rows: list[list[object]] = []
+    for part in slices(results, [axis]):
+        curves = _curves(axis, part, allocators)
+        best = dict(leaders(curves))
+        changes = {(c.after, c.between[1]): c for c in crossovers(curves, axis.log)}
+        for label in allocators:
+            for at, cell in ordered(axis, part.of(label)):
+                low, high = cell.interval(_RATE) or (None, None)
+                change = changes.get((label, at))
+                left, right = (change.interval if change else None) or (None, None)
+                rows.append(
+                    [
+                        *(cell.values[a] for a in axes), label, len(cell.rows), cell.rate, low,
+                        high,
+                        None if cell.refused else cell.metric("miss_ratio"),
+                        results.target.met(cell), best.get(at) == label,
+                        change.at if change else None, left, right, cell.refused,
+                    ]
+                )  # fmt: skip
+    return rows

@@ -1,0 +1,77 @@
+"""Numbers and lists as words, for sentences that are right for any table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+
+def number(value: float) -> str:
+    """Return a number with four significant digits and no needless zeros."""
+    if not math.isfinite(value):
+        return str(value)
+    if value == 0:
+        return "0"
+    digits = 3 - math.floor(math.log10(abs(value)))
+    rounded = round(value, digits)
+    if 1e-4 <= abs(rounded) < 1e7:
+        return (
+            f"{rounded:.{max(digits, 0)}f}".rstrip("0").rstrip(".")
+            if digits > 0
+            else (f"{rounded:.0f}")
+        )
+    return f"{rounded:.4g}"
+
+
+def ratio(value: float) -> str:
+    """Return a share: percent from 1% on, powers of ten below."""
+    if value == 0:
+        return "0"
+    if value >= 0.01:
+        return f"{100 * value:.3g}%" if value < 0.9995 or value == 1 else f"{100 * value:.5g}%"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
+
+
+def rate(value: float) -> str:
+    """Return a rate with its unit."""
+    return f"{value + 0.0:.2f} bit/s/Hz"
+
+
+def count(n: int, thing: str, things: str = "") -> str:
+    """Return `1 point`, `2 points`, `12,000 points`."""
+    return f"{n:,} {thing if n == 1 else things or thing + 's'}"
+
+
+def listing(words: Sequence[str], most: int = 0) -> str:
+    """Return `a`, `a and b`, `a, b and c`; beyond ``most``, `a, b and 3 more`."""
+    shown = list(words)
+    if most and len(shown) > most:
+        shown = [*shown[:most], f"{len(words) - most} more"]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def capital(sentence: str) -> str:
+    """Return a sentence with a capital letter first, unless it starts with code."""
+    return sentence[:1].upper() + sentence[1:]
+
+
+def named(label: str) -> str:
+    """Return an allocator's label as Markdown takes it literally."""
+    plain = " ".join(label.split()).replace("`", "'").replace("|", "/")
+    return f"`{plain}`"
+
+
+def merged(entries: Iterable[tuple[str, str]]) -> list[str]:
+    """Return a sentence for each body, with all the places that it holds for.
+
+    Args:
+        entries: where, in words or empty, and what holds there, without a full stop.
+    """
+    places: dict[str, list[str]] = {}
+    for place, body in entries:
+        places.setdefault(body, []).append(place)
+    return [
+        capital(f"with {'; '.join(where)}, {body}." if where[0] else f"{body}.")
+        for body, where in places.items()
+    ]

@@ -1,0 +1,146 @@
+"""`ttirace report`, from the folder of a study to files, or to one line that says what is wrong."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from in_process import Ttirace
+from studies import make_study
+
+AXES = {"slot_ns": [250_000, 1_000_000], "channel.links": [10, 20]}
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    return make_study(tmp_path / "study", AXES, ["wmmse", "dnn"], target="miss_ratio <= 1e-3")
+
+
+def test_a_study_becomes_a_report(ttirace: Ttirace, study: Path) -> None:
+    done = ttirace("report", study)
+    assert done.code == 0, done
+    names = {path.name for path in (study / "report").iterdir()}
+    figures = ("fits", "best", "heatmap", "rate", "loss", "pareto")
+    files = {f"{name}.{end}" for name in figures for end in ("png", "svg", "csv")}
+    assert names == files | {"report.md", "report.json"}
+    text = (study / "report/report.md").read_text()
+    assert text.startswith("# study\n\n- With a slot of 250 us (numerology 2), the most that meets")
+    assert all(f"({name}.{end})" in text for name in figures for end in ("png", "svg", "csv"))
+    first = text.split("\n")[2].removeprefix("- ").replace("`", "")
+    assert done.out.startswith(first)
+    assert str(study / "report/report.md") in done.out
+    with (study / "report/fits.csv").open() as file:
+        table = list(csv.DictReader(file))
+    assert {row["in_5g"] for row in table} >= {"numerology 0"}
+    assert {row["allocator"] for row in table} == {"wmmse", "dnn"}
+
+
+def test_a_second_report_replaces_the_first(ttirace: Ttirace, study: Path, tmp_path: Path) -> None:
+    where = tmp_path / "elsewhere"
+    assert ttirace("report", study, "-o", where).code == 0
+    assert ttirace("report", study, "-o", where, "--figure", "rate:x=slot_us").code == 0
+    assert {path.stem for path in where.iterdir()} == {"rate", "report"}
+    (where / "thesis.tex").touch()
+    error = ttirace("report", study, "-o", where).error
+    assert error == f"-o {where}: holds 'thesis.tex', no report of ours; name another folder"
+
+
+def test_json_and_another_target(ttirace: Ttirace, study: Path) -> None:
+    done = ttirace("report", study, "--json", "--target", "miss_ratio <= 0.5")
+    found = json.loads(done.out)
+    assert found["target"] == "miss_ratio <= 0.5"
+    assert found == json.loads((study / "report/report.json").read_text())
+    assert found["answers"]
+    assert set(found["files"]) == {p.name for p in (study / "report").iterdir()} - {"report.json"}
+
+
+def test_the_study_may_choose_its_figures(ttirace: Ttirace, tmp_path: Path) -> None:
+    wanted = [{"heatmap": {"x": "channel.links", "y": "slot", "allocator": "dnn"}}, "pareto",
+              {"rate": None}, {"rate": {"x": "links"}}]  # fmt: skip
+    study = make_study(tmp_path / "study", AXES, ["wmmse", "dnn"], report=wanted)
+    done = ttirace("report", study, "--json")
+    assert list(json.loads(done.out)["figures"]) == ["heatmap", "pareto", "rate", "rate_2"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("heatmp", "'heatmp' is no figure; did you mean 'heatmap'?"),
+        ({"rate": {"y": "links"}}, "rate: 'y' is no option of it; known: allocator, x"),
+        ({"rate": {"x": "slot_u"}}, "rate: x: 'slot_u' is no axis of this study; did you mean"),
+        ({"rate": 5}, "{'rate': 5}; want a figure such as rate: {x: budget_us}"),
+        (7, "7; want a figure such as rate: {x: budget_us}"),
+        ({"fits": {"axis": "budget_us"}}, "fits: cannot be drawn: 'budget_us' is no axis along"),
+    ],
+)
+def test_figures_that_are_not_there(
+    ttirace: Ttirace, tmp_path: Path, entry: object, message: str
+) -> None:
+    study = make_study(tmp_path / "study", AXES, ["wmmse"], report=[entry])
+    error = ttirace("report", study).error
+    assert error.startswith(f"{study / 'study.yaml'}: report.0: {message}")
+    assert not (study / "report").exists()
+
+
+def test_wrong_folders(ttirace: Ttirace, tmp_path: Path, study: Path, tiny: Path) -> None:
+    nowhere = tmp_path / "nowhere"
+    assert ttirace("report", nowhere).error == f"{nowhere}: no such folder; want that of a study"
+    assert ttirace("report", tiny).error == f"{tiny}: is a file; want the folder of a study"
+    assert ttirace("report", tmp_path).error.endswith(
+        "holds no table.parquet; want the folder of a study"
+    )
+    run = tmp_path / "run"
+    assert ttirace("run", tiny, "-o", run, "--no-plots").code == 0
+    assert ttirace("report", run).error == (
+        f"{run}: is the folder of a run, whose plots lie in {run / 'plots'}; a report is of a study"
+    )
+    (study / "table.parquet").unlink()
+    assert ttirace("report", study).error == (
+        f"{study}: has no table.parquet yet; `ttirace study` goes on where it was stopped"
+    )
+    assert ttirace("report", study, "-o", tiny).error.startswith(f"{study}: has no table")
+
+
+def test_damaged_files(ttirace: Ttirace, study: Path) -> None:
+    table = study / "table.parquet"
+    whole = table.read_bytes()
+    for content in (whole[: len(whole) // 2], b"", b"PAR1", whole[:-4] + b"XXXX"):
+        table.write_bytes(content)
+        assert ttirace("report", study).error.startswith(f"{table}: cannot be read: ")
+    table.write_bytes(whole)
+    (study / "targets.parquet").write_bytes(b"no parquet")
+    assert ttirace("report", study).error.startswith(f"{study / 'targets.parquet'}: cannot be read")
+    (study / "targets.parquet").unlink()
+    (study / "manifest.json").write_text("{")
+    assert ttirace("report", study).code == 0
+    assert "no manifest to tell" in (study / "report/report.md").read_text()
+    for text in ("a: [", "- 1", "name: !!python/object:os.system {}"):
+        (study / "study.yaml").write_text(text)
+        assert ttirace("report", study).error.startswith(f"{study / 'study.yaml'}: ")
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("miss_ratio", "'miss_ratio'; want such as 'miss_ratio <= 1e-3'"),
+        ("mis_ratio <= 1", "'mis_ratio' is no metric; did you mean 'miss_ratio'?"),
+        ("miss_ratio <= few", "'few' is no number; want such as"),
+        ("miss_ratio <= nan", "'nan' is no number; want such as"),
+    ],
+)
+def test_wrong_targets(ttirace: Ttirace, study: Path, target: str, message: str) -> None:
+    assert ttirace("report", study, "--target", target).error.startswith(f"--target: {message}")
+    content = yaml.safe_load((study / "study.yaml").read_text())
+    (study / "study.yaml").write_text(yaml.safe_dump({**content, "target": target}))
+    assert ttirace("report", study).error.startswith(f"{study / 'study.yaml'}: target: {message}")
+
+
+def test_an_unfinished_study_is_reported_as_such(ttirace: Ttirace, tmp_path: Path) -> None:
+    study = make_study(tmp_path / "s", AXES, ["wmmse"], manifest={"status": "interrupted"})
+    done = ttirace("report", study)
+    assert done.out.startswith("The study is not finished (its manifest says 'interrupted'):")
+    text = (study / "report/report.md").read_text()
+    assert text.startswith("# s\n\n- **The study is not finished**")

@@ -1,0 +1,191 @@
+"""What fits, in words and figures, for tables made so that the answer is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from studies import Row, make_study, rows, write_study
+
+from sim.report.capacity import capacities, fit_rows
+from sim.report.fit_sentences import answer_sentences
+from sim.report.results import StudyResults, read_results
+
+Misses = Mapping[tuple[str, int], int | None]
+
+
+def study(
+    folder: Path, misses: Misses, slots: int = 10_000, axis: str = "channel.links", **more: Any
+) -> StudyResults:
+    """Read a study of points with so many misses; None is refused, what is not there not run."""
+
+    def change(row: Row) -> None:
+        missed = misses.get((row["allocator"], row[axis]), 0)
+        if missed is None:
+            row.update(status="refused", reason="no model for that")
+        else:
+            row["figures"] = {"missed": missed, "genie": float(row[axis]), "ageing": 0.0}
+            row["figures"]["miss_loss"] = 0.0 if row["allocator"] == "a" else 0.5
+
+    labels = dict.fromkeys(label for label, _ in misses)
+    axes = {axis: sorted({at for _, at in misses})}
+    table = [
+        row
+        for row in rows(axes, list(labels), slots=slots, change=change)
+        if (row["allocator"], row[axis]) in misses
+    ]
+    return read_results(write_study(folder / "study", axes, table, **more))
+
+
+def sentences(results: StudyResults) -> list[str]:
+    (capacity,) = capacities(results)
+    return answer_sentences(results, capacity, fit_rows(results, capacity, results.allocators))
+
+
+def fits(results: StudyResults) -> list[tuple[str, str, float | None]]:
+    (capacity,) = capacities(results)
+    (row,) = fit_rows(results, capacity, results.allocators)
+    return [(fit.allocator, fit.status, fit.answer) for fit in row.fits]
+
+
+def test_the_largest_below_which_all_meet_it(tmp_path: Path) -> None:
+    results = study(
+        tmp_path,
+        {("a", 5): 0, ("a", 10): 10, ("a", 20): 11, ("b", 5): 0, ("b", 10): 50, ("b", 20): 0},
+    )
+    assert fits(results) == [("a", "met", 10), ("b", "met", 5)]
+    assert sentences(results) == [
+        "The most that meets the target is 10 links with `a` and 5 links with `b`. Best allocator: "
+        "`a` from 5 to 10 links (10.00 bit/s/Hz, in force at 10; miss ratio 1e-3 in 4.8e-4 .. "
+        "1.8e-3) and `b` at 20 links (19.50 bit/s/Hz, in force there; no miss in 10,000 jobs: a "
+        "miss ratio below 3e-4)."
+    ]
+
+
+def test_everything_meets_it(tmp_path: Path) -> None:
+    results = study(tmp_path, {("a", 5): 0, ("a", 10): 0})
+    assert fits(results) == [("a", "everywhere", 10)]
+    assert sentences(results) == [
+        "The most that meets the target is 10 links (the most tried) with `a`. Best allocator: "
+        "`a` from 5 to 10 links (10.00 bit/s/Hz, in force at 10; no miss in 10,000 jobs: a miss "
+        "ratio below 3e-4)."
+    ]
+
+
+def test_nothing_meets_it(tmp_path: Path) -> None:
+    results = study(tmp_path, {("a", 5): 40, ("a", 10): 500, ("b", 5): 30, ("b", 10): 9999})
+    assert fits(results) == [("a", "unmet", None), ("b", "unmet", None)]
+    assert sentences(results) == [
+        "Nothing tried meets the target with any allocator; nearest is `b` with a miss ratio of "
+        "3e-3 at 5 links. So there is no best allocator."
+    ]
+    (only,) = sentences(study(tmp_path / "only", {("a", 1): 40, ("a", 2): 50}))
+    assert only.startswith(
+        "Nothing tried meets the target with `a`; nearest is `a` with a miss ratio of 4e-3 at 1 "
+        "link."
+    )
+
+
+def test_refused_points(tmp_path: Path) -> None:
+    misses: dict[tuple[str, int], int | None] = {("a", 5): None, ("a", 10): 0, ("a", 20): None}
+    results = study(tmp_path, misses)
+    assert fits(results) == [("a", "met", 10)]
+    all_refused = study(tmp_path / "all", {("a", 5): None, ("a", 10): None})
+    assert sentences(all_refused) == [
+        "Every point is refused: no model for that. So there is no best allocator."
+    ]
+    one = study(tmp_path / "one", {("a", 5): 0, ("a", 9): 0, ("b", 5): None, ("b", 9): None})
+    assert "; all is refused with `b`. Best" in sentences(one)[0]
+
+
+def test_a_gap_is_told(tmp_path: Path) -> None:
+    results = study(tmp_path, {("a", 5): 100, ("a", 10): 0, ("a", 20): 100})
+    assert fits(results) == [("a", "gap", None)]
+    assert sentences(results)[0].startswith(
+        "No value meets the target together with all that ask less; with `a` it is met at 10 "
+        "links, but not at all that asks less. Best allocator: `a` at 10 links (10.00"
+    )
+
+
+def test_what_is_not_run_yet_is_not_taken_for_a_miss(tmp_path: Path) -> None:
+    results = study(tmp_path, {("a", 5): 0, ("b", 5): 0, ("b", 10): 100, ("b", 20): 100})
+    assert fits(results) == [("a", "unknown", 5), ("b", "met", 5)]
+    assert "5 links (so far; the next is not run yet) with `a`" in sentences(results)[0]
+
+
+def test_the_fewest_servers(tmp_path: Path) -> None:
+    results = study(
+        tmp_path,
+        {("a", 1): 100, ("a", 2): 0, ("a", 4): 0, ("b", 1): 0, ("b", 2): 0, ("b", 4): 0},
+        axis="compute.servers",
+    )
+    assert fits(results) == [("a", "met", 2), ("b", "everywhere", 1)]
+    assert sentences(results)[0].startswith(
+        "The least that meets the target is 1 server (the least tried) with `b` and 2 servers with "
+        "`a`. Best allocator: `a` from 2 to 4 servers (2.00 bit/s/Hz, in force at 2;"
+    )
+    assert "and `b` at 1 server (0.50 bit/s/Hz, in force there;" in sentences(results)[0]
+
+
+def test_level_allocators_share_the_honour(tmp_path: Path) -> None:
+    def same(row: Row) -> None:
+        row["figures"] = {"missed": 0, "genie": 7.0, "ageing": 0.0, "miss_loss": 0.0}
+
+    axes = {"channel.links": [5, 10]}
+    results = read_results(make_study(tmp_path / "s", axes, ["a", "b"], change=same))
+    assert sentences(results)[0].endswith("; level with it: `b`).")
+
+
+ANSWER = {"axis": "channel.links", "find": "largest", "target": "miss_ratio <= 1e-3"}
+EMPTY = dict.fromkeys(
+    ("answer", "metric_at_answer", "next", "metric_at_next", "nearest", "metric_at_nearest")
+)
+
+
+def test_answers_of_the_study_go_before_the_grid(tmp_path: Path) -> None:
+    answers = [
+        {"allocator": "a", **ANSWER, **EMPTY, "status": "met", "answer": 10.0, "next": 11.0},
+        {"allocator": "b", **ANSWER, **EMPTY, "status": "unmet", "nearest": 5.0},
+    ]
+    results = study(
+        tmp_path,
+        {("a", 5): 0, ("a", 10): 1, ("a", 11): 90, ("b", 5): 70, ("b", 11): 80},
+        answers=answers,
+        target="miss_ratio <= 1e-3",
+    )
+    assert fits(results) == [("a", "met", 10), ("b", "unmet", None)]
+    assert sentences(results) == [
+        "The most that meets the target is 10 links with `a`; nothing tried meets it with `b`. "
+        "Best allocator: `a` at 5 links (5.00 bit/s/Hz, in force there; no miss in 10,000 jobs: a "
+        "miss ratio below 3e-4)."
+    ]
+
+
+def test_another_target_leaves_the_answers_of_the_study(tmp_path: Path) -> None:
+    answers = [{"allocator": "a", **ANSWER, **EMPTY, "status": "met", "answer": 10.0}]
+    results = study(
+        tmp_path, {("a", 5): 0, ("a", 10): 1}, answers=answers, target="miss_ratio <= 1e-3"
+    )
+    assert read_results(results.folder).answers
+    assert not read_results(results.folder, "miss_ratio <= 1e-5").answers
+    same = read_results(results.folder, "miss_ratio<=0.001")
+    assert same.answers
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("response_p99_us <= 300", "a p99 response time of at most 300 us"),
+        ("in_force_bps_hz >= 4.5", "a rate in force of at least 4.5 bit/s/Hz"),
+        (
+            "miss_ratio <= 0.01 and jain >= 0.2",
+            "a miss ratio of at most 1% and a jain of at least 0.2",
+        ),
+    ],
+)
+def test_other_targets(tmp_path: Path, target: str, words: str) -> None:
+    results = study(tmp_path, {("a", 5): 0, ("a", 10): 0}, target=target)
+    assert str(results.target) == words
+    assert sentences(results)

@@ -1,0 +1,119 @@
+"""The contract that every kind of figure keeps, over tables of every shape."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from studies import ALLOCATORS, Row, make_study
+
+from sim.deadline.plots import save
+from sim.report.document import csv_text
+from sim.report.exhibit import KINDS, Exhibit, NothingToShowError, kind, make_exhibits
+from sim.report.results import StudyResults, read_results
+
+NAMES = list(ALLOCATORS)
+SLOTS = [142_857, 250_000, 500_000, 1_000_000]
+
+
+def no_model(row: Row) -> None:
+    if row["allocator"] == "dnn" and row["links"] != 10:
+        row.update(status="refused", reason=f"dnn: no model for {row['links']} links")
+    if row["budget_us"] <= 50:
+        row.update(status="refused", reason="budget: leaves too little", budget_us=None)
+
+
+def everything_refused(row: Row) -> None:
+    row.update(status="refused", reason="budget: leaves -10 us to compute", budget_us=None)
+
+
+def nobody_served(row: Row) -> None:
+    row["figures"] = {"genie": None, "ageing": None, "miss_loss": None, "p99": None}
+
+
+def labelled(row: Row) -> None:
+    row["slot_us"] = {"mu0": 1000.0, "mu1": 500.0}[row["kind of slot"]]
+    row["budget_us"] = row["slot_us"] - 100.0
+
+
+SHAPES: dict[str, Callable[[Path], Path]] = {
+    "plain": lambda at: make_study(
+        at, {"slot_ns": SLOTS, "channel.links": [5, 10, 50]}, NAMES[:4], 3, change=no_model
+    ),
+    "one_cell": lambda at: make_study(at, {}, NAMES[:2]),
+    "one_allocator": lambda at: make_study(at, {"channel.links": [10, 20]}, ["wmmse"], 2),
+    "ten_by_one": lambda at: make_study(at, {"compute.speed": [0.05, 0.3, 1.0]}, NAMES, 2),
+    "pool": lambda at: make_study(
+        at,
+        {"controllers": [1, 8], "compute.servers": [1, 4], "compute.discipline": ["edf", "fifo"]},
+        NAMES[1:3],
+    ),
+    "all_refused": lambda at: make_study(
+        at, {"slot_ns": SLOTS[:2]}, NAMES[:2], change=everything_refused
+    ),
+    "nobody_served": lambda at: make_study(
+        at, {"slot_ns": SLOTS[:2]}, NAMES[:2], change=nobody_served
+    ),
+    "labels": lambda at: make_study(
+        at, {"kind of slot": ["mu0", "mu1"]}, NAMES[:3], 2, change=labelled
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=SHAPES)
+def results(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> object:
+    return read_results(SHAPES[request.param](tmp_path_factory.mktemp(request.param) / "study"))
+
+
+def exhibits_of(results: StudyResults, name: str) -> list[Exhibit]:
+    try:
+        return kind(name).exhibits(results, {"where": "test"})
+    except NothingToShowError:
+        return []
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_figures_come_with_numbers_and_sentences(results: StudyResults, name: str) -> None:
+    for exhibit in exhibits_of(results, name):
+        assert exhibit.sentences or exhibit.name == "loss"
+        assert exhibit.rows
+        assert len(set(exhibit.columns)) == len(exhibit.columns)
+        assert {len(row) for row in exhibit.rows} == {len(exhibit.columns)}
+        for sentence in (*exhibit.sentences, exhibit.caption):
+            check_sentence(sentence)
+        assert "nan" not in csv_text(exhibit.columns, exhibit.rows)
+
+
+def check_sentence(sentence: str) -> None:
+    assert sentence.endswith("."), sentence
+    assert not re.search(r"\b(None|nan|inf)\b|  |\.\.$| ,|\( |\b1 (points|jobs|links|slices)\b",
+                         sentence), sentence  # fmt: skip
+    assert sentence[0] == "`" or sentence[0].isupper() or sentence[0].isdigit(), sentence
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_figures_fit_a_page(results: StudyResults, name: str) -> None:
+    for exhibit in exhibits_of(results, name):
+        width, height = exhibit.figure.get_size_inches()
+        assert 4 < width <= 9.6
+        assert 1.5 < height <= 16
+
+
+def test_default_figures_say_what_is_not_there(results: StudyResults) -> None:
+    found, missing = make_exhibits(results, None)
+    names = {exhibit.name.split("_")[0] for exhibit in found}
+    assert names | {why.partition(":")[0] for why in missing} == set(KINDS)
+
+
+def test_the_same_table_gives_the_same_bytes(tmp_path: Path) -> None:
+    study = SHAPES["plain"](tmp_path / "study")
+    contents = []
+    for number in range(2):
+        found, _ = make_exhibits(read_results(study), None)
+        for exhibit in found:
+            save(exhibit.figure, tmp_path / str(number) / f"{exhibit.name}.svg")
+        contents.append({p.name: p.read_bytes() for p in (tmp_path / str(number)).iterdir()})
+    assert contents[0] == contents[1]
+    assert not any(b"<dc:date>" in content for content in contents[0].values())
