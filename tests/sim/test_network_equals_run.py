@@ -69,7 +69,9 @@ def scenarios(draw: st.DrawFn) -> dict[str, Any]:
             "speed": draw(st.sampled_from([1.0, 0.7, 3.0])),
             "release_jitter": draw(st.none() | JITTERS),
             "discipline": draw(st.sampled_from(["fifo", "edf", "priority"])),
-            "preemptive": draw(st.booleans()),  # nobody is there to preempt
+            **draw(
+                st.sampled_from([{"preemptive": True}, {"batch": 3}, {}])
+            ),  # nobody else is there
         },
         "controllers": [{"offset_ns": draw(st.integers(0, 20))}],
         "on_overrun": draw(st.sampled_from(OnOverrun)).value,
