@@ -37,7 +37,8 @@ class Entrant(Generic[Problem, Answer]):
         fallback_latency: its latency; what it took here if not given.
         check: says what is wrong with an answer, or None.
         release_jitter: from the moment a server takes a job to the moment it starts, as hosts wake
-            late; none if not given. It holds the server, and is no part of the service time.
+            late; none if not given. It holds the server, and is no part of the service time. On a
+            live clock the host has its own.
         size: jobs of two entrants can share a call if this is equal.
         joined: calls over several problems, where the time of a shared call is measured.
         fallback_joined: likewise those of the fallback.
