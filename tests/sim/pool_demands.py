@@ -152,6 +152,8 @@ def serve(
         Instant(env, demand.deadline_ns, SERVE, due)
     env.run()
     assert pool.waiting == 0
+    # What a job had by its deadline does not change after it.
+    assert all(task.received in (None, task.received_ns()) for task in tasks)
     return tasks
 
 

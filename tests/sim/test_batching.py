@@ -14,7 +14,7 @@ from plugin_allocators import Tilted, registered, run_race, scenario
 from pool_demands import DEMANDS, Demand, Row, by_definition, pooled
 
 import sim.registry as registry
-from sim.deadline import InputError, OnOverrun, Outcome, read_log
+from sim.deadline import InputError, Joined, OnOverrun, Outcome, Solver, read_log
 from sim.pool import Discipline
 from sim.problem import Allocation, PowerControlProblem, PowerControlSpec
 from sim.race import Race
@@ -160,6 +160,23 @@ def test_measured_time_is_that_of_one_call_over_all_subbands(host: Host, tmp_pat
     # Two subbands each: two controllers' take (20 + 4 x 30) / 2, then the third's 80 / 2.
     together = (0, 70_000, "met")
     assert sorted(delays) == [together] * 200 + [(70_000, 40_000, "met")] * 100
+
+
+def test_each_size_is_called_once_untimed_after_others_had_the_processor() -> None:
+    calls: list[int] = []
+
+    class Counting(Solver[list[int], int]):
+        def solve(self, problem: list[int]) -> int:
+            calls.append(len(problem))
+            return 0
+
+    solver = Counting()
+    joined = Joined[list[int], int](lambda lists: sum(lists, []), {2: solver, 3: solver})  # noqa: RUF017
+    for size in (2, 2, 3):
+        assert joined.elapsed_ns([[7]] * size) >= 0
+    joined.cool()
+    joined.elapsed_ns([[7]] * 2)
+    assert calls == [2, 2, 2, 3, 3, 2, 2]
 
 
 def test_a_measured_fallback_shares_its_call_too(host: Host, tmp_path: Path) -> None:

@@ -135,6 +135,18 @@ def test_offsets_spare_a_server(tmp_path: Path) -> None:
     assert {row["outcome"] for row in shifted} == {"met"}
 
 
+def test_a_faster_processor_wakes_up_no_sooner(tmp_path: Path) -> None:
+    compute = {
+        "latency": {"constant": "400 us"},
+        "release_jitter": {"constant": "100 us"},
+        "speed": 4,
+    }
+    rows = raced(tmp_path, controllers=2, compute=compute)
+    starts = {(row["controller"], row["start_ns"] - row["release_ns"]) for row in rows}
+    assert starts == {(0, 100_000), (1, 300_000)}
+    assert {row["service_ns"] for row in rows} == {100_000}
+
+
 @pytest.mark.parametrize("servers", [1, 2, 3, 8])
 def test_speed_up_of_the_pool(servers: int, tmp_path: Path) -> None:
     """Eight controllers released at once: controller i is answered after i // c + 1 services."""
