@@ -123,9 +123,9 @@ class Race:
     def _enter(self, number: int, stack: contextlib.ExitStack, log_folder: Path) -> Contestant:
         model, compute = self.scenario.allocators[number], self.scenario.compute
         env = simpy.Environment(initial_time=0)
-        pool = ComputePool(
-            env, compute.servers, compute.discipline, compute.preemptive, compute.batch
-        )
+        # A batch that nobody can fill would have the pool look through its whole queue.
+        batch = min(compute.batch, len(self.timings))
+        pool = ComputePool(env, compute.servers, compute.discipline, compute.preemptive, batch)
         log = stack.enter_context(JobLog(log_folder, model.label, "allocator", RATE_COLUMNS))
         controllers = [
             ControllerProcess(env, timing, entrant, pool, log, feed.channel.links)

@@ -38,7 +38,8 @@ class Entrant(Generic[Problem, Answer]):
         check: says what is wrong with an answer, or None.
         keep: makes an answer safe to keep, as it may be in force long after the next call.
         release_jitter: from the moment a server takes a job to the moment it starts, as hosts wake
-            late; none if not given. It holds the server, and is no part of the service time.
+            late; none if not given. It holds the server, and is no part of the service time. On a
+            live clock the host has its own.
         size: jobs of two entrants can share a call if this is equal.
         joined: calls over several problems, where the time of a shared call is measured.
         fallback_joined: likewise those of the fallback.

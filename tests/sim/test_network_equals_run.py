@@ -39,6 +39,11 @@ LATENCIES: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.builds(lambda low: {"model": "pareto", "minimum_ns": low, "shape": 1.1}, st.integers(1, 10)),
 )
 
+JITTERS: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.builds(lambda mean: {"model": "exponential", "mean_ns": mean}, st.integers(1, 8)),
+    st.builds(lambda base: {"model": "constant", "base_ns": base}, st.integers(0, 12)),
+)
+
 
 @st.composite
 def scenarios(draw: st.DrawFn) -> dict[str, Any]:
@@ -59,7 +64,15 @@ def scenarios(draw: st.DrawFn) -> dict[str, Any]:
         "slot_ns": slot,
         "budget": budget,
         "channel": {"model": "rayleigh", "links": 2},
-        "compute": {"latency": draw(LATENCIES), "speed": draw(st.sampled_from([1.0, 0.7, 3.0]))},
+        "compute": {
+            "latency": draw(LATENCIES),
+            "speed": draw(st.sampled_from([1.0, 0.7, 3.0])),
+            "release_jitter": draw(st.none() | JITTERS),
+            "discipline": draw(st.sampled_from(["fifo", "edf", "priority"])),
+            **draw(
+                st.sampled_from([{"preemptive": True}, {"batch": 3}, {}])
+            ),  # nobody else is there
+        },
         "controllers": [{"offset_ns": draw(st.integers(0, 20))}],
         "on_overrun": draw(st.sampled_from(OnOverrun)).value,
         "on_miss": policy,
@@ -131,17 +144,23 @@ def test_a_job_that_waits_until_its_deadline_and_takes_no_time_has_met_it() -> N
     assert all(job.outcome == Outcome.MET and job.source == Source.OWN for job in ties)
 
 
+@pytest.mark.parametrize("preemptive", [False, True])
 @pytest.mark.parametrize("on_overrun", OnOverrun)
 @pytest.mark.parametrize(
     "on_miss",
     ["hold", "use_late", "best_so_far", {"fallback": "erratic", "latency": {"constant": "50 us"}}],
 )
-def test_a_long_race_in_overload(on_overrun: OnOverrun, on_miss: Any) -> None:
+def test_a_long_race_in_overload(on_overrun: OnOverrun, on_miss: Any, preemptive: bool) -> None:
     expected, logged, expected_rates, rates = both(
         {
             "slots": 3000,
             "budget": {"lead": 2, "csi_ns": 100_000, "control_ns": 50_000},
-            "compute": {"latency": {"model": "gamma", "mean_ns": 900_000, "shape": 1.5}},
+            "compute": {
+                "latency": {"model": "gamma", "mean_ns": 900_000, "shape": 1.5},
+                "discipline": "edf" if preemptive else "fifo",
+                "preemptive": preemptive,
+                "release_jitter": {"model": "exponential", "mean_ns": 40_000},
+            },
             "on_overrun": on_overrun.value,
             "on_miss": on_miss,
             "allocators": ["erratic"],

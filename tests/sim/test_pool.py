@@ -3,120 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from typing import NamedTuple
+from typing import Any
 
 import pytest
 import simpy
 from hypothesis import given
 from hypothesis import strategies as st
+from pool_demands import DEMANDS, Demand, Row, by_definition, pooled
 
-from sim.deadline import Constant, Entrant, LatencyModel, OnOverrun, Outcome, Solver, Task
-from sim.pool import SLOT, ComputePool, Discipline, Instant
-
-
-class Demand(NamedTuple):
-    release_ns: int
-    budget_ns: int
-    service_ns: int
-    priority: int = 0
-
-    @property
-    def deadline_ns(self) -> int:
-        return self.release_ns + self.budget_ns
-
-
-class Echo(Solver[Demand, Demand]):
-    def solve(self, problem: Demand) -> Demand:
-        return problem
-
-
-Row = tuple[int | None, int | None, Outcome]
-
-
-def pooled(
-    demands: list[Demand],
-    servers: int,
-    discipline: Discipline,
-    on_overrun: OnOverrun = OnOverrun.CONTINUE,
-) -> list[Row]:
-    """Run demands, submitted in their order where they are released together."""
-    env = simpy.Environment(initial_time=0)
-    pool = ComputePool(env, servers, discipline)
-    tasks = []
-
-    def release(
-        task: Task[Demand, Demand], entrant: Entrant[Demand, Demand], demand: Demand
-    ) -> None:
-        entrant.solve(task)
-        pool.submit(task, entrant, demand.priority)
-
-    for index, demand in enumerate(demands):
-        latency: LatencyModel = Constant(demand.service_ns)
-        entrant = Entrant(Echo(), demand, latency, on_overrun)
-        task = Task[Demand, Demand](index, demand, demand.release_ns, demand.deadline_ns)
-        tasks.append(task)
-        Instant(
-            env,
-            demand.release_ns,
-            SLOT,
-            lambda _, task=task, entrant=entrant, demand=demand: release(task, entrant, demand),
-        )
-    env.run()
-    assert pool.waiting == 0
-    rows: list[Row] = []
-    for task in tasks:
-        assert task.outcome is not None
-        rows.append((task.start_ns, task.finish_ns, task.outcome))
-    return rows
-
-
-def by_definition(
-    demands: list[Demand], servers: int, discipline: Discipline, on_overrun: OnOverrun
-) -> list[Row]:
-    """Step through every nanosecond: who has ended leaves, who is first in rank starts."""
-    rows: dict[int, Row] = {}
-    waiting: list[int] = []
-    busy_until: list[int] = []
-    now = 0
-    while len(rows) < len(demands):
-        busy_until = [finish for finish in busy_until if finish > now]
-        waiting += [n for n, demand in enumerate(demands) if demand.release_ns == now]
-        ranks = {
-            "fifo": lambda n: (demands[n].release_ns, n),
-            "edf": lambda n: (demands[n].deadline_ns, demands[n].release_ns, n),
-            "priority": lambda n: (demands[n].priority, demands[n].release_ns, n),
-        }
-        waiting.sort(key=ranks[discipline])
-        while waiting and len(busy_until) < servers:
-            number = waiting.pop(0)
-            demand = demands[number]
-            finish = now + demand.service_ns
-            if on_overrun is OnOverrun.ABORT and now >= demand.deadline_ns:
-                rows[number] = (None, None, Outcome.SKIPPED)
-                continue
-            if on_overrun is OnOverrun.ABORT and finish > demand.deadline_ns:
-                finish = demand.deadline_ns
-                rows[number] = (now, finish, Outcome.ABORTED)
-            else:
-                met = finish <= demand.deadline_ns
-                rows[number] = (now, finish, Outcome.MET if met else Outcome.LATE)
-            if finish > now:
-                busy_until.append(finish)
-        now += 1
-    return [rows[n] for n in range(len(demands))]
-
-
-DEMANDS = st.lists(
-    st.builds(
-        Demand,
-        release_ns=st.integers(0, 12),
-        budget_ns=st.integers(1, 15),
-        service_ns=st.integers(0, 6),
-        priority=st.integers(0, 2),
-    ),
-    min_size=1,
-    max_size=10,
-)
+from sim.deadline import InputError, OnOverrun, Outcome
+from sim.pool import ComputePool, Discipline
 
 
 @given(
@@ -135,7 +31,7 @@ def test_the_pool_does_what_its_definition_says(
 
 @given(
     st.lists(
-        st.builds(Demand, st.just(0), st.integers(1, 30), st.integers(0, 8)),
+        st.tuples(st.just(0), st.integers(1, 30), st.integers(0, 8)).map(lambda t: Demand(*t)),
         min_size=1,
         max_size=6,
     )
@@ -149,7 +45,7 @@ def test_edf_is_the_best_order_of_jobs_released_together(demands: list[Demand]) 
 
     best = min(map(largest_lateness, itertools.permutations(demands)))
     rows = pooled(demands, 1, "edf")
-    ends = [finish for _, finish, _ in rows if finish is not None]
+    ends = [row.finish_ns for row in rows if row.finish_ns is not None]
     assert max(end - d.deadline_ns for end, d in zip(ends, demands, strict=True)) == best
 
 
@@ -157,20 +53,25 @@ def test_edf_is_the_best_order_of_jobs_released_together(demands: list[Demand]) 
 def test_no_server_idles_while_a_job_waits_and_none_is_shared(
     demands: list[Demand], servers: int, discipline: Discipline
 ) -> None:
+    demands = [demand._replace(wake_up_ns=0) for demand in demands]
     rows = pooled(demands, servers, discipline)
     for instant in range(100):
-        runs = sum(s <= instant < f for s, f, _ in rows if s is not None and f is not None)
+        runs = sum(
+            row.start_ns <= instant < row.finish_ns
+            for row in rows
+            if row.start_ns is not None and row.finish_ns is not None
+        )
         waits = sum(
-            d.release_ns <= instant < s
-            for d, (s, _, _) in zip(demands, rows, strict=True)
-            if s is not None
+            demand.release_ns <= instant < row.start_ns
+            for demand, row in zip(demands, rows, strict=True)
+            if row.start_ns is not None
         )
         assert runs <= servers
         assert runs == servers or waits == 0
 
 
 def starts(rows: list[Row]) -> list[int | None]:
-    return [start for start, _, _ in rows]
+    return [row.start_ns for row in rows]
 
 
 @pytest.mark.parametrize(
@@ -197,17 +98,69 @@ def test_a_finish_frees_its_server_for_a_release_at_the_same_instant() -> None:
 def test_a_job_that_takes_no_time_leaves_its_server_to_the_next() -> None:
     demands = [Demand(0, 9, 0), Demand(0, 9, 0), Demand(0, 9, 3), Demand(0, 9, 0)]
     assert pooled(demands, 1, "fifo") == [
-        (0, 0, Outcome.MET),
-        (0, 0, Outcome.MET),
-        (0, 3, Outcome.MET),
-        (3, 3, Outcome.MET),
+        Row(0, 0, Outcome.MET),
+        Row(0, 0, Outcome.MET),
+        Row(0, 3, Outcome.MET),
+        Row(3, 3, Outcome.MET),
     ]
 
 
 def test_a_job_that_no_longer_starts_leaves_its_server_to_the_next() -> None:
     demands = [Demand(0, 9, 9), Demand(0, 5, 1), Demand(1, 9, 1)]
     assert pooled(demands, 1, "fifo", OnOverrun.ABORT) == [
-        (0, 9, Outcome.MET),
-        (None, None, Outcome.SKIPPED),
-        (9, 10, Outcome.MET),
+        Row(0, 9, Outcome.MET),
+        Row(None, None, Outcome.SKIPPED),
+        Row(9, 10, Outcome.MET),
     ]
+
+
+def test_a_job_holds_its_server_while_it_wakes_up() -> None:
+    demands = [Demand(0, 20, 3, wake_up_ns=4), Demand(1, 20, 3, wake_up_ns=2)]
+    assert pooled(demands, 1, "fifo") == [Row(4, 7, Outcome.MET), Row(9, 12, Outcome.MET)]
+
+
+def test_a_job_that_wakes_up_at_its_deadline_never_starts_and_frees_its_server_then() -> None:
+    demands = [Demand(0, 5, 1, wake_up_ns=9), Demand(1, 20, 3)]
+    assert pooled(demands, 1, "fifo", OnOverrun.ABORT) == [
+        Row(None, None, Outcome.SKIPPED),
+        Row(5, 8, Outcome.MET),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ((0, "fifo"), "servers: 0, want at least 1"),
+        ((1, "fifo", False, 0), "batch: 0, want at least 1"),
+        ((1, "edf", True, 2), "batch: 2, want 1 in a preemptive pool"),
+    ],
+)
+def test_a_pool_that_cannot_be(arguments: tuple[Any, ...], reason: str) -> None:
+    with pytest.raises(InputError, match=reason):
+        ComputePool(simpy.Environment(), *arguments)
+
+
+@given(st.integers(1, 8), st.integers(1, 30), st.integers(0, 40), st.integers(1, 40))
+def test_periodic_releases_and_constant_service_on_several_servers(
+    servers: int, period: int, service: int, jobs: int
+) -> None:
+    """D/D/c, exactly: job q c + r waits q (S - c T) if that is positive, else not at all."""
+    demands = [Demand(n * period, 1, service) for n in range(jobs)]
+    expected = [n // servers * max(service - servers * period, 0) for n in range(jobs)]
+    found = pooled(demands, servers, "fifo")
+    assert [row.start_ns for row in found] == [
+        demand.release_ns + wait for demand, wait in zip(demands, expected, strict=True)
+    ]
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 40))
+def test_speed_up_of_equal_jobs_released_together(servers: int, service: int, jobs: int) -> None:
+    """They end after ceil(n / c) services: c times sooner than on one server if c divides n."""
+    demands = [Demand(0, 10**6, service) for _ in range(jobs)]
+
+    def last(count: int) -> int:
+        return max(row.finish_ns or 0 for row in pooled(demands, count, "fifo"))
+
+    assert last(servers) == -(-jobs // servers) * service
+    if jobs % servers == 0:
+        assert last(1) == servers * last(servers)

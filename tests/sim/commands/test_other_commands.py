@@ -99,6 +99,17 @@ def test_validate_shows_what_a_race_would_run(ttirace: Ttirace, tiny: Path) -> N
     assert yaml.safe_load(shown)["seed"] == 9
 
 
+def test_validate_tells_what_the_pool_does(ttirace: Ttirace, tiny: Path) -> None:
+    chosen = ["compute.servers=2", "compute.discipline=edf", "compute.preemptive=true"]
+    chosen += ["compute.release_jitter={exponential: 5 us}"]
+    out = ttirace("validate", tiny, *(word for item in chosen for word in ("--set", item))).out
+    assert "compute pool: 2 servers, edf, preemptive, latency constant, speed 1, release" in out
+    assert "warning" not in out
+    out = ttirace("validate", tiny, "--set", "compute.batch=4", "--set", "controllers=2").out
+    assert "1 server, fifo, latency constant, speed 1, up to 4 jobs a call" in out
+    assert "warning: compute.batch: 4, but no call serves more than 2" in out
+
+
 def test_schema(ttirace: Ttirace) -> None:
     schema = json.loads(ttirace("schema").out)
     jsonschema.Draft202012Validator.check_schema(schema)

@@ -95,6 +95,30 @@ def test_a_job_that_never_starts_has_neither_times_nor_work() -> None:
     assert job.response_ns is None
 
 
+def test_release_jitter_delays_the_start_and_holds_the_server() -> None:
+    entrant = Entrant(Echo(), INITIAL, Scripted([4, 4, 4]), release_jitter=Scripted([3, 7, 0]))
+    served = list(run(entrant, range(3), periodic(10), budget_ns=10))
+    assert rows(served) == [(3, 7, MET), (17, 21, LATE), (21, 25, MET)]
+    assert [job.service_ns for job, _ in served] == [4, 4, 4]
+
+
+def test_a_job_that_wakes_up_at_its_deadline_is_not_started() -> None:
+    jitter = Scripted([15, 0, 2])
+    entrant = Entrant(
+        Climb(),
+        INITIAL,
+        Scripted([4, 4, 9]),
+        OnOverrun.ABORT,
+        OnMiss.BEST_SO_FAR,
+        release_jitter=jitter,
+    )
+    served = list(run(entrant, [9, 1, 9], [0, 5, 20], budget_ns=10))
+    # The first holds the server to its deadline, 10; the last has 8 ns left after its wake-up.
+    assert rows(served) == [(None, None, SKIPPED), (10, 14, MET), (22, 30, ABORTED)]
+    assert sources(served)[2] == (Source.BEST_SO_FAR, 8)
+    assert served[0].job.service_ns is None
+
+
 def test_hold() -> None:
     assert sources(race([4, 25, 3, 1])) == [
         (Source.OWN, 0),
@@ -325,6 +349,7 @@ def test_every_release_ends_in_exactly_one_outcome(
     releases, services, fallback_services, budget, on_overrun, on_miss = case
     falls_back = on_miss is OnMiss.FALLBACK
     latency, fallback_latency = Scripted(services), Scripted(fallback_services)
+    jitter = Scripted(itertools.repeat(0))
     entrant = Entrant(
         Climb() if on_miss is OnMiss.BEST_SO_FAR else Picky({3, 7}),
         INITIAL,
@@ -333,13 +358,14 @@ def test_every_release_ends_in_exactly_one_outcome(
         on_miss,
         Echo(100) if falls_back else None,
         fallback_latency if falls_back else None,
+        release_jitter=jitter,
     )
     problems = range(1, len(releases) + 1)
     served = list(run(entrant, problems, releases, budget_ns=budget))
 
     assert [job.index for job, _ in served] == list(range(len(releases)))
     # One draw a release, started or not: the jitter does not depend on the policy.
-    assert latency.asked == len(releases)
+    assert latency.asked == jitter.asked == len(releases)
     assert fallback_latency.asked == falls_back * len(releases)
     free, answered = 0, False
     for (job, answer), release, service, cheap in zip(
