@@ -41,7 +41,7 @@ def attempt(
     solver: Solver[Problem, Answer],
     problem: Problem,
     check: Check[Problem, Answer] | None = None,
-    now_ns: Callable[[], int] = time.perf_counter_ns,
+    now_ns: Callable[[], int] | None = None,
 ) -> Attempt[Answer]:
     """Time one `solve`; a solver that raises, or whose answer fails ``check``, is no accident.
 
@@ -49,8 +49,9 @@ def attempt(
         solver: a prepared solver.
         problem: what it is given.
         check: says what is wrong with an answer; not timed.
-        now_ns: the clock.
+        now_ns: the clock; the performance counter if not given.
     """
+    now_ns = now_ns or time.perf_counter_ns
     begun = now_ns()
     try:
         answer = solver.solve(problem)

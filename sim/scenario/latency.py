@@ -194,7 +194,8 @@ Latency = Annotated[
 
 #: From taking a job to starting it: no call of an allocator's, so nothing there is to measure.
 ReleaseJitter = Annotated[
-    ConstantLatency
+    CalibratedLatency
+    | ConstantLatency
     | ExponentialLatency
     | UniformLatency
     | LognormalLatency
@@ -202,5 +203,5 @@ ReleaseJitter = Annotated[
     | WeibullLatency
     | ParetoLatency,
     Field(discriminator="model"),
-    Choice("release jitter", ConstantLatency, *_DrawnLatency.__subclasses__()),
+    Choice("release jitter", CalibratedLatency, ConstantLatency, *_DrawnLatency.__subclasses__()),
 ]
