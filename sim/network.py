@@ -17,7 +17,8 @@ from collections.abc import Generator
 import numpy as np
 import simpy
 
-from sim.deadline import Entrant, JobLog, Outcome, Task, admits
+from sim.deadline import Entrant, Outcome, Task, admits
+from sim.deadline.log import Jobs
 from sim.feed import Problems
 from sim.pool import SERVE, SLOT, ComputePool, Instant
 from sim.problem import Allocation, FloatArray, PowerControlProblem, evaluate
@@ -75,7 +76,7 @@ class ControllerProcess:
         timing: Controller,
         entrant: PowerEntrant,
         pool: ComputePool,
-        log: JobLog,
+        log: Jobs,
         links: int,
     ) -> None:
         self.tally = Tally(links)

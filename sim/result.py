@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.deadline import InputError
-from sim.deadline.log import log_parts
+from sim.deadline.log import Jobs
 from sim.deadline.manifest import content_hash, git_state, versions, write_json, write_manifest
 from sim.deadline.stats import drift
 from sim.deadline.summary import SUMMARY_COLUMNS, integers, summarize_jobs
@@ -115,7 +115,7 @@ class ResultFolder:
             ) from None
 
 
-def summarize(race: Race, contestants: list[Contestant], log_folder: Path) -> dict[str, Any]:
+def summarize(race: Race, contestants: list[Contestant]) -> dict[str, Any]:
     """Return the summary of a finished race.
 
     Rates are means over the slots that were served, then over controllers, and losses their
@@ -125,7 +125,7 @@ def summarize(race: Race, contestants: list[Contestant], log_folder: Path) -> di
     allocators = []
     warnings = []
     for model, contestant in zip(race.scenario.allocators, contestants, strict=True):
-        jobs = summarize_jobs(log_parts(log_folder, SUMMARY_COLUMNS, contestant.label))
+        jobs = summarize_jobs(contestant.log.parts(SUMMARY_COLUMNS))
         entry = {"name": contestant.label, **jobs, **_rates(contestant.tallies)}
         if len(race.timings) > 1:
             entry["controllers"] = _controllers(race, contestant.tallies)
@@ -137,7 +137,7 @@ def summarize(race: Race, contestants: list[Contestant], log_folder: Path) -> di
             )
         measured = isinstance(model.latency or race.scenario.compute.latency, MeasuredLatency)
         measured &= (jobs["service_us"]["p50"] or 0.0) > _TOO_SHORT_US
-        moved = drift(_cost_ns(log_folder, contestant.label)) if measured else 0.0
+        moved = drift(_cost_ns(contestant.log)) if measured else 0.0
         if moved > _UNSTABLE:
             warnings.append(
                 f"{contestant.label}: its service time drifted by {moved:.0%} during the run; "
@@ -166,9 +166,9 @@ def user_rates(tallies: list[Tally]) -> FloatArray:
     return np.concatenate(served) if served else np.empty(0)
 
 
-def _cost_ns(folder: Path, label: str) -> NDArray[np.float64]:
+def _cost_ns(log: Jobs) -> NDArray[np.float64]:
     """Return the service time a unit of work, as some channels take more iterations than others."""
-    parts = log_parts(folder, ["service_ns", "work"], label)
+    parts = log.parts(["service_ns", "work"])
     started = [part.filter(part["service_ns"].is_valid()) for part in parts]
     return np.concatenate(
         [integers(part, "service_ns") / np.maximum(integers(part, "work"), 1) for part in started]

@@ -56,7 +56,7 @@ def run(
     try:
         with progress_bar(loaded.name, race.total_slots, "slots") as advance:
             contestants = race.run(folder.log, lambda slots: advance(slots, ""))
-        summary = summarize(race, contestants, folder.log)
+        summary = summarize(race, contestants)
         if not no_plots:
             from sim.plots import plot_race
 
