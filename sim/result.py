@@ -20,7 +20,8 @@ from sim.race import Contestant, Race
 from sim.scenario import Scenario, dump_scenario
 from sim.scenario.latency import MeasuredLatency
 
-_DISTRIBUTIONS = ("ttirace", "numpy", "scipy", "numba", "simpy", "pydantic", "pyarrow", "h5py")
+#: Whose versions a manifest holds.
+DISTRIBUTIONS = ("ttirace", "numpy", "scipy", "numba", "simpy", "pydantic", "pyarrow", "h5py")
 
 #: Medians of successive eighths of a measured cost per unit of work that differ by more than this
 #: are not one timing: the machine was busy, or changed its clock.
@@ -46,14 +47,7 @@ class ResultFolder:
 
     def __init__(self, path: Path, overwrite: bool = False) -> None:
         self.path = path
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            present = {entry.name for entry in path.iterdir()}
-        except FileExistsError:
-            raise InputError(f"-o {path}: is a file; want a folder") from None
-        except OSError as error:
-            raise InputError(f"-o {path}: cannot be used: {error.strerror}") from None
-        present -= set(self._UNFINISHED)
+        present = folder_contents(path) - set(self._UNFINISHED)
         if "manifest.json" in present and not overwrite:
             raise InputError(f"-o {path}: holds an earlier run; --overwrite replaces it")
         if present - set(self._OWN) or (present and "manifest.json" not in present):
@@ -95,7 +89,7 @@ class ResultFolder:
                 "scenario": scenario.name,
                 "scenario_sha256": content_hash(scenario.model_dump(mode="json")),
                 "seed": scenario.seed,
-                "versions": versions(_DISTRIBUTIONS),
+                "versions": versions(DISTRIBUTIONS),
                 "git": git_state(Path(__file__).parent),
             },
         )
@@ -113,6 +107,21 @@ class ResultFolder:
                 f"{summary['scenario']}: rates are not finite; check the scale of p_max, noise and "
                 "gains"
             ) from None
+
+
+def folder_contents(path: Path) -> set[str]:
+    """Return the names in a folder that is to hold results; it is made if it is not there.
+
+    Raises:
+        InputError: it is no folder, or cannot be used.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        return {entry.name for entry in path.iterdir()}
+    except FileExistsError:
+        raise InputError(f"-o {path}: is a file; want a folder") from None
+    except OSError as error:
+        raise InputError(f"-o {path}: cannot be used: {error.strerror}") from None
 
 
 def summarize(race: Race, contestants: list[Contestant]) -> dict[str, Any]:
