@@ -70,23 +70,23 @@ def study(
       ttirace study my_study.yaml --dry-run --set slots=500
       ttirace study my_study.yaml --engine dask --scheduler tcp://10.0.0.1:8786
     """  # noqa: D301
-    from sim.deadline.progress import progress_bar
-    from sim.registry import load_plugin
-    from sim.study import load_study, run_study
-
-    for plugin in plugins:
-        load_plugin(plugin)
-    loaded = load_study(study, overrides, plugins)
-    folder = output or Path("out") / loaded.name
-    if dry_run:
-        _say_what_would_be_run(loaded, folder, as_json)
-        return 0
-    chosen = _engine(loaded, engine, scheduler, workers)
     try:
+        from sim.deadline.progress import progress_bar
+        from sim.registry import load_plugin
+        from sim.study import load_study, run_study
+
+        for plugin in plugins:
+            load_plugin(plugin)
+        loaded = load_study(study, overrides, plugins)
+        folder = output or Path("out") / loaded.name
+        if dry_run:
+            _say_what_would_be_run(loaded, folder, as_json)
+            return 0
+        chosen = _engine(loaded, engine, scheduler, workers)
         with progress_bar(loaded.name, loaded.most_points, "points") as advance:
             result = run_study(loaded, folder, chosen, lambda more: advance(more, ""))
     except KeyboardInterrupt:
-        click.echo(f"interrupted; finished points are kept, call it again: {folder}", err=True)
+        click.echo("interrupted; finished points are kept: call it again to go on", err=True)
         return 130
     if as_json:
         targets = None if result.targets is None else result.targets.to_pylist()

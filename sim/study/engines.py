@@ -163,16 +163,16 @@ class DaskEngine(Engine):
                 "--engine dask: Dask is not installed; pip install 'ttirace[dist]'"
             ) from None
         self._scheduler = scheduler
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # we say what there is to say
+        _hush("distributed")  # we say what there is to say
+        client: Any = Client.__new__(Client)
         try:
-            connect: Any = Client  # no types
-            self._client: Any = connect(
-                scheduler, timeout=self._ANSWER_S, set_as_default=False, name="ttirace study"
-            )
+            client.__init__(scheduler, timeout=self._ANSWER_S, set_as_default=False)
         except Exception as error:  # whatever may go wrong with an address
+            client.status = "closed"  # or it would try to say goodbye, for twice as long
             raise InputError(
                 f"--scheduler {scheduler}: no Dask scheduler answers there ({one_line(error)})"
             ) from None
+        self._client = client
         self._seen = time.monotonic()
         self._threads = 0
 
@@ -184,8 +184,7 @@ class DaskEngine(Engine):
     def start(self) -> Executor:
         """Return the client's executor."""
         self.watch()
-        executor: Executor = self._client.get_executor(pure=False)
-        return executor
+        return _ByName(self._client.get_executor(pure=False))
 
     def watch(self) -> None:
         """Count the workers; give up when there have been none for a while."""
@@ -215,7 +214,8 @@ class DaskEngine(Engine):
     def explain(self, error: Exception) -> str | None:
         """Return what went wrong on a worker before or while our code ran there."""
         where = f"--scheduler {self._scheduler}: "
-        if isinstance(error, ImportError | AttributeError):
+        other = isinstance(error, TypeError) and "run_batch()" in str(error)
+        if other or isinstance(error, ImportError | AttributeError):
             return (
                 f"{where}a worker cannot run points ({one_line(error)}); install the same version "
                 "of ttirace there"
@@ -230,6 +230,35 @@ class DaskEngine(Engine):
             self._client.close(timeout=2)
         except Exception:  # it may be gone already
             return
+
+
+class _ByName(Executor):
+    """Calls functions by the name they have where they are called.
+
+    A worker that is sent what it cannot import dies of it; this one can say so.
+    """
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return self._executor.submit(_caller(), fn.__module__, fn.__name__, args, kwargs)
+
+
+def _caller() -> Callable[..., Any]:
+    def call(module: str, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        from importlib import import_module
+
+        return getattr(import_module(module), name)(*args, **kwargs)
+
+    return call  # of no module, so that it is sent as it is
+
+
+def _hush(name: str) -> None:
+    """Have a library's loggers, and those below them, say nothing."""
+    for known in [name, *logging.root.manager.loggerDict]:
+        if known.split(".")[0] == name:
+            logging.getLogger(known).setLevel(logging.CRITICAL + 1)
 
 
 class GivenEngine(Engine):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
@@ -81,11 +80,14 @@ def _expand(study: Study) -> None:
         InputError: a key or value that is wrong at all points of an axis value, an allocator that
             cannot be made, or no point that can be had.
     """
-    with contextlib.suppress(ValidationError):
+    try:
         study.example = Scenario.model_validate(study.base)
+        wrong = ""
+    except ValidationError as error:  # an axis may put it right
+        wrong = describe(error, study.base)
     line = study.line
     ends = [None] if line is None else [line.low, line.high]
-    faults = _Faults(study)
+    faults = _Faults(study.columns)
     made: set[str] = set()
     for number, values in enumerate(study.combinations()):
         for end in ends:
@@ -100,7 +102,12 @@ def _expand(study: Study) -> None:
                         study.measured.append(key)
             if line is None:
                 study.grid.extend(study.rows(resolved))
-    faults.conclude()
+    try:
+        faults.conclude()
+    except InputError as error:
+        if isinstance(study.model.scenario, str) and str(error).endswith(wrong) and wrong:
+            raise InputError(f"scenario: {study.model.scenario}: {error}") from None
+        raise
 
 
 def _make_allocators(scenario: Scenario, folder: Path, made: set[str]) -> None:
@@ -121,8 +128,8 @@ def _make_allocators(scenario: Scenario, folder: Path, made: set[str]) -> None:
 class _Faults:
     """Which values of which axis are wrong wherever they stand."""
 
-    def __init__(self, study: Study) -> None:
-        self._columns = study.columns
+    def __init__(self, columns: list[str]) -> None:
+        self._columns = columns
         self._had: set[tuple[str, Cell]] = set()
         self._wrong: dict[tuple[str, Cell], str] = {}
         self._first = ""

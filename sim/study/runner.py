@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import math
 import os
 import platform
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from sim.deadline.errors import InputError
 from sim.race import Race
@@ -27,31 +29,8 @@ Record = dict[str, Any]
 _COLLECT_EVERY_S = 0.5
 
 
-class Batch(NamedTuple):
-    """Points to be run one after the other.
-
-    Attributes:
-        points: the points.
-        code: digest of the code that asks for them.
-        plugins: what registers more allocators, by path or module.
-    """
-
-    points: tuple[Point, ...]
-    code: str
-    plugins: tuple[str, ...]
-
-
-class Done(NamedTuple):
-    """A batch that was run.
-
-    Attributes:
-        records: one a point.
-        elapsed_s: what it took.
-    """
-
-    records: list[Record]
-    elapsed_s: float
-
+#: One record a point, and what they took together, in seconds.
+Done = tuple[list[Record], float]
 
 # One race at a time: the collector and the plug-ins are the process's, and threads win nothing.
 _lock = threading.Lock()
@@ -59,27 +38,32 @@ _loaded: set[str] = set()
 _last_collected = 0.0
 
 
-def run_batch(batch: Batch) -> Done:
-    """Run points; what runs them may be another machine.
+def run_batch(points: Sequence[tuple[Any, ...]], code: str, plugins: tuple[str, ...]) -> Done:
+    """Run points one after the other; what runs them may be another machine.
+
+    Args:
+        points: the points, as plain tuples.
+        code: digest of the code that asks for them.
+        plugins: what registers more allocators, by path or module.
 
     Raises:
         InputError: this process has another version of the code, or lacks a plug-in or a file.
     """
     with _lock:
-        _check_code(batch)
+        _check_code(code, plugins)
         begin = time.perf_counter()
         records = []
         enabled = gc.isenabled()
         gc.disable()  # a whole collection before and after each race takes longer than some of them
         try:
-            for point in batch.points:
+            for point in itertools.starmap(Point, points):
                 _check_files(point)
                 records.append(run_point(point))
                 _collect()
         finally:
             if enabled:
                 gc.enable()
-        return Done(records, time.perf_counter() - begin)
+        return records, time.perf_counter() - begin
 
 
 def run_point(point: Point) -> Record:
@@ -124,19 +108,19 @@ def _metrics(entry: dict[str, Any]) -> Record:
     return metrics
 
 
-def _check_code(batch: Batch) -> None:
+def _check_code(code: str, plugins: tuple[str, ...]) -> None:
     try:
-        code = code_digest(batch.plugins)
-        for plugin in batch.plugins:
+        own = code_digest(plugins)
+        for plugin in plugins:
             if plugin not in _loaded:
                 load_plugin(plugin)
                 _loaded.add(plugin)
     except InputError as error:
         raise InputError(f"{_here()}: {error}") from None
-    if code != batch.code:
+    if own != code:
         raise InputError(
-            f"{_here()} runs another version of the code ({code[:12]}) than this study "
-            f"({batch.code[:12]}); install the same one on both, and restart the workers"
+            f"{_here()} runs another version of the code ({own[:12]}) than this study "
+            f"({code[:12]}); install the same one on both, and restart the workers"
         )
 
 

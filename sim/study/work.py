@@ -19,7 +19,7 @@ from sim.deadline.call import one_line
 from sim.deadline.errors import InputError
 from sim.study.engines import Engine
 from sim.study.point import Point
-from sim.study.runner import Batch, Done, run_batch
+from sim.study.runner import Done, run_batch
 
 #: Takes a point's record; returns points that are wanted next.
 Finished = Callable[[Point, dict[str, Any]], Iterable[Point]]
@@ -85,8 +85,9 @@ class Work:
         while self._queue and len(self._pending) < room:
             size = min(self._batch_size(), -(-len(self._queue) // workers))
             points = tuple(self._queue.popleft() for _ in range(size))
+            plain = tuple(map(tuple, points))
             try:
-                future = executor.submit(run_batch, Batch(points, self._code, self._plugins))
+                future = executor.submit(run_batch, plain, self._code, self._plugins)
             except (BrokenExecutor, RuntimeError) as error:
                 self._queue.extendleft(reversed(points))
                 if not self._engine.mortal:
@@ -104,7 +105,7 @@ class Work:
         """Take what a batch came to; return why it came to nothing, if its worker died."""
         points = self._pending.pop(future)
         try:
-            done = future.result()
+            records, elapsed_s = future.result()
         except BrokenExecutor as error:
             self._queue.extendleft(reversed(points))
             if not self._engine.mortal:
@@ -119,9 +120,9 @@ class Work:
                 raise InputError(why) from error
             raise
         self._deaths = 0
-        each_s = done.elapsed_s / len(points)
+        each_s = elapsed_s / len(points)
         self._point_s = each_s if self._point_s is None else 0.7 * self._point_s + 0.3 * each_s
-        for point, record in zip(points, done.records, strict=True):
+        for point, record in zip(points, records, strict=True):
             self._queue.extend(self._finished(point, record))
         return None
 
@@ -136,8 +137,8 @@ class Work:
         self._deaths += 1
         if self._deaths > _MOST_DEATHS:
             raise InputError(
-                f"{_MOST_DEATHS + 1} times a worker died with no point finished in between "
-                f"({one_line(died)}); is there memory for --workers {self._engine.workers}? The "
+                f"{_MOST_DEATHS + 1} times a worker died with no point finished in between: is "
+                f"there memory for {self._engine.workers} of them, does an allocator crash? The "
                 "points finished so far are kept"
-            )
+            ) from died
         return self._engine.start()
