@@ -24,11 +24,23 @@ def code_digest(plugins: Iterable[str] = ()) -> str:
     Raises:
         InputError: a plug-in is not there.
     """
-    return _digest(tuple(sorted({_plugin_source(plugin) for plugin in plugins})))
+    digest = hashlib.sha256(_packages_digest().encode())
+    for content in sorted({plugin_hash(plugin) for plugin in plugins}):
+        digest.update(f"plugin\0{content}\n".encode())
+    return digest.hexdigest()
+
+
+def plugin_hash(plugin: str) -> str:
+    """Return the hash of a plug-in's file, as it is now.
+
+    Raises:
+        InputError: it is not there.
+    """
+    return file_hash(_plugin_source(plugin))
 
 
 @cache  # what runs is what was imported, whatever becomes of the files
-def _digest(plugins: tuple[Path, ...]) -> str:
+def _packages_digest() -> str:
     digest = hashlib.sha256()
     for package in sorted({"sim", *allocator_packages()}):
         for root in sorted(_folders(package)):
@@ -37,8 +49,6 @@ def _digest(plugins: tuple[Path, ...]) -> str:
                 hidden = any(part.startswith(".") or part == "__pycache__" for part in parts)
                 if not hidden and path.is_file():
                     digest.update(f"{'/'.join(parts)}\0{file_hash(path)}\n".encode())
-    for plugin in sorted(file_hash(path) for path in plugins):
-        digest.update(f"plugin\0{plugin}\n".encode())
     return digest.hexdigest()
 
 

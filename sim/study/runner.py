@@ -20,7 +20,7 @@ from sim.registry import load_plugin
 from sim.result import summarize
 from sim.scenario import Scenario
 from sim.study.columns import METRICS, OUTCOMES
-from sim.study.digest import code_digest, file_hash
+from sim.study.digest import code_digest, file_hash, plugin_hash
 from sim.study.facts import facts_of
 from sim.study.point import Point
 
@@ -34,7 +34,7 @@ Done = tuple[list[Record], float]
 
 # One race at a time: the collector and the plug-ins are the process's, and threads win nothing.
 _lock = threading.Lock()
-_loaded: set[str] = set()
+_loaded: dict[str, str] = {}  # plug-ins, with the hash of what was loaded
 _last_collected = 0.0
 
 
@@ -112,9 +112,10 @@ def _check_code(code: str, plugins: tuple[str, ...]) -> None:
     try:
         own = code_digest(plugins)
         for plugin in plugins:
-            if plugin not in _loaded:
+            content = plugin_hash(plugin)
+            if _loaded.get(plugin) != content:
                 load_plugin(plugin)
-                _loaded.add(plugin)
+                _loaded[plugin] = content
     except InputError as error:
         raise InputError(f"{_here()}: {error}") from None
     if own != code:
