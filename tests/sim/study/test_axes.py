@@ -137,6 +137,7 @@ def test_axes_that_are_wrong_are_one_line(axes: Any, said: str, tmp_path: Path) 
 
 AXES = {"compute.servers": [1, 2]}
 LINKS = {"axis": "channel.links", "find": "largest", "from": 2, "to": 9}
+MANY = {"from": 1, "to": 2000, "step": 1}
 WRONG_KEYS = [
     ({}, "nothing to do"),
     ({"axes": AXES, "replicates": 0}, "replicates: should be greater than or equal to 1 (got 0)"),

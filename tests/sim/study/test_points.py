@@ -19,6 +19,8 @@ from sim.study import Study, digest
 from sim.study.runner import run_batch, run_point
 from sim.study.study import Row
 
+GAMMA = {"gamma": {"mean": "2 ms", "shape": 2}}
+PER_WORK = {"constant": {"per_work": "90 us"}}
 BUSY: dict[str, Any] = {
     **SCENARIO,
     "slots": 300,
