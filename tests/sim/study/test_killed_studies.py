@@ -64,7 +64,7 @@ def test_killed_twenty_times_and_resumed(tmp_path: Path) -> None:
     moments = random.Random(7)
     seen: dict[str, tuple[int, int]] = {}
     for kill in range(20):
-        engine = ["--workers", "2"] if kill % 4 == 3 else ["--engine", "serial"]
+        engine = ["--workers", "2"] if kill % 7 == 6 else ["--engine", "serial"]
         process = start(path, out, *engine)
         wait_for(out, len(seen) + 1, process)
         time.sleep(moments.uniform(0.0, 0.1))
