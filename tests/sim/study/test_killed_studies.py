@@ -20,8 +20,8 @@ from studies import SCENARIO, finished, start, study, write
 
 from sim.study import SerialEngine, run_study
 
-#: Some 20 ms a point.
-SLOW = SCENARIO | {"slots": 1000}
+#: Some 10 ms a point.
+SLOW = SCENARIO | {"slots": 600}
 AXES = {"compute.speed": {"from": 1, "to": 30, "step": 1}, "channel.links": [2, 3]}
 
 
@@ -59,8 +59,8 @@ def running(pid: int) -> bool:
 
 
 def test_killed_twenty_times_and_resumed(tmp_path: Path) -> None:
-    path, out = write(tmp_path, scenario=SLOW, axes=AXES, replicates=3), tmp_path / "out"
-    table = expected(tmp_path, scenario=SLOW, axes=AXES, replicates=3)
+    path, out = write(tmp_path, scenario=SLOW, axes=AXES, replicates=2), tmp_path / "out"
+    table = expected(tmp_path, scenario=SLOW, axes=AXES, replicates=2)
     moments = random.Random(7)
     seen: dict[str, tuple[int, int]] = {}
     for kill in range(20):
@@ -83,7 +83,7 @@ def test_killed_twenty_times_and_resumed(tmp_path: Path) -> None:
     process = start(path, out, "--engine", "serial", "--json")
     text, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, "")
-    assert f'"run": {360 - len(seen)}' in text
+    assert f'"run": {240 - len(seen)}' in text
     assert seen.items() <= finished(out).items()
     assert (out / "table.parquet").read_bytes() == table
 
