@@ -39,8 +39,8 @@ if sys.argv[4:] == ["report"]:
     from sim.plots import plot_race
     from sim.result import summarize
 
-    summary = summarize(race, contestants, folder / "log")
-    plot_race(race, contestants, summary, folder / "plots", folder / "log")
+    summary = summarize(race, contestants)
+    plot_race(race, contestants, summary, folder / "plots")
     figures["report_peak_mib"] = peak_mib()
 print(json.dumps(figures))
 """

@@ -11,7 +11,8 @@ from collections import deque
 
 import numpy as np
 
-from sim.deadline import JobLog, Outcome, Task
+from sim.deadline import Outcome, Task
+from sim.deadline.log import Jobs
 from sim.problem import Allocation, FloatArray, PowerControlProblem, evaluate
 
 #: What the radio adds to the job log: rates of the slot that the job's answer is for.
@@ -56,7 +57,7 @@ class Ledger:
         log: where its jobs are logged.
     """
 
-    def __init__(self, links: int, initial: Allocation, log: JobLog) -> None:
+    def __init__(self, links: int, initial: Allocation, log: Jobs) -> None:
         self.tally = Tally(links)
         self._log = log
         # The last usable answers: those of the last `lead` slots, the oldest first, and the

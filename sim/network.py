@@ -12,7 +12,8 @@ from collections.abc import Generator
 
 import simpy
 
-from sim.deadline import Entrant, JobLog, Outcome, Task, admits
+from sim.deadline import Entrant, Outcome, Task, admits
+from sim.deadline.log import Jobs
 from sim.feed import Problems
 from sim.ledger import Ledger, PowerTask, Tally
 from sim.pool import SERVE, SLOT, ComputePool, Instant
@@ -40,7 +41,7 @@ class ControllerProcess:
         timing: Controller,
         entrant: PowerEntrant,
         pool: ComputePool,
-        log: JobLog,
+        log: Jobs,
         links: int,
     ) -> None:
         self._env = env

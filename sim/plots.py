@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.deadline.log import log_parts
+from sim.deadline.log import Jobs
 from sim.deadline.plots import colour, figure, legend, line_width, response_times, timeline
 from sim.deadline.summary import integers, missed
 from sim.problem import FloatArray
@@ -25,17 +25,17 @@ _FIRST_SLOTS = 10
 
 
 def plot_race(
-    race: Race, contestants: Sequence[Raced], summary: Mapping[str, Any], folder: Path, log: Path
+    race: Race, contestants: Sequence[Raced], summary: Mapping[str, Any], folder: Path
 ) -> list[Path]:
     """Draw the plots of a finished race as PNG files and return their paths."""
-    labels = [contestant.label for contestant in contestants]
+    logs = {contestant.label: contestant.log for contestant in contestants}
     with figure(folder / "response_time.png", width=8.0) as axes:
-        responses = {label: _responses(log, label) for label in labels}
+        responses = {label: _responses(log) for label, log in logs.items()}
         response_times(axes, responses, [timing.compute_ns for timing in race.timings])
         axes.set_title(f"{race.scenario.name}: does it make its slot?", parse_math=False)
     with figure(folder / "rate_over_time.png", width=9.0) as axes:
         columns = ["controller", "deadline_ns", "outcome", "in_force_bps_hz"]
-        parts = {label: log_parts(log, columns, label) for label in labels}
+        parts = {label: log.parts(columns) for label, log in logs.items()}
         rate_over_time(axes, parts, _stretch_ns(race))
         axes.set_title(f"{race.scenario.name}: rate in force", parse_math=False)
         legend(axes)
@@ -43,12 +43,12 @@ def plot_race(
         rates = {contestant.label: user_rates(contestant.tallies) for contestant in contestants}
         user_rate_cdf(axes, rates)
         axes.set_title(f"{race.scenario.name}: mean rate of each link", parse_math=False)
-    with figure(folder / "loss.png", height=1.4 + 0.45 * len(labels)) as axes:
+    with figure(folder / "loss.png", height=1.4 + 0.45 * len(logs)) as axes:
         loss_bars(axes, summary["allocators"])
         axes.set_title(f"{race.scenario.name}: where the rate goes", parse_math=False)
-    rows = len(labels) * len(race.timings)
+    rows = len(logs) * len(race.timings)
     with figure(folder / "timeline.png", width=9.0, height=1.6 + 0.42 * rows) as axes:
-        first = {label: next(log_parts(log, None, label)) for label in labels}
+        first = {label: next(log.parts()) for label, log in logs.items()}
         timeline(axes, first, _FIRST_SLOTS, [timing.name for timing in race.timings])
         axes.set_title(
             f"{race.scenario.name}: the first slots", parse_math=False, fontsize=11, pad=24
@@ -56,8 +56,8 @@ def plot_race(
     return sorted(folder.glob("*.png"))
 
 
-def _responses(log: Path, label: str) -> Iterator[NDArray[np.int64]]:
-    for part in log_parts(log, ["release_ns", "finish_ns"], label):
+def _responses(log: Jobs) -> Iterator[NDArray[np.int64]]:
+    for part in log.parts(["release_ns", "finish_ns"]):
         yield integers(part, "finish_ns", minus="release_ns")
 
 

@@ -11,6 +11,7 @@ import simpy
 from sim.build import build_entrant, build_feed, build_joined
 from sim.deadline import InputError, JobLog
 from sim.deadline.collector import collector_paused
+from sim.deadline.log import JobMemory, Jobs
 from sim.feed import Feed, Problems
 from sim.ledger import RATE_COLUMNS, Tally
 from sim.network import ControllerProcess, PowerEntrant
@@ -29,7 +30,7 @@ class Contestant:
         model: AllocatorModel,
         env: simpy.Environment,
         controllers: list[ControllerProcess],
-        log: JobLog,
+        log: Jobs,
     ) -> None:
         self.label = model.label
         self.env = env
@@ -95,11 +96,15 @@ class Race:
         """Slots to simulate, over all controllers and allocators."""
         return sum(timing.slots for timing in self.timings) * len(self._entrants)
 
-    def run(self, log_folder: Path, progress: Progress | None = None) -> list[Contestant]:
+    def run(self, log_folder: Path | None, progress: Progress | None = None) -> list[Contestant]:
         """Run the race, once; the logs are complete up to where it stops, however it stops.
 
         All allocators go through one window of slots before any enters the next: they see the
         same channels, drawn once, and a machine that changes its speed treats them alike.
+
+        Args:
+            log_folder: where the logs go; none: they stay in memory.
+            progress: told how far it is.
         """
         with contextlib.ExitStack() as stack:
             contestants = [
@@ -120,13 +125,17 @@ class Race:
                     controller.close()
         return contestants
 
-    def _enter(self, number: int, stack: contextlib.ExitStack, log_folder: Path) -> Contestant:
+    def _enter(
+        self, number: int, stack: contextlib.ExitStack, log_folder: Path | None
+    ) -> Contestant:
         model, compute = self.scenario.allocators[number], self.scenario.compute
         env = simpy.Environment(initial_time=0)
         # A batch that nobody can fill would have the pool look through its whole queue.
         batch = min(compute.batch, len(self.timings))
         pool = ComputePool(env, compute.servers, compute.discipline, compute.preemptive, batch)
-        log = stack.enter_context(JobLog(log_folder, model.label, "allocator", RATE_COLUMNS))
+        named = model.label, "allocator", RATE_COLUMNS
+        log: Jobs = JobMemory(*named) if log_folder is None else JobLog(log_folder, *named)
+        stack.enter_context(log)
         controllers = [
             ControllerProcess(env, timing, entrant, pool, log, feed.channel.links)
             for timing, entrant, feed in zip(

@@ -96,6 +96,11 @@ def allocator_names() -> list[str]:
     return sorted({*_entry_points(), *_registered})
 
 
+def allocator_packages() -> set[str]:
+    """Return the top-level packages that installed allocators lie in."""
+    return {point.module.partition(".")[0] for point in _entry_points().values()}
+
+
 def allocator_class(name: str) -> type:
     """Return an allocator's class.
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.deadline import InputError
-from sim.deadline.log import log_parts
+from sim.deadline.log import Jobs
 from sim.deadline.manifest import content_hash, git_state, versions, write_json, write_manifest
 from sim.deadline.stats import drift
 from sim.deadline.summary import SUMMARY_COLUMNS, integers, summarize_jobs
@@ -21,7 +21,8 @@ from sim.race import Race
 from sim.scenario import Scenario, dump_scenario
 from sim.scenario.latency import MeasuredLatency
 
-_DISTRIBUTIONS = ("ttirace", "numpy", "scipy", "numba", "simpy", "pydantic", "pyarrow", "h5py")
+#: Whose versions a manifest holds.
+DISTRIBUTIONS = ("ttirace", "numpy", "scipy", "numba", "simpy", "pydantic", "pyarrow", "h5py")
 
 #: Medians of successive eighths of a measured cost per unit of work that differ by more than this
 #: are not one timing: the machine was busy, or changed its clock.
@@ -42,19 +43,12 @@ class ResultFolder:
         InputError: it holds an earlier run, or something else, or cannot be written.
     """
 
-    _OWN = ("manifest.json", "scenario.yaml", "summary.json", "log", "plots")
+    _OWN: tuple[str, ...] = ("manifest.json", "scenario.yaml", "summary.json", "log", "plots")
     _UNFINISHED = (".manifest.json.part", ".summary.json.part")  # where a run was killed
 
     def __init__(self, path: Path, overwrite: bool = False) -> None:
         self.path = path
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            present = {entry.name for entry in path.iterdir()}
-        except FileExistsError:
-            raise InputError(f"-o {path}: is a file; want a folder") from None
-        except OSError as error:
-            raise InputError(f"-o {path}: cannot be used: {error.strerror}") from None
-        present -= set(self._UNFINISHED)
+        present = folder_contents(path) - set(self._UNFINISHED)
         if "manifest.json" in present and not overwrite:
             raise InputError(f"-o {path}: holds an earlier run; --overwrite replaces it")
         if present - set(self._OWN) or (present and "manifest.json" not in present):
@@ -96,7 +90,7 @@ class ResultFolder:
                 "scenario": scenario.name,
                 "scenario_sha256": content_hash(scenario.model_dump(mode="json")),
                 "seed": scenario.seed,
-                "versions": versions(_DISTRIBUTIONS),
+                "versions": versions(DISTRIBUTIONS),
                 "git": git_state(Path(__file__).parent),
             },
         )
@@ -127,8 +121,27 @@ class Raced(Protocol):
     def tallies(self) -> list[Tally]:
         """The sums over slots, of each controller."""
 
+    @property
+    def log(self) -> Jobs:
+        """Its jobs."""
 
-def summarize(race: Race, contestants: Sequence[Raced], log_folder: Path) -> dict[str, Any]:
+
+def folder_contents(path: Path) -> set[str]:
+    """Return the names in a folder that is to hold results; it is made if it is not there.
+
+    Raises:
+        InputError: it is no folder, or cannot be used.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        return {entry.name for entry in path.iterdir()}
+    except FileExistsError:
+        raise InputError(f"-o {path}: is a file; want a folder") from None
+    except OSError as error:
+        raise InputError(f"-o {path}: cannot be used: {error.strerror}") from None
+
+
+def summarize(race: Race, contestants: Sequence[Raced]) -> dict[str, Any]:
     """Return the summary of a finished race.
 
     Rates are means over the slots that were served, then over controllers, and losses their
@@ -138,7 +151,7 @@ def summarize(race: Race, contestants: Sequence[Raced], log_folder: Path) -> dic
     allocators = []
     warnings = race.warnings
     for model, contestant in zip(race.scenario.allocators, contestants, strict=True):
-        jobs = summarize_jobs(log_parts(log_folder, SUMMARY_COLUMNS, contestant.label))
+        jobs = summarize_jobs(contestant.log.parts(SUMMARY_COLUMNS))
         entry = {"name": contestant.label, **jobs, **_rates(contestant.tallies)}
         if len(race.timings) > 1:
             entry["controllers"] = _controllers(race, contestant.tallies)
@@ -150,7 +163,7 @@ def summarize(race: Race, contestants: Sequence[Raced], log_folder: Path) -> dic
             )
         measured = isinstance(model.latency or race.scenario.compute.latency, MeasuredLatency)
         measured &= (jobs["service_us"]["p50"] or 0.0) > _TOO_SHORT_US
-        moved = drift(_cost_ns(log_folder, contestant.label)) if measured else 0.0
+        moved = drift(_cost_ns(contestant.log)) if measured else 0.0
         if moved > _UNSTABLE:
             warnings.append(
                 f"{contestant.label}: its service time drifted by {moved:.0%} during the run; "
@@ -179,9 +192,9 @@ def user_rates(tallies: list[Tally]) -> FloatArray:
     return np.concatenate(served) if served else np.empty(0)
 
 
-def _cost_ns(folder: Path, label: str) -> NDArray[np.float64]:
+def _cost_ns(log: Jobs) -> NDArray[np.float64]:
     """Return the service time a unit of work, as some channels take more iterations than others."""
-    parts = log_parts(folder, ["service_ns", "work"], label)
+    parts = log.parts(["service_ns", "work"])
     started = [part.filter(part["service_ns"].is_valid()) for part in parts]
     return np.concatenate(
         [integers(part, "service_ns") / np.maximum(integers(part, "work"), 1) for part in started]

@@ -21,9 +21,9 @@ import numpy as np
 
 from allocators.model_file import Float32Array
 from allocators.training.samples import Setting, label_gains
-from allocators.training.workers import interrupts_held, live_and_die_with_parent
 from sim.deadline.errors import InputError, check_at_least
 from sim.deadline.manifest import write_json
+from sim.deadline.workers import interrupts_held, live_and_die_with_parent
 from sim.seeding import stream
 
 _FORMAT = 1

@@ -76,13 +76,13 @@ def run(
                 contestants = played.entries
             else:
                 contestants = race.run(folder.log, lambda slots: advance(slots, ""))
-        summary = summarize(race, contestants, folder.log)
+        summary = summarize(race, contestants)
         if live:
             summary["live"] = live_facts(played)
         if not no_plots:
             from sim.plots import plot_race
 
-            plot_race(race, contestants, summary, folder.plots, folder.log)
+            plot_race(race, contestants, summary, folder.plots)
         folder.write_summary(summary)
         folder.write_manifest("complete", loaded)
     except KeyboardInterrupt:

@@ -12,19 +12,20 @@ def collector_paused() -> Iterator[Callable[[], None]]:
     """Collect garbage only when the yielded function is called, between timed stretches.
 
     A collection that falls into a solver's call would be charged to it, though most of the garbage
-    is the simulator's.
+    is the simulator's. Where it is paused already, by one who runs many races, it stays so.
     """
-    enabled = gc.isenabled()
+    if not gc.isenabled():
+        yield _collect
+        return
     gc.collect()
     gc.freeze()  # what is there by now lives on: later collections need not visit it
     gc.disable()
-
-    def collect() -> None:
-        gc.collect(1)
-
     try:
-        yield collect
+        yield _collect
     finally:
         gc.unfreeze()
-        if enabled:
-            gc.enable()
+        gc.enable()
+
+
+def _collect() -> None:
+    gc.collect(1)

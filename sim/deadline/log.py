@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -34,29 +35,34 @@ _FIRST_PART = 1024
 _LARGEST_PART = 16384
 
 
-class JobLog:
-    """Writes the jobs of one solver into a folder, part by part.
+class Jobs(ABC):
+    """Takes the jobs of one solver one by one, and makes parts of them.
 
     The parts double in size from 1,024 rows to 16,384: a run that dies early has lost little, a
-    long one writes few files, and the same run always leaves the same bytes.
+    long one has few of them, and the same run always makes the same ones.
 
     Args:
-        folder: where the parts go; made if it is not there.
-        name: who the jobs belong to: the file stem and the column ``label``.
+        name: who the jobs belong to: the column ``label``.
         label: name of the column that holds ``name``.
         extra: further columns, name to Arrow type.
     """
 
     def __init__(
-        self, folder: Path, name: str, label: str = "solver", extra: Mapping[str, str] | None = None
+        self, name: str, label: str = "solver", extra: Mapping[str, str] | None = None
     ) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
         self._name = name
         self._schema = _schema(label, {**JOB_COLUMNS, **(extra or {})})
         self._rows: list[tuple[object, ...]] = []
         self._size = _FIRST_PART
         self._parts = 0
+
+    @abstractmethod
+    def parts(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
+        """Iterate over the parts that are there, with all columns or those named."""
+
+    @abstractmethod
+    def _keep(self, part: pa.Table) -> None:
+        """Take the next part."""
 
     def append(self, job: Job, extra: tuple[object, ...] = ()) -> None:
         """Add one job, with the values of the further columns in their order."""
@@ -66,15 +72,10 @@ class JobLog:
             self._size = min(2 * self._size, _LARGEST_PART)
 
     def flush(self) -> None:
-        """Write what is buffered as one part; an empty log still gets one, for its columns.
-
-        Raises:
-            InputError: the part cannot be written; those before it stay.
-        """
+        """Make a part of what is buffered; of no job at all still one, for its columns."""
         if not self._rows and self._parts:
             return
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         columns: Iterable[Iterable[object]] = (
             zip(*self._rows, strict=True) if self._rows else [[]] * (len(self._schema) - 1)
@@ -85,15 +86,7 @@ class JobLog:
                 arrays.append(pa.array(column, pa.string()).dictionary_encode())
             else:
                 arrays.append(pa.array(column, field.type))
-        part = self._folder / f"{self._name}-{self._parts:05d}.parquet"
-        unfinished = part.with_name(f".{part.name}.part")
-        try:
-            pq.write_table(pa.table(arrays, schema=self._schema), unfinished, compression="zstd")
-            unfinished.replace(part)
-        except OSError as error:
-            unfinished.unlink(missing_ok=True)
-            why = os.strerror(error.errno) if error.errno else one_line(error)
-            raise InputError(f"{part}: cannot be written: {why}") from error
+        self._keep(pa.table(arrays, schema=self._schema))
         # Together: an interrupt in between would have the rows written twice.
         self._rows, self._parts = [], self._parts + 1
 
@@ -107,6 +100,64 @@ class JobLog:
         trace: TracebackType | None,
     ) -> None:
         self.flush()
+
+
+class JobMemory(Jobs):
+    """Keeps the jobs of one solver in memory: for many short runs, of which a summary is left."""
+
+    def __init__(
+        self, name: str, label: str = "solver", extra: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(name, label, extra)
+        self._kept: list[pa.Table] = []
+
+    def parts(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
+        """Iterate over the parts."""
+        for part in self._kept:
+            yield part if columns is None else part.select(columns)
+
+    def _keep(self, part: pa.Table) -> None:
+        self._kept.append(part)
+
+
+class JobLog(Jobs):
+    """Writes the jobs of one solver into a folder, part by part.
+
+    Args:
+        folder: where the parts go; made if it is not there.
+        name: who the jobs belong to: the file stem and the column ``label``.
+        label: name of the column that holds ``name``.
+        extra: further columns, name to Arrow type.
+    """
+
+    def __init__(
+        self, folder: Path, name: str, label: str = "solver", extra: Mapping[str, str] | None = None
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        super().__init__(name, label, extra)
+
+    def parts(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
+        """Iterate over the parts as they are on disk; see `log_parts`."""
+        return log_parts(self._folder, columns, self._name)
+
+    def _keep(self, part: pa.Table) -> None:
+        """Write the next part.
+
+        Raises:
+            InputError: it cannot be written; those before it stay.
+        """
+        import pyarrow.parquet as pq
+
+        path = self._folder / f"{self._name}-{self._parts:05d}.parquet"
+        unfinished = path.with_name(f".{path.name}.part")
+        try:
+            pq.write_table(part, unfinished, compression="zstd")
+            unfinished.replace(path)
+        except OSError as error:
+            unfinished.unlink(missing_ok=True)
+            why = os.strerror(error.errno) if error.errno else one_line(error)
+            raise InputError(f"{path}: cannot be written: {why}") from error
 
 
 def log_parts(

@@ -6,7 +6,7 @@ from sim.result import ResultFolder
 
 
 class VerifyFolder(ResultFolder):
-    """Holds verify.json, the profiles it rests on, the simulated races' logs, and plots."""
+    """Holds verify.json, the profiles it rests on, and plots."""
 
-    _OWN = ("manifest.json", "verify.json", "profiles", "simulated", "plots")
+    _OWN = ("manifest.json", "verify.json", "profiles", "plots")
     _UNFINISHED = (".manifest.json.part", ".verify.json.part")

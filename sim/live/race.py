@@ -35,11 +35,13 @@ class LiveEntry(NamedTuple):
     Attributes:
         label: whose.
         tallies: sums over its slots, of the one controller.
+        log: its jobs.
         release_jitter_us: how late the host began its jobs: ``p50``, ``p99``, ``p999``, ``max``.
     """
 
     label: str
     tallies: list[Tally]
+    log: JobLog
     release_jitter_us: dict[str, float | None]
 
 
@@ -100,7 +102,7 @@ def _race(
                 tasks, served = _played(recording, entrant, given, model.label, progress)
             with JobLog(log_folder, model.label, "allocator", RATE_COLUMNS) as log:
                 tally = _rated(recording, entrant, given, tasks, served, log)
-            entries.append(LiveEntry(model.label, [tally], described(lateness_ns(tasks))))
+            entries.append(LiveEntry(model.label, [tally], log, described(lateness_ns(tasks))))
     return LiveResult(conditions, entries)
 
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from sim.channel import Channel
 from sim.deadline.cost import fit_cost
-from sim.deadline.log import log_parts
 from sim.deadline.manifest import machine
 from sim.deadline.stats import binomial_interval, replicate_interval
 from sim.deadline.summary import integers, missed
@@ -87,7 +86,7 @@ def verify(
 
     Args:
         plan: scenario and budgets.
-        output: folder for profiles and logs of the simulated races.
+        output: folder for the profiles.
         progress: told how many live slots more are over.
 
     Raises:
@@ -99,10 +98,9 @@ def verify(
     for trial, model in zip(found, plan.scenario.allocators, strict=True):
         profile = _profile(recording, model, trial, conditions)
         path, _ = write_profile(profile, output / "profiles" / trial.label)
-        for number, heat in enumerate(trial.heats):
-            folder = output / "simulated" / f"{trial.label}-{number}"
+        for heat in trial.heats:
             scenario = _simulated(plan.scenario, model, heat, path.resolve())
-            verdicts.append(_verdict(trial.label, heat, scenario, recording, folder))
+            verdicts.append(_verdict(trial.label, heat, scenario, recording))
     return conditions, verdicts
 
 
@@ -134,18 +132,14 @@ class _Again(Channel):
         return np.ascontiguousarray(self._gain[places])
 
 
-def _verdict(
-    label: str, heat: Heat, scenario: Scenario, recording: Recording, folder: Path
-) -> Verdict:
+def _verdict(label: str, heat: Heat, scenario: Scenario, recording: Recording) -> Verdict:
     own = recording.feed
     slots = scenario.controller(0).slots
     feed = Feed(_Again(recording.problems.gain), own.noise_w, own.p_max_w, own.weight, slots)
-    Race(scenario, recording.folder, [feed]).run(folder)
-    missing = np.concatenate([missed(part) for part in log_parts(folder, ["outcome"])])
-    times = ["release_ns", "finish_ns"]
-    response = np.concatenate(
-        [integers(part, "finish_ns", minus="release_ns") for part in log_parts(folder, times)]
-    )
+    (contestant,) = Race(scenario, recording.folder, [feed]).run(None)
+    parts = list(contestant.log.parts(["outcome", "release_ns", "finish_ns"]))
+    missing = np.concatenate([missed(part) for part in parts])
+    response = np.concatenate([integers(part, "finish_ns", minus="release_ns") for part in parts])
     return Verdict(
         label,
         heat.wanted,

@@ -12,9 +12,9 @@ from pydantic import BaseModel, ValidationError
 from sim.deadline.errors import InputError, did_you_mean, shown
 from sim.scenario.allocators import with_files
 from sim.scenario.models import Scenario
-from sim.scenario.text import parse, read
+from sim.scenario.overrides import put
+from sim.scenario.text import read
 
-_CHOICES = ("channel", "latency", "release_jitter")
 _NOTHING = object()
 
 #: What pydantic says, in the words of a scenario file.
@@ -46,7 +46,7 @@ def load_scenario(path: Path, overrides: Iterable[str] = ()) -> Scenario:
     Raises:
         InputError: whatever is wrong, with file, key, value and what would be right.
     """
-    data = _read(path)
+    data = read_scenario(path)
     for override in overrides:
         put(data, override)
     try:
@@ -59,7 +59,12 @@ def load_scenario(path: Path, overrides: Iterable[str] = ()) -> Scenario:
 
 
 def dump_scenario(scenario: Scenario, folder: Path) -> str:
-    """Return a scenario as YAML, everything resolved, that runs from any folder.
+    """Return a scenario as YAML; see `resolved_scenario`."""
+    return yaml.safe_dump(resolved_scenario(scenario, folder), sort_keys=False, allow_unicode=True)
+
+
+def resolved_scenario(scenario: Scenario, folder: Path) -> dict[str, Any]:
+    """Return a scenario as a file would say it, everything resolved, that runs from any folder.
 
     Args:
         scenario: the scenario.
@@ -72,7 +77,7 @@ def dump_scenario(scenario: Scenario, folder: Path) -> str:
     fallbacks = [entry.get("on_miss", {}).get("fallback") for entry in [data, *contestants]]
     for reference in filter(None, [*contestants, *fallbacks]):
         reference["parameters"] = with_files(reference["parameters"], folder)
-    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+    return data
 
 
 def describe(error: ValidationError, data: object, model: type[BaseModel] = Scenario) -> str:
@@ -110,50 +115,18 @@ def describe(error: ValidationError, data: object, model: type[BaseModel] = Scen
     return f"{where}: {message}{got}{rest}" if where else f"{message}{got}{rest}"
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_scenario(path: Path) -> dict[str, Any]:
+    """Return what a scenario file says, unchecked.
+
+    Raises:
+        InputError: it cannot be read, or holds no keys.
+    """
     data = read(path, "a scenario", "; `ttirace list` shows the scenarios")
     if data is None:
         raise InputError(f"{path}: empty; a scenario needs channel, radio and allocators")
     if not isinstance(data, dict):
         raise InputError(f"{path}: holds a {type(data).__name__}; want keys such as channel:")
     return data
-
-
-def put(data: dict[str, Any], override: str) -> None:
-    """Put ``a.b=value`` over what a scenario says.
-
-    Raises:
-        InputError: it is not written so, or there is no such place.
-    """
-    path, equals, text = override.partition("=")
-    keys = path.split(".")
-    if not equals or not all(keys):
-        raise InputError(f"--set {override}: want key=value, as in --set channel.links=20")
-    value = parse(f"--set {override}", text)
-    place: Any = data
-    for depth, key in enumerate(keys):
-        last = depth == len(keys) - 1
-        if isinstance(place, list):
-            if not key.isdecimal() or int(key) >= len(place):
-                raise InputError(
-                    f"--set {override}: {key!r} is not one of the {len(place)} places in "
-                    f"{'.'.join(keys[:depth])}, counted from 0"
-                )
-            step: Any = int(key)
-        elif isinstance(place, dict):
-            step = key
-            if not last and not isinstance(place.get(key), dict | list):
-                # a short form such as `channel: rayleigh` becomes a mapping
-                old = place.get(key)
-                place[key] = {"model": old} if isinstance(old, str) and key in _CHOICES else {}
-        else:
-            raise InputError(f"--set {override}: {'.'.join(keys[:depth])} holds no keys")
-        if last:
-            place[step] = value
-        else:
-            if isinstance(place, list) and isinstance(place[step], str):
-                place[step] = {place[step]: {}}
-            place = place[step]
 
 
 def _written(loc: tuple[int | str, ...], data: object) -> tuple[list[str], object]:

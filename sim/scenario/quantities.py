@@ -87,6 +87,8 @@ LENGTH = Kind("m", {"m": ("m", _scale("1")), "km": ("km", _scale("1e3"))}, "50 m
 SPEED = Kind("m_s", {"m/s": ("m_s", _scale("1")), "km/h": ("km_h", _scale("5/18"))}, "3 km/h")
 RATIO = Kind("linear", {"dB": ("db", _decibel), "": ("linear", _scale("1"))}, "6 dB")
 
+KINDS = (TIME, POWER, FREQUENCY, LENGTH, SPEED, RATIO)
+
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*(\S*)\s*")
 
 

@@ -50,6 +50,11 @@ class Choice:
             get_args(model.model_fields["model"].annotation)[0]: model for model in models
         }
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the models."""
+        return tuple(self._models)
+
     def expand(self, value: Any) -> Any:
         """Return the full form of a value, as far as it can be told what is meant."""
         if isinstance(value, BaseModel):

@@ -46,7 +46,7 @@ LAW = {
 }
 
 #: Imported where they are used, never at the top of a module.
-LAZY = {"torch", "gymnasium", "pettingzoo", "matplotlib", "tensorboard"}
+LAZY = {"torch", "gymnasium", "pettingzoo", "matplotlib", "tensorboard", "loky", "distributed"}
 
 
 def name_of(path: Path) -> str:

@@ -37,7 +37,7 @@ def approximately(value: Any) -> Any:
 def test_every_figure_is_what_it_was(tmp_path: Path) -> None:
     scenario = load_scenario(SCENARIO, ["slots=300"])
     race = Race(scenario, SCENARIO.parent)
-    summary = summarize(race, race.run(tmp_path), tmp_path)
+    summary = summarize(race, race.run(tmp_path))
     if os.environ.get("TTIRACE_GOLDEN") == "write":
         GOLDEN.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     golden = json.loads(GOLDEN.read_text(encoding="utf-8"))

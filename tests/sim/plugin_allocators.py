@@ -127,7 +127,7 @@ def run_race(loaded: Scenario, folder: Path) -> dict[str, Any]:
     """Run a scenario into a folder, as the command line does; return its summary."""
     race = Race(loaded, folder)
     result = ResultFolder(folder)
-    summary = summarize(race, race.run(result.log), result.log)
+    summary = summarize(race, race.run(result.log))
     result.write_summary(summary)
     return summary
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from in_process import Ttirace
-from studies import make_study
+from made_tables import make_study
 
 AXES = {"slot_ns": [250_000, 1_000_000], "channel.links": [10, 20]}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from studies import Row, make_study, rows, write_study
+from made_tables import Row, make_study, rows, write_study
 
 from sim.report.capacity import capacities, fit_rows
 from sim.report.fit_sentences import answer_sentences

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from studies import ALLOCATORS, Row, make_study
+from made_tables import ALLOCATORS, Row, make_study
 
 from sim.deadline.plots import save
 from sim.report.document import csv_text

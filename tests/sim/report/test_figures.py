@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_tables import Row, make_study
 from matplotlib.axes import Axes
-from studies import Row, make_study
 
 from sim.deadline import InputError
 from sim.report import best, heatmap, loss, pareto, rate

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from studies import Row, make_study
+from made_tables import Row, make_study
 
 from sim.deadline.manifest import machine
 from sim.report.axis import slot_names, study_axis

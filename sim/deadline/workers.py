@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import parent_process
@@ -35,5 +36,7 @@ def live_and_die_with_parent() -> None:
 def _exit_after_parent() -> None:
     parent = parent_process()
     if parent is not None:
-        parent.join()
+        # Not join(): of the libraries that start workers, some leave them nothing to wait on.
+        while os.getppid() == parent.pid:
+            time.sleep(0.2)
         os._exit(1)

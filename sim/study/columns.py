@@ -1,0 +1,47 @@
+"""The columns of a study's table, beside those of its axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+#: What a point is, resolved. Of controller 0 where controllers differ.
+FACTS: Mapping[str, str] = {
+    "links": "int64",
+    "subbands": "int64",
+    "controllers": "int64",
+    "servers": "int64",
+    "batch": "int64",
+    "speed": "float64",
+    "lead": "int64",
+    "slot_us": "float64",
+    "budget_us": "float64",
+    "discipline": "string",
+    "latency": "string",
+    "slots": "int64",
+    "seed": "int64",
+}
+
+OUTCOMES = ("met", "late", "aborted", "skipped", "failed")
+
+#: How it went; null where a point was refused, and where the sample cannot carry a percentile.
+METRICS: Mapping[str, str] = {
+    "jobs": "int64",
+    **dict.fromkeys(OUTCOMES, "int64"),
+    **dict.fromkeys(("miss_ratio", "miss_low", "miss_high"), "float64"),
+    **dict.fromkeys(("genie_bps_hz", "aged_bps_hz", "in_force_bps_hz"), "float64"),
+    **dict.fromkeys(("ageing_loss_bps_hz", "miss_loss_bps_hz"), "float64"),
+    **dict.fromkeys(("per_user_p5_bps_hz", "jain"), "float64"),
+    **{
+        f"{time}_{which}_us": "float64"
+        for time in ("response", "service")
+        for which in ("p50", "p99", "p999", "max")
+    },
+}
+
+#: Whether the point could be had.
+STATUS: Mapping[str, str] = {"status": "string", "reason": "string"}
+
+RECORD = {**FACTS, **METRICS, **STATUS}
+
+#: What else is in the table, so that no axis may be called so.
+RESERVED = {"point", "replicate", "allocator", *RECORD}

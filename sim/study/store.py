@@ -1,0 +1,160 @@
+"""The folder of a study: finished points by their address, and what becomes of them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any, Self
+
+from sim.deadline.errors import InputError
+from sim.deadline.manifest import content_hash, json_text, write_manifest
+from sim.result import folder_contents
+from sim.study.columns import RECORD
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Record = dict[str, Any]
+
+_FORMAT = 1
+
+
+class StudyFolder:
+    """The folder of a study; a second process is kept out while it is entered.
+
+    Points of other versions of the study may lie in it: they are found by their addresses only,
+    and so never taken for others.
+
+    Args:
+        path: the folder; made if it is not there.
+
+    Raises:
+        InputError: it holds something else, cannot be written, or another study is at work there.
+    """
+
+    _OWN = ("study.yaml", "manifest.json", "table.parquet", "targets.parquet")
+    _FOLDERS = ("points", "report")
+    _LOCK = ".lock"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        present = folder_contents(path)
+        own = {*self._OWN, *self._FOLDERS, self._LOCK, *(f".{name}.part" for name in self._OWN)}
+        ours = not present or self._LOCK in present or "study.yaml" in present
+        if present - own or not ours:
+            other = sorted(present - own) or sorted(present)
+            raise InputError(f"-o {path}: holds {other[0]!r}, no study; name another folder")
+        self._points = path / "points"
+        self._lock: IO[str] | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self._lock = (self.path / self._LOCK).open("a+", encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"-o {self.path}: cannot be written: {error.strerror}") from None
+        try:
+            self._seize(self._lock)
+            self._points.mkdir(exist_ok=True)
+            for unfinished in self._points.glob(".*.part"):
+                unfinished.unlink()  # of a process that was killed as it wrote
+        except OSError as error:
+            self._lock.close()
+            raise InputError(f"-o {self.path}: cannot be written: {error.strerror}") from None
+        return self
+
+    def _seize(self, lock: IO[str]) -> None:
+        try:
+            import fcntl
+        except ImportError:  # Windows: nobody is kept out
+            return
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            who = lock.read().strip() or "another process"
+            lock.close()
+            raise InputError(
+                f"-o {self.path}: a study is at work there ({who}); wait for it, or name another "
+                "folder"
+            ) from None
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()}")
+        lock.flush()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._lock is not None:
+            self._lock.close()  # which frees it
+
+    def load(self, address: str) -> Record | None:
+        """Return the record of a finished point; None if there is none, or not a whole one."""
+        try:
+            content = json.loads((self._points / f"{address}.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        if not isinstance(content, dict) or content.get("point") != address:
+            return None
+        record = content.get("record")
+        if content.get("sha256") != content_hash([_FORMAT, address, record]):
+            return None
+        return record if isinstance(record, dict) and record.keys() == RECORD.keys() else None
+
+    def save(self, address: str, record: Record) -> None:
+        """Keep the record of a finished point, whole or not at all.
+
+        Raises:
+            InputError: it cannot be written; those before it stay.
+        """
+        content = {
+            "point": address,
+            "record": record,
+            "sha256": content_hash([_FORMAT, address, record]),
+        }
+        self._publish(
+            self._points / f"{address}.json",
+            lambda path: path.write_text(json_text(content), encoding="utf-8"),
+        )
+
+    def write(self, name: str, text: str) -> None:
+        """Write a text file of the study, whole or not at all; errors as `save`."""
+        self._publish(self.path / name, lambda path: path.write_text(text, encoding="utf-8"))
+
+    def remove(self, *names: str) -> None:
+        """Remove files of the study, if they are there."""
+        for name in names:
+            (self.path / name).unlink(missing_ok=True)
+
+    def write_table(self, name: str, table: pa.Table) -> None:
+        """Write a Parquet file of the study, whole or not at all; errors as `save`."""
+        import pyarrow.parquet as pq
+
+        self._publish(
+            self.path / name, lambda path: pq.write_table(table, path, compression="zstd")
+        )
+
+    def write_manifest(self, status: str, contents: Mapping[str, Any]) -> None:
+        """Write the manifest, whole or not at all; errors as `save`."""
+        self._publish(
+            self.path / "manifest.json", lambda path: write_manifest(path, status, contents)
+        )
+
+    def _publish(self, path: Path, write: Callable[[Path], object]) -> None:
+        unfinished = path.with_name(f".{path.name}.part")
+        try:
+            write(unfinished)
+            unfinished.replace(path)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                unfinished.unlink(missing_ok=True)
+            why = os.strerror(error.errno) if error.errno else str(error)
+            raise InputError(
+                f"{path}: cannot be written: {why}; the points finished so far are kept"
+            ) from error

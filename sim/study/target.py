@@ -1,0 +1,121 @@
+"""What a study aims at: ``miss_ratio <= 1e-3``, over what several replicates came to."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sim.deadline.errors import InputError, did_you_mean, shown
+from sim.deadline.stats import binomial_interval
+from sim.study.columns import METRICS, OUTCOMES
+
+_CONDITION = re.compile(r"\s*(\w+)\s*(<=|>=|=<|=>|<|>|==?)\s*(\S+)\s*")
+
+_POOLED = ("miss_ratio", "miss_low", "miss_high")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A bound on one metric.
+
+    Attributes:
+        metric: a column of the table.
+        at_most: whether the bound is above.
+        bound: the bound; to reach it is enough.
+    """
+
+    metric: str
+    at_most: bool
+    bound: float
+
+    def excess(self, value: float | None) -> float:
+        """Return how far a value is on the wrong side; infinite where there is none."""
+        if value is None:
+            return math.inf
+        return max(value - self.bound if self.at_most else self.bound - value, 0.0)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How a value of the axis did against a target.
+
+    Attributes:
+        metric: the first condition's metric, over all replicates; None if it cannot be had.
+        met: whether all conditions hold.
+        excess: by how much they do not, each relative to its bound, summed.
+        refused: why the points cannot be had at all.
+    """
+
+    metric: float | None
+    met: bool
+    excess: float
+    refused: str | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """Conditions that all have to hold.
+
+    Attributes:
+        text: as it was written.
+        conditions: at least one.
+    """
+
+    text: str
+    conditions: tuple[Condition, ...]
+
+    def judge(self, records: Sequence[Mapping[str, Any]]) -> Judged:
+        """Judge the replicates of one point, pooled."""
+        for record in records:
+            if record["status"] == "refused":
+                return Judged(None, False, math.inf, record["reason"])
+        values = [pooled(records, condition.metric) for condition in self.conditions]
+        excess = sum(
+            condition.excess(value) / (abs(condition.bound) or 1.0)
+            for condition, value in zip(self.conditions, values, strict=True)
+        )
+        return Judged(values[0], excess == 0.0, excess)
+
+
+def read_target(text: str) -> Target:
+    """Return a target from how it is written: ``METRIC <= NUMBER [and ...]``.
+
+    Raises:
+        InputError: it is not written so, or names no metric.
+    """
+    conditions = []
+    for part in re.split(r"\band\b", text):
+        match = _CONDITION.fullmatch(part)
+        if match is None:
+            raise InputError(f"target: {shown(text)}: want it written as miss_ratio <= 1e-3")
+        metric, comparison, bound = match.groups()
+        if metric not in METRICS:
+            raise InputError(f"target: {metric} is no metric{did_you_mean(metric, METRICS)}")
+        if comparison not in ("<=", ">="):
+            raise InputError(f"target: {shown(text)}: want <= or >=, not {comparison}")
+        try:
+            number = float(bound)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise InputError(f"target: {metric}: want a number (got {shown(bound)})")
+        conditions.append(Condition(metric, comparison == "<=", number))
+    return Target(" ".join(text.split()), tuple(conditions))
+
+
+def pooled(records: Sequence[Mapping[str, Any]], metric: str) -> float | None:
+    """Return a metric over replicates: counts summed, misses over all jobs, means of the rest."""
+    if metric in _POOLED:
+        jobs = sum(record["jobs"] for record in records)
+        misses = jobs - sum(record["met"] for record in records)
+        if metric == "miss_ratio":
+            return misses / jobs if jobs else None
+        return binomial_interval(misses, jobs)[metric == "miss_high"]
+    values = [record[metric] for record in records]
+    if any(value is None for value in values):
+        return None
+    total = sum(values)
+    return float(total if metric in ("jobs", *OUTCOMES) else total / len(values))
