@@ -17,6 +17,7 @@ from sim.deadline.stats import drift
 from sim.deadline.summary import SUMMARY_COLUMNS, integers, summarize_jobs
 from sim.ledger import Tally
 from sim.problem import FloatArray
+from sim.profile.provenance import profiles_of
 from sim.race import Race
 from sim.scenario import Scenario, dump_scenario
 from sim.scenario.latency import MeasuredLatency
@@ -81,8 +82,14 @@ class ResultFolder:
         text = dump_scenario(scenario, folder)
         (self.path / "scenario.yaml").write_text(text, encoding="utf-8")
 
-    def write_manifest(self, status: str, scenario: Scenario) -> None:
-        """Write the manifest: ``running`` before the first slot, then how the run ended."""
+    def write_manifest(self, status: str, scenario: Scenario, folder: Path) -> None:
+        """Write the manifest: ``running`` before the first slot, then how the run ended.
+
+        Args:
+            status: ``running``, ``complete`` or ``interrupted``.
+            scenario: what was run.
+            folder: what its paths are relative to.
+        """
         write_manifest(
             self.path / "manifest.json",
             status,
@@ -90,6 +97,7 @@ class ResultFolder:
                 "scenario": scenario.name,
                 "scenario_sha256": content_hash(scenario.model_dump(mode="json")),
                 "seed": scenario.seed,
+                "profiles": profiles_of(scenario, folder),
                 "versions": versions(DISTRIBUTIONS),
                 "git": git_state(Path(__file__).parent),
             },

@@ -66,7 +66,7 @@ def run(
         loaded = playable(loaded)
     race = load_race(loaded, scenario)
     folder = ResultFolder(output or Path("out") / loaded.name, overwrite)
-    folder.write_manifest("running", loaded)
+    folder.write_manifest("running", loaded, scenario.parent)
     folder.write_scenario(loaded, scenario.parent)
     try:
         with progress_bar(loaded.name, race.total_slots, "slots") as advance:
@@ -84,9 +84,9 @@ def run(
 
             plot_race(race, contestants, summary, folder.plots)
         folder.write_summary(summary)
-        folder.write_manifest("complete", loaded)
+        folder.write_manifest("complete", loaded, scenario.parent)
     except KeyboardInterrupt:
-        folder.write_manifest("interrupted", loaded)
+        folder.write_manifest("interrupted", loaded, scenario.parent)
         click.echo(f"interrupted; what was logged until then: {folder.log}", err=True)
         return 130
     if as_json:
@@ -94,6 +94,7 @@ def run(
     else:
         from rich.console import Console
 
+        from sim.profile.provenance import elsewhere, profiles_of
         from sim.table import controller_table, live_verdict, race_table, verdict
 
         console = Console(width=None if Console().is_terminal else 140)
@@ -103,6 +104,8 @@ def run(
         console.print(verdict(summary), markup=False)
         if live:
             console.print(live_verdict(summary["live"]), markup=False, highlight=False)
+        for sentence in elsewhere(profiles_of(loaded, scenario.parent)):
+            console.print(sentence, markup=False, highlight=False)
         if not no_plots:
             console.print(f"Plots: {folder.plots}/*.png", highlight=False, markup=False)
         console.print(f"Results: {folder.path}", highlight=False, markup=False)

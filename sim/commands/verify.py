@@ -84,19 +84,19 @@ def verify(
     playable(loaded)
     load_race(loaded, scenario)
     folder = VerifyFolder(output or Path("out") / f"{loaded.name}-verify", overwrite)
-    folder.write_manifest("running", loaded)
+    folder.write_manifest("running", loaded, scenario.parent)
     plan = Plan(loaded, scenario.parent, miss_ratios, cpu, plugins)
     try:
         with progress_bar(f"{loaded.name}, live", planned_slots(plan), "slots") as advance:
             conditions, verdicts = verify_scenario(plan, folder.path, advance)
     except KeyboardInterrupt:
-        folder.write_manifest("interrupted", loaded)
+        folder.write_manifest("interrupted", loaded, scenario.parent)
         click.echo("interrupted; nothing was compared", err=True)
         return 130
     plots = plot_verdicts(verdicts, folder.plots)
     facts = facts_of(loaded.name, conditions, verdicts)
     write_json(folder.path / "verify.json", facts)
-    folder.write_manifest("complete", loaded)
+    folder.write_manifest("complete", loaded, scenario.parent)
     if as_json:
         click.echo(json_text(facts), nl=False)
     else:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from sim.deadline.manifest import machine
 from sim.profile.file import find_profile, load_profile
 from sim.scenario import Scenario
 from sim.scenario.latency import CalibratedLatency
@@ -30,6 +31,23 @@ def profiles_of(scenario: Scenario, folder: Path) -> list[dict[str, Any]]:
             "warnings": header.get("warnings", []),
         }
     return list(found.values())
+
+
+def elsewhere(profiles: list[dict[str, Any]]) -> list[str]:
+    """Return a sentence for each profile that was measured on another kind of machine."""
+    here = machine()
+    return [
+        f"Time is replayed from profile {profile['name']}, which was measured on another machine: "
+        f"{there.get('processor', 'unknown')}, {there.get('cores', '?')} cores; this one: "
+        f"{here['processor']}, {here['cores']} cores."
+        for profile in profiles
+        if not same_machine(there := profile["machine"], here)
+    ]
+
+
+def same_machine(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two machines, as manifests describe them, are of one kind."""
+    return all(one.get(key) == other.get(key) for key in ("processor", "cores"))
 
 
 def _names(scenario: Scenario) -> Iterator[str]:

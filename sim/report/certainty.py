@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sim.deadline.manifest import machine
+from sim.profile.provenance import same_machine
 from sim.report.cells import dispersion
 from sim.report.results import StudyResults
 from sim.report.wording import count, listing, named, number, ratio
@@ -176,9 +177,7 @@ def _profiles(manifest: Mapping[str, Any], own: Mapping[str, Any]) -> list[str]:
                 "recorded."
             )
             continue
-        same = (
-            recorded.get("processor") == own["processor"] and recorded.get("cores") == own["cores"]
-        )
+        same = same_machine(recorded, own)
         other = "a machine like this one" if same else "**another machine than this one**"
         lines.append(
             f"Compute times are replayed from {named(name)}, recorded on {other}: "

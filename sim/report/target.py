@@ -1,20 +1,17 @@
-"""What a study asks of a point: ``miss_ratio <= 1e-3``, several joined by ``and``."""
+"""A study's target as a report uses it: judged with intervals, and told in words."""
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sim.deadline import InputError, did_you_mean
-from sim.deadline.errors import shown
 from sim.report.cells import Cell
 from sim.report.wording import number, ratio
+from sim.study.target import Condition, read_target
 
 DEFAULT = "miss_ratio <= 1e-3"
 
-_CONDITION = re.compile(r"\s*(\w+)\s*(<=|>=)\s*(\S+)\s*")
 _NAMES = {
     "miss_ratio": "miss ratio",
     "in_force_bps_hz": "rate in force",
@@ -22,29 +19,6 @@ _NAMES = {
     "response_p999_us": "p99.9 response time",
     "response_max_us": "longest response time",
 }
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A bound on one metric.
-
-    Attributes:
-        metric: a column of the table.
-        at_most: whether the bound is above.
-        bound: the bound; to reach it is enough.
-    """
-
-    metric: str
-    at_most: bool
-    bound: float
-
-    def met(self, value: float) -> bool:
-        """Return whether a value of the metric meets it."""
-        return value <= self.bound if self.at_most else value >= self.bound
-
-    def __str__(self) -> str:
-        words = "at most" if self.at_most else "at least"
-        return f"a {metric_name(self.metric)} of {words} {metric_text(self.metric, self.bound)}"
 
 
 def metric_name(metric: str) -> str:
@@ -92,7 +66,13 @@ class Target:
         return False
 
     def __str__(self) -> str:
-        return " and ".join(map(str, self.conditions))
+        return " and ".join(map(_words, self.conditions))
+
+
+def _words(condition: Condition) -> str:
+    bound = "at most" if condition.at_most else "at least"
+    value = metric_text(condition.metric, condition.bound)
+    return f"a {metric_name(condition.metric)} of {bound} {value}"
 
 
 def parse_target(text: object, known: Iterable[str], where: str) -> Target:
@@ -104,26 +84,18 @@ def parse_target(text: object, known: Iterable[str], where: str) -> Target:
         where: for messages.
 
     Raises:
-        InputError: it is none, or names no metric.
+        InputError: it is none, or names no metric of the table.
     """
+    conditions = read_target(text, where).conditions
     metrics = sorted(known)
-    conditions = []
-    for part in re.split(r"\s+and\s+", str(text).strip()):
-        match = _CONDITION.fullmatch(part)
-        if match is None:
-            raise InputError(f"{where}: {shown(text)}; want such as {DEFAULT!r}")
-        metric, comparison, bound = match.groups()
-        if metric not in metrics:
-            raise InputError(f"{where}: {metric!r} is no metric{did_you_mean(metric, metrics)}")
-        try:
-            value = float(bound)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
-            raise InputError(f"{where}: {bound!r} is no number; want such as {DEFAULT!r}")
-        conditions.append(Condition(metric, comparison == "<=", value))
+    for condition in conditions:
+        if condition.metric not in metrics:
+            raise InputError(
+                f"{where}: {condition.metric} is not in the table"
+                f"{did_you_mean(condition.metric, metrics)}"
+            )
     plain = [f"{c.metric} {'<=' if c.at_most else '>='} {_plain(c.bound)}" for c in conditions]
-    return Target(tuple(conditions), " and ".join(plain))
+    return Target(conditions, " and ".join(plain))
 
 
 def _plain(bound: float) -> str:

@@ -78,11 +78,12 @@ class CalibratedLatency(_LatencyModel):
     extrapolate: bool = Field(False, description="go on beyond the measured K and S")
 
     def files(self, folder: Path) -> tuple[Path, ...]:
-        """Return the profile's files."""
-        from sim.profile import find_profile
+        """Return the profile's files; a shipped one's belong to the code."""
+        from sim.profile import find_profile, shipped_profiles
 
         text = find_profile(self.profile, folder)
-        return text, text.with_suffix(".parquet")
+        own = text not in shipped_profiles().values()
+        return (text, text.with_suffix(".parquet")) if own else ()
 
     def build(self, rng: np.random.Generator, speed: float, call: Call) -> LatencyModel:
         """Return the latency model; it draws from ``rng``.
@@ -104,6 +105,25 @@ class CalibratedLatency(_LatencyModel):
             return profile.cost(key, call.links, call.subbands * batch, self.extrapolate)
 
         return Calibrated(cost, rng, speed)
+
+
+def resolve_profiles(data: Any, folder: Path) -> None:
+    """Write out, in place, the profiles that a dumped scenario names; shipped ones keep their name.
+
+    Args:
+        data: JSON values.
+        folder: what its paths are relative to.
+
+    Raises:
+        InputError: there is no such profile.
+    """
+    for value in data.values() if isinstance(data, dict) else data:
+        if isinstance(value, dict | list):
+            resolve_profiles(value, folder)
+    if isinstance(data, dict) and data.get("model") == "calibrated":
+        files = CalibratedLatency.model_validate(data).files(folder)
+        if files:
+            data["profile"] = str(files[0].resolve())
 
 
 class _DrawnLatency(_LatencyModel):

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from sim.deadline.errors import InputError, did_you_mean, shown
 from sim.scenario.allocators import with_files
+from sim.scenario.latency import resolve_profiles
 from sim.scenario.models import Scenario
 from sim.scenario.overrides import put
 from sim.scenario.text import read
@@ -77,6 +78,7 @@ def resolved_scenario(scenario: Scenario, folder: Path) -> dict[str, Any]:
     fallbacks = [entry.get("on_miss", {}).get("fallback") for entry in [data, *contestants]]
     for reference in filter(None, [*contestants, *fallbacks]):
         reference["parameters"] = with_files(reference["parameters"], folder)
+    resolve_profiles(data, folder)
     return data
 
 

@@ -18,7 +18,7 @@ def facts_of(scenario: Scenario, model: AllocatorModel) -> dict[str, Any]:
         "subbands": getattr(channel, "subbands", None),
         "controllers": len(scenario.controllers),
         "servers": compute.servers,
-        "batch": getattr(compute, "batch", 1),
+        "batch": compute.batch,
         "speed": compute.speed,
         "lead": timing.budget.lead,
         "slot_us": timing.slot_ns / 1e3,

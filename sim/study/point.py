@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from sim.deadline.manifest import content_hash
 from sim.scenario import Scenario
 from sim.scenario.allocators import with_files
-from sim.scenario.latency import MeasuredLatency
+from sim.scenario.latency import MeasuredLatency, resolve_profiles
 from sim.study.digest import file_hash
 
 _LABEL = re.compile(r"[^A-Za-z0-9_.+-]")
@@ -56,6 +56,7 @@ class PointMaker:
         contestants = data.pop("allocators")
         for place in (data, *contestants):
             _absolute(place, folder)
+            resolve_profiles(place, folder)
         shared = {data["channel"]["path"]} if "path" in data["channel"] else set()
         shared |= _profiles(scenario, folder)
         self._base = data
@@ -65,10 +66,8 @@ class PointMaker:
             named = shared | _profiles(model, folder)
             for place in (data, contestant):
                 named |= _files_named(_references(place))
-            _resolve_names(contestant, named, folder)
             hashes = {name: file_hash(Path(name)) for name in sorted(named)}
             self._contestants.append((contestant, hashes))
-        _resolve_names(data, set().union(*(hashes for _, hashes in self._contestants)), folder)
 
     def point(self, number: int, seed: int) -> Point:
         """Return the point of allocator ``number`` under a seed."""
@@ -149,17 +148,6 @@ def _profiles(model: object, folder: Path) -> set[str]:
         for item in model:
             found |= _profiles(item, folder)
     return found
-
-
-def _resolve_names(place: dict[str, Any], files: set[str], folder: Path) -> None:
-    """Write out, in place, relative paths of these files wherever they stand."""
-    for key, value in place.items():
-        if isinstance(value, dict):
-            _resolve_names(value, files, folder)
-        elif isinstance(value, str) and value not in files and "." in value:
-            whole = str((folder / value).resolve())
-            if whole in files:
-                place[key] = whole
 
 
 def _with_content(value: Any, hashes: Mapping[str, str]) -> Any:

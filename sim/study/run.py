@@ -12,7 +12,9 @@ import yaml
 
 from sim.deadline.errors import InputError
 from sim.deadline.manifest import git_state, versions
+from sim.profile.provenance import profiles_of
 from sim.result import DISTRIBUTIONS
+from sim.scenario import Scenario
 from sim.scenario.load import resolved_scenario
 from sim.study.engines import Engine, GivenEngine, LokyEngine
 from sim.study.point import Point
@@ -201,6 +203,7 @@ def _write_manifest(store: StudyFolder, status: str, plan: Plan, engine: Engine)
         "points": counts,
         "engine": engine.name,
         "code_sha256": plan.study.code,
+        "profiles": profiles_of(_example(plan.study), plan.study.folder),
         "versions": versions((*DISTRIBUTIONS, "loky", "distributed")),
         "git": git_state(Path(__file__).parent),
     }
@@ -229,6 +232,10 @@ def _warnings(plan: Plan) -> list[str]:
 def _resolved(study: Study) -> str:
     """Return the study as YAML that runs as it stands, from any folder."""
     model = study.model.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"set"})
-    assert study.example is not None
-    model |= {"name": study.name, "scenario": resolved_scenario(study.example, study.folder)}
+    model |= {"name": study.name, "scenario": resolved_scenario(_example(study), study.folder)}
     return yaml.safe_dump(model, sort_keys=False, allow_unicode=True)
+
+
+def _example(study: Study) -> Scenario:
+    assert study.example is not None  # or the study would not have been read
+    return study.example

@@ -31,6 +31,10 @@ class Condition:
     at_most: bool
     bound: float
 
+    def met(self, value: float) -> bool:
+        """Return whether a value of the metric meets it."""
+        return value <= self.bound if self.at_most else value >= self.bound
+
     def excess(self, value: float | None) -> float:
         """Return how far a value is on the wrong side; infinite where there is none."""
         if value is None:
@@ -80,30 +84,34 @@ class Target:
         return Judged(values[0], excess == 0.0, excess)
 
 
-def read_target(text: str) -> Target:
+def read_target(text: object, where: str = "target") -> Target:
     """Return a target from how it is written: ``METRIC <= NUMBER [and ...]``.
+
+    Args:
+        text: what was written.
+        where: for messages.
 
     Raises:
         InputError: it is not written so, or names no metric.
     """
     conditions = []
-    for part in re.split(r"\band\b", text):
+    for part in re.split(r"\band\b", str(text)):
         match = _CONDITION.fullmatch(part)
         if match is None:
-            raise InputError(f"target: {shown(text)}: want it written as miss_ratio <= 1e-3")
+            raise InputError(f"{where}: {shown(text)}: want it written as miss_ratio <= 1e-3")
         metric, comparison, bound = match.groups()
         if metric not in METRICS:
-            raise InputError(f"target: {metric} is no metric{did_you_mean(metric, METRICS)}")
+            raise InputError(f"{where}: {metric} is no metric{did_you_mean(metric, METRICS)}")
         if comparison not in ("<=", ">="):
-            raise InputError(f"target: {shown(text)}: want <= or >=, not {comparison}")
+            raise InputError(f"{where}: {shown(text)}: want <= or >=, not {comparison}")
         try:
             number = float(bound)
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
-            raise InputError(f"target: {metric}: want a number (got {shown(bound)})")
+            raise InputError(f"{where}: {metric}: want a number (got {shown(bound)})")
         conditions.append(Condition(metric, comparison == "<=", number))
-    return Target(" ".join(text.split()), tuple(conditions))
+    return Target(" ".join(str(text).split()), tuple(conditions))
 
 
 def pooled(records: Sequence[Mapping[str, Any]], metric: str) -> float | None:

@@ -26,7 +26,7 @@ def _plugins() -> Iterator[None]:
 
 def test_two_runs_never_mix(tmp_path: Path) -> None:
     first = ResultFolder(tmp_path / "out")
-    first.write_manifest("running", scenario())
+    first.write_manifest("running", scenario(), tmp_path)
     run_log = first.log / "tilted-00000.parquet"
     run_log.parent.mkdir()
     run_log.touch()
@@ -58,7 +58,7 @@ def test_manifest_and_scenario(tmp_path: Path) -> None:
     loaded = scenario()
     folder = ResultFolder(tmp_path / "out")
     folder.write_scenario(loaded, tmp_path)
-    folder.write_manifest("complete", loaded)
+    folder.write_manifest("complete", loaded, tmp_path)
     manifest = json.loads((folder.path / "manifest.json").read_text())
     assert (manifest["status"], manifest["scenario"], manifest["seed"]) == ("complete", "test", 3)
     assert len(manifest["scenario_sha256"]) == 64

@@ -125,10 +125,10 @@ def test_damaged_files(ttirace: Ttirace, study: Path) -> None:
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("miss_ratio", "'miss_ratio'; want such as 'miss_ratio <= 1e-3'"),
-        ("mis_ratio <= 1", "'mis_ratio' is no metric; did you mean 'miss_ratio'?"),
-        ("miss_ratio <= few", "'few' is no number; want such as"),
-        ("miss_ratio <= nan", "'nan' is no number; want such as"),
+        ("miss_ratio", "'miss_ratio': want it written as miss_ratio <= 1e-3"),
+        ("mis_ratio <= 1", "mis_ratio is no metric; did you mean 'miss_ratio'?"),
+        ("miss_ratio <= few", "miss_ratio: want a number (got 'few')"),
+        ("miss_ratio <= nan", "miss_ratio: want a number (got 'nan')"),
     ],
 )
 def test_wrong_targets(ttirace: Ttirace, study: Path, target: str, message: str) -> None:

@@ -1,0 +1,1 @@
+"""Measured costs of the shipped allocators; `ttirace calibrate` makes such files."""
