@@ -1,7 +1,7 @@
 """One cell while it is measured: an allocator at one size, called once a period.
 
 A call comes on an instance that it has not seen, after the processor slept: what it finds in the
-caches is what it would find in its slot. Calls back to back are faster, and published beside it.
+caches is what it would find in its slot. Calls back to back are published beside it.
 """
 
 from __future__ import annotations

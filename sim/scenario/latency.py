@@ -198,22 +198,7 @@ _MODELS = (
     ParetoLatency,
 )
 
-Latency = Annotated[
-    MeasuredLatency
-    | CalibratedLatency
-    | ConstantLatency
-    | ExponentialLatency
-    | UniformLatency
-    | LognormalLatency
-    | GammaLatency
-    | WeibullLatency
-    | ParetoLatency,
-    Field(discriminator="model"),
-    Choice("latency", *_MODELS),
-]
-
-#: From taking a job to starting it: no call of an allocator's, so nothing there is to measure.
-ReleaseJitter = Annotated[
+_Modelled = (
     CalibratedLatency
     | ConstantLatency
     | ExponentialLatency
@@ -221,7 +206,14 @@ ReleaseJitter = Annotated[
     | LognormalLatency
     | GammaLatency
     | WeibullLatency
-    | ParetoLatency,
-    Field(discriminator="model"),
-    Choice("release jitter", CalibratedLatency, ConstantLatency, *_DrawnLatency.__subclasses__()),
+    | ParetoLatency
+)
+
+Latency = Annotated[
+    MeasuredLatency | _Modelled, Field(discriminator="model"), Choice("latency", *_MODELS)
+]
+
+#: From taking a job to starting it: no call of an allocator's, so nothing there is to measure.
+ReleaseJitter = Annotated[
+    _Modelled, Field(discriminator="model"), Choice("release jitter", *_MODELS[1:])
 ]
