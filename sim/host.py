@@ -8,16 +8,20 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
-from sim.deadline import InputError
+from sim.deadline import InputError, LiveClock
 from sim.deadline.call import one_line
 
 Result = TypeVar("Result")
+
+#: How a process waits for a release: it looks at the clock again and again, as the lower layers of
+#: a base station do, or it sleeps, and finds cold caches and a slow clock when it wakes up.
+Wait = Literal["poll", "sleep"]
 
 #: Middle of the real-time range: above all ordinary work, below the kernel's own threads.
 _PRIORITY = 50
@@ -37,12 +41,40 @@ class Conditions(NamedTuple):
     Attributes:
         cpu: which processor it was pinned to; None if it was not.
         priority: ``fifo``, ``nice`` or ``normal``.
+        wait: how it waited.
         refused: what the host did not permit, in words.
     """
 
     cpu: int | None
     priority: str
+    wait: Wait
     refused: tuple[str, ...]
+
+    def facts(self) -> dict[str, Any]:
+        """Return them as results tell them."""
+        return {
+            "pinned_to_cpu": self.cpu,
+            "priority": self.priority,
+            "wait": self.wait,
+            "not_permitted": list(self.refused),
+        }
+
+
+def in_words(facts: Mapping[str, Any]) -> str:
+    """Return the facts of `Conditions` as a sentence or two."""
+    cpu = facts["pinned_to_cpu"]
+    pinned = "not pinned" if cpu is None else f"pinned to processor {cpu}"
+    refused = facts["not_permitted"]
+    return f"Live: {pinned}, priority {facts['priority']}, wait: {facts['wait']}." + (
+        f" Not permitted here: {'; '.join(refused)}." if refused else ""
+    )
+
+
+def live_clock(wait: Wait, start_ns: int = 0) -> LiveClock:
+    """Return the wall clock, at ``start_ns``, of a process that waits in this way."""
+    if wait == "poll":
+        return LiveClock(spin_ns=None, start_ns=start_ns)
+    return LiveClock(start_ns=start_ns)
 
 
 def check_cpu(cpu: int | None) -> None:
@@ -55,21 +87,23 @@ def check_cpu(cpu: int | None) -> None:
 
 
 @contextmanager
-def quiet(cpu: int | None = None) -> Iterator[Conditions]:
+def quiet(cpu: int | None = None, wait: Wait = "poll") -> Iterator[Conditions]:
     """Pin this process and put it first in line while the block runs, as far as permitted.
 
     Args:
         cpu: which processor; the last one permitted if not given.
+        wait: how it will wait. One that polls is not given real-time priority where the system
+            takes the processor from such processes for a part of every second.
 
     Raises:
         InputError: there is no such processor.
     """
     if not hasattr(os, "sched_setaffinity"):
-        yield Conditions(None, "normal", ("pinning and priority: not on this system",))
+        yield Conditions(None, "normal", wait, ("pinning and priority: not on this system",))
         return
     check_cpu(cpu)
     allowed = os.sched_getaffinity(0)
-    refused = []
+    refused: list[str] = []
     chosen = max(allowed) if cpu is None else cpu
     pinned: int | None = chosen
     try:
@@ -79,25 +113,48 @@ def quiet(cpu: int | None = None) -> Iterator[Conditions]:
         refused.append(f"pinning: {error.strerror}")
     policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
     nice = os.nice(0)
-    priority = "fifo"
+    priority = _put_first(wait, refused)
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_PRIORITY))
-    except OSError as error:
-        refused.append(f"real-time priority: {error.strerror}")
-        priority = "nice"
-        try:
-            os.setpriority(os.PRIO_PROCESS, 0, -20)
-        except OSError as second:
-            priority = "normal"
-            refused.append(f"nice -20: {second.strerror}")
-    try:
-        yield Conditions(pinned, priority, tuple(refused))
+        yield Conditions(pinned, priority, wait, tuple(refused))
     finally:
         if priority == "fifo":
             os.sched_setscheduler(0, policy, parameters)
         elif priority == "nice":
             os.setpriority(os.PRIO_PROCESS, 0, nice)
         os.sched_setaffinity(0, allowed)
+
+
+def _put_first(wait: Wait, refused: list[str]) -> str:
+    """Put this process first in line as far as permitted; return how, and note what was refused."""
+    kept = throttled() if wait == "poll" else 0.0
+    if kept:
+        refused.append(
+            f"real-time priority: the kernel would take {kept:.0%} of every second from a process "
+            "that polls (sched_rt_runtime_us)"
+        )
+    else:
+        try:
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_PRIORITY))
+        except OSError as error:
+            refused.append(f"real-time priority: {error.strerror}")
+        else:
+            return "fifo"
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, -20)
+    except OSError as error:
+        refused.append(f"nice -20: {error.strerror}")
+        return "normal"
+    return "nice"
+
+
+def throttled(kernel: Path = Path("/proc/sys/kernel")) -> float:
+    """Return what share of time the kernel keeps from real-time processes (sched(7)); 0: none."""
+    try:
+        runtime = int((kernel / "sched_rt_runtime_us").read_text())
+        period = int((kernel / "sched_rt_period_us").read_text())
+    except (OSError, ValueError):
+        return 0.0
+    return 0.0 if runtime < 0 else max(1.0 - runtime / period, 0.0)
 
 
 def busy_ns() -> int:

@@ -9,6 +9,8 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from sim.host import in_words
+
 _WORTH_SAYING = 0.001  # of a rate
 _WIDE, _MEDIUM = 108, 90  # columns of a terminal that takes the table whole, or nearly
 
@@ -107,11 +109,7 @@ def verdict(summary: Mapping[str, Any]) -> str:
 
 def live_verdict(live: Mapping[str, Any]) -> str:
     """Return under what conditions a live race was run, and how late the host was by itself."""
-    cpu = live["pinned_to_cpu"]
-    pinned = "not pinned" if cpu is None else f"pinned to processor {cpu}"
-    text = f"Live: {pinned}, priority {live['priority']}."
-    if live["not_permitted"]:
-        text += f" Not permitted here: {'; '.join(live['not_permitted'])}."
+    text = in_words(live)
     late = {name: jitter for name, jitter in live["release_jitter_us"].items() if jitter["max"]}
     if late:
         worst = max(late, key=lambda name: float(late[name]["max"]))

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sim.commands.options import Sizes, Time, cpu_option, plugin_option
+from sim.commands.options import Sizes, Time, cpu_option, plugin_option, wait_option
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from sim.host import Wait
     from sim.profile import Profile
 
 _DEFAULT = (
@@ -61,6 +62,7 @@ _DEFAULT = (
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @cpu_option
+@wait_option
 @click.option(
     "--against",
     type=click.Path(path_type=Path),
@@ -80,6 +82,7 @@ def calibrate(
     longest: int,
     seed: int,
     cpu: int | None,
+    wait: Wait,
     against: Path | None,
     plugins: tuple[str, ...],
     as_json: bool,
@@ -117,6 +120,7 @@ def calibrate(
         longest,
         seed,
         cpu,
+        wait,
         plugins,
     )
     with progress_bar("calibrating", plan.most_calls, "calls") as advance:

@@ -72,6 +72,15 @@ cpu_option = click.option(
     "--cpu", type=click.IntRange(0), help="Processor to pin to; the last one if not given."
 )
 
+wait_option = click.option(
+    "--wait",
+    type=click.Choice(["poll", "sleep"]),
+    default="poll",
+    show_default=True,
+    help="Keep the processor until the next release, as a base station's lower layers do, or sleep "
+    "and wake up to cold caches.",
+)
+
 
 def load(path: Path, overrides: tuple[str, ...], plugins: tuple[str, ...]) -> Scenario:
     """Load plug-ins, then the scenario that may name what they register."""

@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sim.commands.options import cpu_option, load, plugin_option, scenario_argument, set_option
+from sim.commands.options import (
+    cpu_option,
+    load,
+    plugin_option,
+    scenario_argument,
+    set_option,
+    wait_option,
+)
 
 if TYPE_CHECKING:
+    from sim.host import Wait
     from sim.result import Raced
 
 
@@ -30,6 +38,7 @@ if TYPE_CHECKING:
     "--live", is_flag=True, help="Against the wall clock, on a processor of its own, not simulated."
 )
 @cpu_option
+@wait_option
 @click.option("--no-plots", is_flag=True, help="Leave the plots out.")
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json instead of the table.")
 def run(
@@ -40,6 +49,7 @@ def run(
     plugins: tuple[str, ...],
     live: bool,
     cpu: int | None,
+    wait: Wait,
     no_plots: bool,
     as_json: bool,
 ) -> int:
@@ -72,7 +82,7 @@ def run(
         with progress_bar(loaded.name, race.total_slots, "slots") as advance:
             contestants: Sequence[Raced]
             if live:
-                played = live_race(loaded, scenario.parent, folder.log, advance, cpu, plugins)
+                played = live_race(loaded, scenario.parent, folder.log, advance, cpu, wait, plugins)
                 contestants = played.entries
             else:
                 contestants = race.run(folder.log, lambda slots: advance(slots, ""))

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from sim.commands.options import cpu_option, load, plugin_option, scenario_argument, set_option
+from sim.commands.options import (
+    cpu_option,
+    load,
+    plugin_option,
+    scenario_argument,
+    set_option,
+    wait_option,
+)
+
+if TYPE_CHECKING:
+    from sim.host import Wait
 
 
 class _Ratios(click.ParamType[tuple[float, ...]]):
@@ -47,6 +57,7 @@ class _Ratios(click.ParamType[tuple[float, ...]]):
 @set_option
 @plugin_option
 @cpu_option
+@wait_option
 @click.option("--json", "as_json", is_flag=True, help="Print verify.json instead of the table.")
 def verify(
     scenario: Path,
@@ -56,6 +67,7 @@ def verify(
     overrides: tuple[str, ...],
     plugins: tuple[str, ...],
     cpu: int | None,
+    wait: Wait,
     as_json: bool,
 ) -> int:
     """Play SCENARIO against the wall clock, simulate it, and hold the two side by side.
@@ -85,7 +97,7 @@ def verify(
     load_race(loaded, scenario)
     folder = VerifyFolder(output or Path("out") / f"{loaded.name}-verify", overwrite)
     folder.write_manifest("running", loaded, scenario.parent)
-    plan = Plan(loaded, scenario.parent, miss_ratios, cpu, plugins)
+    plan = Plan(loaded, scenario.parent, miss_ratios, cpu, wait, plugins)
     try:
         with progress_bar(f"{loaded.name}, live", planned_slots(plan), "slots") as advance:
             conditions, verdicts = verify_scenario(plan, folder.path, advance)

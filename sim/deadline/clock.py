@@ -45,6 +45,7 @@ class LiveClock(Clock):
 
     Args:
         spin_ns: how long before the instant the sleep ends; hosts wake late by up to this much.
+            None: it never sleeps, and keeps its processor to itself.
         source: monotonic time in ns.
         sleep: sleeps for so many seconds.
         start_ns: what it shows when it is made.
@@ -54,7 +55,7 @@ class LiveClock(Clock):
 
     def __init__(
         self,
-        spin_ns: int = 200_000,
+        spin_ns: int | None = 200_000,
         source: Callable[[], int] = time.perf_counter_ns,
         sleep: Callable[[float], None] = time.sleep,
         start_ns: int = 0,
@@ -70,8 +71,7 @@ class LiveClock(Clock):
 
     def wait_until(self, instant_ns: int) -> int:
         """Sleep, then spin, until ``instant_ns``."""
-        ahead = instant_ns - self.now_ns()
-        if ahead > self._spin:
+        if self._spin is not None and (ahead := instant_ns - self.now_ns()) > self._spin:
             self._sleep((ahead - self._spin) / 1e9)
         while (now := self.now_ns()) < instant_ns:
             pass

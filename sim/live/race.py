@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.deadline import JobLog, LiveClock
+from sim.deadline import JobLog
 from sim.deadline.call import attempt
 from sim.deadline.collector import collector_paused
 from sim.deadline.stats import percentile
 from sim.feed import Problems
-from sim.host import Conditions, check_cpu, in_own_process, quiet
+from sim.host import Conditions, Wait, check_cpu, in_own_process, live_clock, quiet
 from sim.ledger import RATE_COLUMNS, Ledger, PowerTask, Tally, kept
 from sim.live.recording import Recording, lateness_ns, play
 from sim.network import PowerEntrant
@@ -63,6 +63,7 @@ def live_race(
     log_folder: Path,
     progress: Callable[[int, str], None],
     cpu: int | None = None,
+    wait: Wait = "poll",
     plugins: tuple[str, ...] = (),
 ) -> LiveResult:
     """Play a scenario on the wall clock, in a process of its own, and log it.
@@ -73,12 +74,13 @@ def live_race(
         log_folder: where the logs go; an allocator's is written when it has run.
         progress: told how many slots more are over.
         cpu: processor to pin to; the last one permitted if not given.
+        wait: how it waits for releases.
         plugins: to load there, too.
 
     Raises:
         InputError: the scenario does not fit together, or cannot be played live.
     """
-    return in_own_process(_race, (scenario, folder, log_folder, cpu, plugins), progress)
+    return in_own_process(_race, (scenario, folder, log_folder, cpu, wait, plugins), progress)
 
 
 def _race(
@@ -86,6 +88,7 @@ def _race(
     folder: Path,
     log_folder: Path,
     cpu: int | None,
+    wait: Wait,
     plugins: tuple[str, ...],
     progress: Callable[[int, str], None],
 ) -> LiveResult:
@@ -95,11 +98,11 @@ def _race(
     recording = Recording(scenario, folder)
     entrants = [recording.entrant(model) for model in recording.scenario.allocators]
     entries = []
-    with quiet(cpu) as conditions:
+    with quiet(cpu, wait) as conditions:
         for model, entrant in zip(recording.scenario.allocators, entrants, strict=True):
             given = recording.problems.copy()
             with collector_paused():
-                tasks, served = _played(recording, entrant, given, model.label, progress)
+                tasks, served = _played(recording, entrant, given, wait, model.label, progress)
             with JobLog(log_folder, model.label, "allocator", RATE_COLUMNS) as log:
                 tally = _rated(recording, entrant, given, tasks, served, log)
             entries.append(LiveEntry(model.label, [tally], log, described(lateness_ns(tasks))))
@@ -110,6 +113,7 @@ def _played(
     recording: Recording,
     entrant: PowerEntrant,
     given: Problems,
+    wait: Wait,
     label: str,
     progress: Callable[[int, str], None],
 ) -> tuple[list[PowerTask], list[Allocation]]:
@@ -118,7 +122,7 @@ def _played(
     served: list[Allocation] = []
     slots = recording.timing.slots
     entrant.warm_up(given.copy(1).at(0))
-    clock = LiveClock(start_ns=recording.timing.offset_ns - LEAD_IN_NS)
+    clock = live_clock(wait, recording.timing.offset_ns - LEAD_IN_NS)
     for task in play(entrant, given, recording.timing, clock, 0, slots):
         tasks.append(task)
         served.append(entrant.in_force.answer)
@@ -168,10 +172,7 @@ def described(times_ns: Sequence[int] | NDArray[np.int64]) -> dict[str, float | 
 
 def live_facts(result: LiveResult) -> dict[str, Any]:
     """Return what a summary says about a live race."""
-    conditions = result.conditions
     return {
-        "pinned_to_cpu": conditions.cpu,
-        "priority": conditions.priority,
-        "not_permitted": list(conditions.refused),
+        **result.conditions.facts(),
         "release_jitter_us": {entry.label: entry.release_jitter_us for entry in result.entries},
     }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.host import Conditions
+from sim.host import Conditions, in_words
 from sim.live.race import described
 from sim.live.verify import CONFIDENCE, Verdict
 from sim.table import number, plain_table
@@ -68,10 +68,7 @@ def conclusion(conditions: Conditions, verdicts: Sequence[Verdict]) -> list[str]
             else f"{verdict.label} at {verdict.budget_us:,.4g} us: simulated "
             f"{verdict.simulated:.2%}, live {verdict.live:.2%}."
         )
-    pinned = "not pinned" if conditions.cpu is None else f"pinned to processor {conditions.cpu}"
-    refused = f"; not permitted here: {'; '.join(conditions.refused)}" if conditions.refused else ""
-    lines.append(f"Live: {pinned}, priority {conditions.priority}{refused}.")
-    return lines
+    return [*lines, in_words(conditions.facts())]
 
 
 def facts_of(name: str, conditions: Conditions, verdicts: Sequence[Verdict]) -> dict[str, Any]:
@@ -79,9 +76,7 @@ def facts_of(name: str, conditions: Conditions, verdicts: Sequence[Verdict]) -> 
     return {
         "scenario": name,
         "confidence": CONFIDENCE,
-        "pinned_to_cpu": conditions.cpu,
-        "priority": conditions.priority,
-        "not_permitted": list(conditions.refused),
+        **conditions.facts(),
         "verdicts": [
             {
                 "name": verdict.label,

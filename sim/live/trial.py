@@ -15,10 +15,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.deadline import InputError, LiveClock, OnOverrun, Outcome
+from sim.deadline import InputError, OnOverrun, Outcome
 from sim.deadline.collector import collector_paused
 from sim.feed import Problems
-from sim.host import Conditions, check_cpu, quiet
+from sim.host import Conditions, Wait, check_cpu, live_clock, quiet
 from sim.ledger import PowerTask
 from sim.live.race import LEAD_IN_NS
 from sim.live.recording import Recording, lateness_ns, play
@@ -43,6 +43,7 @@ class Plan(NamedTuple):
         folder: what its paths are relative to.
         miss_ratios: budgets are sought that miss so much; none: the scenario's own budget.
         cpu: processor to pin to; the last one permitted if None.
+        wait: how it waits for releases.
         plugins: to load in the process.
     """
 
@@ -50,6 +51,7 @@ class Plan(NamedTuple):
     folder: Path
     miss_ratios: tuple[float, ...]
     cpu: int | None = None
+    wait: Wait = "poll"
     plugins: tuple[str, ...] = ()
 
 
@@ -103,9 +105,9 @@ def trials(plan: Plan, progress: Callable[[int, str], None]) -> tuple[Conditions
     passes = passes_of(plan)
     recording = Recording(plan.scenario, plan.folder, passes)
     found = []
-    with quiet(plan.cpu) as conditions:
+    with quiet(plan.cpu, plan.wait) as conditions:
         for model in recording.scenario.allocators:
-            found.append(_trial(recording, model, plan.miss_ratios, progress))
+            found.append(_trial(recording, model, plan, progress))
     return conditions, found
 
 
@@ -127,10 +129,14 @@ class _Pass:
         entrant: who plays; its answers in force go on from stretch to stretch.
         timing: slot and budget.
         problems: for nobody else.
+        wait: how it waits for releases.
     """
 
-    def __init__(self, entrant: PowerEntrant, timing: Controller, problems: Problems) -> None:
+    def __init__(
+        self, entrant: PowerEntrant, timing: Controller, problems: Problems, wait: Wait
+    ) -> None:
         self.timing = timing
+        self._wait = wait
         self.stretches: list[list[PowerTask]] = []
         self._entrant = entrant
         self._problems = problems
@@ -141,7 +147,7 @@ class _Pass:
         first, timing = self._next, self.timing
         self._next = until
         self._entrant.warm_up(self._problems.copy(1).at(0))
-        clock = LiveClock(start_ns=timing.offset_ns + first * timing.slot_ns - LEAD_IN_NS)
+        clock = live_clock(self._wait, timing.offset_ns + first * timing.slot_ns - LEAD_IN_NS)
         tasks = list(play(self._entrant, self._problems, timing, clock, first, until))
         for task in tasks:  # times are all that is asked of them
             task.answer = task.fallback_answer = task.best = None
@@ -151,7 +157,7 @@ class _Pass:
 def _trial(
     recording: Recording,
     model: AllocatorModel,
-    miss_ratios: Sequence[float],
+    plan: Plan,
     progress: Callable[[int, str], None],
 ) -> Trial:
     timing, rng = recording.timing, stream(recording.scenario.seed, "verify")
@@ -159,15 +165,16 @@ def _trial(
     free = model.model_copy(update={"on_overrun": OnOverrun.CONTINUE})
     entrant = recording.entrant(free)
     with collector_paused() as collect:
-        pilot = _Pass(entrant, timing, recording.problems.copy())
+        pilot = _Pass(entrant, timing, recording.problems.copy(), plan.wait)
         pilot.play(min(_PILOT_SLOTS, timing.slots))
-        budgets = _budgets(timing, miss_ratios, pilot)
+        budgets = _budgets(timing, plan.miss_ratios, pilot)
         heats = [
-            _Pass(recording.entrant(model, own), own, recording.problems.copy())
+            _Pass(recording.entrant(model, own), own, recording.problems.copy(), plan.wait)
             for _, own in budgets
         ]
         alone = [
-            _Pass(entrant, timing, recording.problems.copy()) for _ in range(max(len(heats), 2))
+            _Pass(entrant, timing, recording.problems.copy(), plan.wait)
+            for _ in range(max(len(heats), 2))
         ]
         everyone = [*heats, *alone]
         for part in np.array_split(np.arange(timing.slots), STRETCHES):

@@ -18,6 +18,7 @@ from sim.deadline.call import Attempt, attempt
 from sim.deadline.clock import LiveClock
 from sim.deadline.cost import Cost, fit_cost
 from sim.deadline.stats import percentile
+from sim.host import live_clock
 from sim.problem import Allocation, PowerControlProblem, check_allocation
 from sim.profile.cell import Cell, CellKey
 from sim.profile.plan import Plan
@@ -102,12 +103,12 @@ class Bench:
         self.period_ns = max(plan.period_ns, int(1.5 * took))
         self.samples = int(np.clip(plan.longest_ns // self.period_ns, plan.rounds, plan.samples))
 
-    def round(self, number: int, rounds: int) -> None:
+    def round(self, number: int, plan: Plan) -> None:
         """Time this cell's calls of one round."""
-        samples = len(range(number, self.samples, rounds))
+        samples = len(range(number, self.samples, plan.rounds))
         for _ in range(min(_UNTIMED, samples)):
             self._call()
-        clock = LiveClock()
+        clock = live_clock(plan.wait)
         lateness, service, work = [], [], []
         release_ns = clock.now_ns()
         for _ in range(samples):

@@ -65,13 +65,13 @@ def measure(plan: Plan, progress: Callable[[int, str], None]) -> Measurement:
     rng = stream(plan.seed, "calibration.order")
     with collector_paused() as collect:
         null, benches, left_out = _benches(plan)
-        with quiet(plan.cpu) as conditions:
+        with quiet(plan.cpu, plan.wait) as conditions:
             timer_ns = _timer_ns()
             began, busy, own = time.perf_counter_ns(), busy_ns(), time.process_time_ns()
             for number in range(plan.rounds):
                 for place in rng.permutation(len(benches) + 1):
                     bench = [null, *benches][place]
-                    bench.round(number, plan.rounds)
+                    bench.round(number, plan)
                     collect()
                     progress(len(bench.service[-1]), bench.label)
             elapsed = time.perf_counter_ns() - began

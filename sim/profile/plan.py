@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.deadline.stats import CARRIED
+from sim.host import Wait
 
 
 class Plan(NamedTuple):
@@ -22,6 +23,7 @@ class Plan(NamedTuple):
         longest_ns: of one cell in all; slow cells get fewer samples, and the slowest are left out.
         seed: of the instances and the order.
         cpu: which processor; the last one permitted if None.
+        wait: how calls wait for their turn.
         plugins: files or modules that register more allocators.
     """
 
@@ -34,6 +36,7 @@ class Plan(NamedTuple):
     longest_ns: int = 20_000_000_000
     seed: int = 0
     cpu: int | None = None
+    wait: Wait = "poll"
     plugins: tuple[str, ...] = ()
 
     @property

@@ -27,7 +27,7 @@ def cell(
 
 def measured(*cells: Cell, others: float = 0.0, refused: tuple[str, ...] = ()) -> Measurement:
     return Measurement(
-        list(cells), COST, Conditions(1, "fifo", refused), 50.0, 200.0, {}, 0.0, others, []
+        list(cells), COST, Conditions(1, "fifo", "poll", refused), 50.0, 200.0, {}, 0.0, others, []
     )
 
 
