@@ -45,7 +45,7 @@ _DEFAULT = (
     help="What the samples must carry: 0.99 takes 459 calls a cell, 0.999 takes 4,603.",
 )
 @click.option("--samples", type=click.IntRange(2), help="Calls a cell, instead of --percentile.")
-@click.option("--rounds", type=click.IntRange(2), default=8, show_default=True)
+@click.option("--rounds", type=click.IntRange(2), default=32, show_default=True)
 @click.option(
     "--period",
     type=Time(),
@@ -155,12 +155,14 @@ def calibrate(
 
 def _table(profile: Profile) -> Table:
     from rich.markup import escape
-    from rich.table import Table
 
-    from sim.table import number
+    from sim.table import number, plain_table
 
-    table = Table(title="What a call costs here, in us", title_justify="left")
-    table.add_column("allocator")
+    def us(value: float | None) -> str:
+        return number(value, 2 if value is None or value < 100.0 else 0)
+
+    table = plain_table("What a call costs here, in us")
+    table.add_column("allocator", no_wrap=True)
     for heading in (
         "K",
         "S",
@@ -170,9 +172,9 @@ def _table(profile: Profile) -> Table:
         "p99.9",
         "max",
         "base",
-        "a unit of work",
-        "same instance",
-        "back to back",
+        "a unit\nof work",
+        "same\ninstance",
+        "back to\nback",
         "CPU/wall",
         "drift",
     ):
@@ -184,11 +186,11 @@ def _table(profile: Profile) -> Table:
             str(cell.links),
             str(cell.subbands),
             str(cell.samples),
-            *(number(facts[name], 2) for name in ("p50_us", "p99_us", "p999_us", "max_us")),
-            number(cell.cost.base_ns / 1e3, 2),
+            *(us(facts[name]) for name in ("p50_us", "p99_us", "p999_us", "max_us")),
+            us(cell.cost.base_ns / 1e3),
             number(cell.cost.per_work_ns / 1e3, 3) if cell.cost.per_work_ns else "-",
-            number(facts["same_instance_p50_us"], 2),
-            number(facts["back_to_back_us"], 2),
+            us(facts["same_instance_p50_us"]),
+            us(facts["back_to_back_us"]),
             number(facts["cpu_over_wall"], 2),
             f"{facts['drift']:.1%}",
         )

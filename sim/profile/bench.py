@@ -33,9 +33,13 @@ _INSTANCE_BYTES = 16 << 20
 _SNR_DB = (0.0, 10.0)
 
 _UNTIMED = 16  # calls before each round: compilation, caches, branch predictors
-_APART = 64  # calls of one instance, and calls back to back, in each round
-_FEWEST = 4  # of these
-_APART_NS = 200_000_000  # that they may take
+_UNTIMED_NS = 20_000_000  # that they may take, but for the first
+_APART = 512  # calls of one instance, and calls back to back, in all
+_APART_NS = 2_000_000_000  # that they may take
+_FEWEST = 4  # calls in a round
+
+#: Consecutive parts of a calibration whose medians are held against each other.
+_PARTS = 8
 
 
 class TooSlowError(Exception):
@@ -72,6 +76,7 @@ class Bench:
         self.key: CellKey | None = None
         self.samples = 0
         self.period_ns = 0
+        self.rounds = 0
         self.problems: Sequence[PowerControlProblem] = ()
         self.lateness: list[list[int]] = []
         self.service: list[list[int]] = []
@@ -92,21 +97,25 @@ class Bench:
         self.problems = problems
         took = self._call().elapsed_ns  # compiles, perhaps
         took = self._call().elapsed_ns
-        fewest = plan.rounds * (_FEWEST + 1)
+        fewest = 2 * _FEWEST
         if took * fewest > plan.longest_ns:
             raise TooSlowError(
                 f"{self.label}: a call takes {took / 1e9:.2g} s, and {fewest} of them, the least, "
                 f"more than the {plan.longest_ns / 1e9:g} s of --longest"
             )
-        few = min(_UNTIMED, plan.longest_ns // (4 * plan.rounds * max(took, 1)))
-        took = max([took, *(self._call().elapsed_ns for _ in range(few))])
+        took = max([took, *(self._call().elapsed_ns for _ in range(self._untimed(took)))])
         self.period_ns = max(plan.period_ns, int(1.5 * took))
-        self.samples = int(np.clip(plan.longest_ns // self.period_ns, plan.rounds, plan.samples))
+        self.samples = int(np.clip(plan.longest_ns // self.period_ns, fewest, plan.samples))
+        # Slow cells sit rounds out, rather than take part with a call or two.
+        self.rounds = int(np.clip(self.samples // _FEWEST, 2, plan.rounds))
 
-    def round(self, number: int, plan: Plan) -> None:
-        """Time this cell's calls of one round."""
-        samples = len(range(number, self.samples, plan.rounds))
-        for _ in range(min(_UNTIMED, samples)):
+    def round(self, number: int, plan: Plan) -> int:
+        """Time this cell's calls of one round; return how many."""
+        own = number * self.rounds // plan.rounds
+        if own == (number + 1) * self.rounds // plan.rounds:
+            return 0
+        samples = len(range(own, self.samples, self.rounds))
+        for _ in range(self._untimed(self.period_ns)):
             self._call()
         clock = live_clock(plan.wait)
         lateness, service, work = [], [], []
@@ -122,10 +131,15 @@ class Bench:
         self.service.append(service)
         self.work.append(work)
         self._beside(clock)
+        return samples
+
+    @staticmethod
+    def _untimed(took_ns: int) -> int:
+        return int(np.clip(_UNTIMED_NS // max(took_ns, 1), 1, _UNTIMED))
 
     def _beside(self, clock: LiveClock) -> None:
         """Time one instance over and over, and calls back to back."""
-        few = int(np.clip(_APART_NS // self.period_ns, _FEWEST, _APART))
+        few = max(min(_APART_NS // self.period_ns, _APART) // self.rounds, 1)
         same = self.problems[0]
         for _ in range(few):
             clock.wait_until(clock.now_ns() + self.period_ns)
@@ -142,11 +156,12 @@ class Bench:
         self.back_to_back.append(wall / few)
 
     def drift(self, cost: Cost, call_ns: float = 0.0) -> float:
-        """Return how far apart the rounds' medians lie, of times over what they should be."""
-        medians = [
-            float(np.median((np.array(times) - call_ns) / np.maximum(cost.expected_ns(work), 1.0)))
-            for times, work in zip(self.service, map(np.array, self.work), strict=True)
-        ]
+        """Return how far apart the medians of its parts lie, of times over what they should be."""
+        medians = []
+        for part in np.array_split(np.arange(self.rounds), min(_PARTS, self.rounds)):
+            times = joined([self.service[own] for own in part]) - call_ns
+            work = joined([self.work[own] for own in part])
+            medians.append(float(np.median(times / np.maximum(cost.expected_ns(work), 1.0))))
         return max(medians) / max(min(medians), 1e-9) - 1.0
 
     def _call(self, now_ns: Callable[[], int] = time.perf_counter_ns) -> Attempt[Allocation]:

@@ -47,7 +47,7 @@ class Cell:
         cost: base, price of a unit of work, jitter; the call itself is not in it.
         samples: how many calls were timed.
         facts: what else is published: percentiles of the calls, the same instance over and over,
-            calls back to back, processor time over wall time, drift over the rounds.
+            calls back to back, processor time over wall time, drift between its eighths.
     """
 
     key: CellKey

@@ -1,6 +1,7 @@
 """All cells of a calibration, in rounds, so that a machine that changes its speed shows.
 
-Every cell takes part in every round, in an order drawn anew.
+Rounds are short and many, each in an order drawn anew: what the machine does in one second or
+another falls on all cells alike.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Measurement(NamedTuple):
         timer_ns: two readings of the clock, one after the other.
         call_ns: the call of an allocator that does nothing, median; subtracted from every cell.
         release_ns: percentiles of the lateness of the host alone.
-        null_drift: of the null allocator's calls over the rounds.
+        null_drift: of the null allocator's calls.
         others: how many processors were busy with something else, on average.
         left_out: cells that cannot be had, and why.
     """
@@ -71,9 +72,9 @@ def measure(plan: Plan, progress: Callable[[int, str], None]) -> Measurement:
             for number in range(plan.rounds):
                 for place in rng.permutation(len(benches) + 1):
                     bench = [null, *benches][place]
-                    bench.round(number, plan)
+                    calls = bench.round(number, plan)
                     collect()
-                    progress(len(bench.service[-1]), bench.label)
+                    progress(calls, bench.label)
             elapsed = time.perf_counter_ns() - began
             others = max(busy_ns() - busy - (time.process_time_ns() - own), 0) / elapsed
     lateness, calls = joined(null.lateness), joined(null.service)

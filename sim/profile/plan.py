@@ -31,7 +31,7 @@ class Plan(NamedTuple):
     links: tuple[int, ...]
     subbands: tuple[int, ...]
     samples: int
-    rounds: int = 8
+    rounds: int = 32
     period_ns: int = 1_000_000
     longest_ns: int = 20_000_000_000
     seed: int = 0

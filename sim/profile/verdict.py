@@ -8,7 +8,7 @@ from sim.profile.measure import Measurement
 from sim.profile.plan import samples_for
 from sim.profile.profile import Profile
 
-#: Medians of the rounds that lie further apart than this are not one timing.
+#: Medians of the eighths that lie further apart than this are not one timing.
 UNSTABLE = 0.10
 
 #: Processors busy with something else: caches and memory are shared, and boost clocks.
@@ -42,7 +42,7 @@ def _unstable(measured: Measurement) -> Iterator[str]:
     if unsteady:
         worst = max(unsteady, key=lambda name: unsteady[name])
         yield (
-            f"the machine was unstable: over the rounds, the medians of {len(unsteady)} of "
+            f"the machine was unstable: over its eighths, the medians of {len(unsteady)} of "
             f"{len(moved)} cells moved by more than {UNSTABLE:.0%}; {worst} by "
             f"{unsteady[worst]:.0%}"
         )
