@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import heapq
-import itertools
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import simpy
 from simpy.events import EventPriority
 
 from sim.deadline import Entrant, InputError, Task
+from sim.deadline.discipline import Discipline, Rank, rank
 from sim.deadline.errors import check_at_least
-
-Discipline = Literal["fifo", "edf", "priority"]
 
 # What happens at one instant happens in this order: servers become free, then slots start and jobs
 # are released, then it is decided who is computed, and only then which answers serve. So a finish
@@ -50,7 +48,7 @@ class Instant(simpy.Event):
         env.schedule(self, priority=EventPriority(rank), delay=delay_ns)
 
 
-_Job = tuple[int, int, int, Task[Any, Any], Entrant[Any, Any]]
+_Job = tuple[Rank, Task[Any, Any], Entrant[Any, Any]]
 
 
 class ComputePool:
@@ -59,8 +57,7 @@ class ComputePool:
     Args:
         env: a SimPy environment that counts integer nanoseconds.
         servers: how many.
-        discipline: ``fifo`` by release, ``edf`` by deadline, ``priority`` by the number given at
-            `submit`, smallest first; ties by release, then in the order submitted.
+        discipline: who goes first, as `sim.deadline.discipline.rank` tells.
         preemptive: a job that waits takes the server of the last in rank that runs, if that is of
             lower rank; ties stay. The other waits again, for any server, and loses nothing.
         batch: how many jobs one call serves at most, each of another controller, whose entrants
@@ -89,7 +86,6 @@ class ComputePool:
         self._batch = batch
         self._waiting: list[_Job] = []
         self._running: dict[simpy.Event, _Job] = {}  # by the ends of those that may be preempted
-        self._submitted = itertools.count()
         self._dispatching = False
 
     @property
@@ -99,12 +95,7 @@ class ComputePool:
 
     def submit(self, task: Task[Any, Any], entrant: Entrant[Any, Any], priority: int = 0) -> None:
         """Queue a solved task, at its release."""
-        rank = 0
-        if self._discipline == "edf":
-            rank = task.deadline_ns
-        elif self._discipline == "priority":
-            rank = priority
-        heapq.heappush(self._waiting, (rank, task.release_ns, next(self._submitted), task, entrant))
+        heapq.heappush(self._waiting, (rank(self._discipline, task, priority), task, entrant))
         self._dispatch_soon()
 
     def _dispatch_soon(self) -> None:
@@ -117,7 +108,7 @@ class ComputePool:
         now = int(self._env.now)
         while self._waiting:
             first = self._waiting[0]
-            if first[3].deadline_ns <= now and first[4].cut(first[3]):
+            if first[1].deadline_ns <= now and first[2].cut(first[1]):
                 heapq.heappop(self._waiting)
                 continue
             if not self._idle and not (self._preemptive and self._preempt(first, now)):
@@ -127,7 +118,7 @@ class ComputePool:
                 self._gather(jobs, now)
             end_ns = now
             for job in jobs:
-                end_ns = max(end_ns, job[4].take(job[3], now))
+                end_ns = max(end_ns, job[2].take(job[1], now))
             if end_ns == now:  # takes no time, and leaves its server to the next
                 self._end(jobs)
                 continue
@@ -138,15 +129,15 @@ class ComputePool:
 
     def _gather(self, jobs: list[_Job], now: int) -> None:
         """Take those from the queue that share the call of the first in rank, and charge them."""
-        _, _, _, first, entrant = jobs[0]
+        _, first, entrant = jobs[0]
         present = {first.controller}
         passed = []
         while self._waiting and len(jobs) < self._batch:
             job = heapq.heappop(self._waiting)
-            task = job[3]
-            if task.deadline_ns <= now and job[4].cut(task):
+            task = job[1]
+            if task.deadline_ns <= now and job[2].cut(task):
                 continue
-            if task.controller in present or job[4].size != entrant.size:
+            if task.controller in present or job[2].size != entrant.size:
                 passed.append(job)
             else:
                 present.add(task.controller)
@@ -154,14 +145,14 @@ class ComputePool:
         for job in passed:
             heapq.heappush(self._waiting, job)
         if len(jobs) > 1:
-            entrant.share([job[3] for job in jobs])
+            entrant.share([job[1] for job in jobs])
 
     def _preempt(self, first: _Job, now: int) -> bool:
         """Free a server for the first that waits, if it outranks one that runs."""
-        end, last = max(self._running.items(), key=lambda item: item[1][:3])
-        if last[0] <= first[0]:
+        end, last = max(self._running.items(), key=lambda item: item[1][0])
+        if last[0][0] <= first[0][0]:
             return False
-        last[3].leave(now)
+        last[1].leave(now)
         end.callbacks = []  # put off
         del self._running[end]
         self._idle += 1
@@ -177,4 +168,4 @@ class ComputePool:
 
     def _end(self, jobs: list[_Job]) -> None:
         for job in jobs:
-            job[4].end(job[3])
+            job[2].end(job[1])

@@ -86,14 +86,14 @@ def verify(
     from sim.deadline.progress import progress_bar
     from sim.live.folder import VerifyFolder
     from sim.live.plots import plot_verdicts
-    from sim.live.recording import playable
+    from sim.live.recording import verifiable
     from sim.live.sentences import conclusion, facts_of, verdict_table
     from sim.live.trial import Plan, planned_slots
     from sim.live.verify import verify as verify_scenario
     from sim.race import load_race
 
     loaded = load(scenario, overrides, plugins)
-    playable(loaded)
+    verifiable(loaded)
     load_race(loaded, scenario)
     folder = VerifyFolder(output or Path("out") / f"{loaded.name}-verify", overwrite)
     folder.write_manifest("running", loaded, scenario.parent)

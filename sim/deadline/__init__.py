@@ -1,6 +1,7 @@
 """The race against a deadline, whatever is solved: jobs, policies, latencies, clocks, statistics.
 
-Nothing here knows of radio or of pictures. `run` is the whole race for one server.
+Nothing here knows of radio or of pictures. `run` is the whole race for one server and one
+controller, `serve` for several controllers.
 """
 
 from sim.deadline.call import Check
@@ -13,6 +14,7 @@ from sim.deadline.latency import Constant, Distribution, LatencyModel, Measured
 from sim.deadline.log import JobLog, read_log
 from sim.deadline.policy import OnMiss, OnOverrun, admits, execute
 from sim.deadline.run import Served, periodic, run
+from sim.deadline.server import Stream, serve
 from sim.deadline.solver import AnytimeSolver, Solver
 from sim.deadline.task import Task
 
@@ -36,6 +38,7 @@ __all__ = [
     "Served",
     "Solver",
     "Source",
+    "Stream",
     "Task",
     "VirtualClock",
     "admits",
@@ -44,4 +47,5 @@ __all__ = [
     "periodic",
     "read_log",
     "run",
+    "serve",
 ]

@@ -142,6 +142,11 @@ class Entrant(Generic[Problem, Answer]):
             if joined is not None:
                 joined.cool()
 
+    def answer(self, problem: Problem) -> Answer | None:
+        """Return what the solver answers where no time is charged; None if that fails."""
+        answer = attempt(self.solver, problem, self._check).answer
+        return None if answer is None else self._keep(answer)
+
     def skip(self) -> None:
         """Draw and throw away the chances of a release that is not solved."""
         if self._release_jitter is not None:

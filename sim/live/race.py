@@ -10,15 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.deadline import JobLog
-from sim.deadline.call import attempt
 from sim.deadline.collector import collector_paused
+from sim.deadline.discipline import Discipline
 from sim.deadline.stats import percentile
-from sim.feed import Problems
 from sim.host import Conditions, Wait, check_cpu, in_own_process, live_clock, quiet
-from sim.ledger import RATE_COLUMNS, Ledger, PowerTask, Tally, kept
-from sim.live.recording import Recording, lateness_ns, play
-from sim.network import PowerEntrant
-from sim.problem import Allocation
+from sim.ledger import RATE_COLUMNS, PowerTask, Tally
+from sim.live.controller import LiveController, lateness_ns, play, rated
+from sim.live.recording import playable, recordings
 from sim.registry import load_plugin
 from sim.scenario import Scenario
 
@@ -34,7 +32,7 @@ class LiveEntry(NamedTuple):
 
     Attributes:
         label: whose.
-        tallies: sums over its slots, of the one controller.
+        tallies: sums over its slots, of each controller.
         log: its jobs.
         release_jitter_us: how late the host began its jobs: ``p50``, ``p99``, ``p999``, ``max``.
     """
@@ -95,69 +93,45 @@ def _race(
     check_cpu(cpu)
     for plugin in plugins:
         load_plugin(plugin)
-    recording = Recording(scenario, folder)
-    entrants = [recording.entrant(model) for model in recording.scenario.allocators]
+    scenario = playable(scenario)
+    recorded = recordings(scenario, folder)
+    entrants = [[one.entrant(model) for one in recorded] for model in scenario.allocators]
     entries = []
     with quiet(cpu, wait) as conditions:
-        for model, entrant in zip(recording.scenario.allocators, entrants, strict=True):
-            given = recording.problems.copy()
+        for model, own in zip(scenario.allocators, entrants, strict=True):
+            controllers = [
+                LiveController(one, entrant) for one, entrant in zip(recorded, own, strict=True)
+            ]
             with collector_paused():
-                tasks, served = _played(recording, entrant, given, wait, model.label, progress)
+                tasks = _played(
+                    controllers, scenario.compute.discipline, wait, model.label, progress
+                )
             with JobLog(log_folder, model.label, "allocator", RATE_COLUMNS) as log:
-                tally = _rated(recording, entrant, given, tasks, served, log)
-            entries.append(LiveEntry(model.label, [tally], log, described(lateness_ns(tasks))))
+                tallies = rated(controllers, log)
+            late = lateness_ns(tasks, own[0].on_overrun)
+            entries.append(LiveEntry(model.label, tallies, log, described(late)))
     return LiveResult(conditions, entries)
 
 
 def _played(
-    recording: Recording,
-    entrant: PowerEntrant,
-    given: Problems,
+    controllers: Sequence[LiveController],
+    discipline: Discipline,
     wait: Wait,
     label: str,
     progress: Callable[[int, str], None],
-) -> tuple[list[PowerTask], list[Allocation]]:
-    """Return the jobs, and the answer in force after each deadline."""
+) -> list[PowerTask]:
+    """Play all slots and return the jobs in the order in which the server was done with them."""
     tasks: list[PowerTask] = []
-    served: list[Allocation] = []
-    slots = recording.timing.slots
-    entrant.warm_up(given.copy(1).at(0))
-    clock = live_clock(wait, recording.timing.offset_ns - LEAD_IN_NS)
-    for task in play(entrant, given, recording.timing, clock, 0, slots):
+    for controller in controllers:
+        controller.warm_up()
+    start_ns = min(controller.timing.offset_ns for controller in controllers)
+    clock = live_clock(wait, start_ns - LEAD_IN_NS)
+    for task in play(controllers, clock, discipline):
         tasks.append(task)
-        served.append(entrant.in_force.answer)
         if len(tasks) % _REPORT == 0:
             progress(_REPORT, label)
-    progress(slots % _REPORT, label)
-    return tasks, served
-
-
-def _rated(
-    recording: Recording,
-    entrant: PowerEntrant,
-    given: Problems,
-    tasks: list[PowerTask],
-    served: list[Allocation],
-    log: JobLog,
-) -> Tally:
-    """Rate the slots once the clock has stopped; what was not computed live is computed now."""
-    timing, problems = recording.timing, recording.problems
-    lead = timing.budget.lead
-    initial = Allocation(problems.p_max_w.copy(), status="initial")
-    ledger = Ledger(recording.feed.channel.links, initial, log)
-    for slot, task in enumerate(tasks):
-        answer = task.answer
-        if answer is None and task.reason is None:
-            late = attempt(entrant.solver, given.at(slot)).answer
-            answer = None if late is None else kept(late, problems.p_max_w)
-        ledger.answered(answer)
-        if slot >= lead:
-            ledger.serve(tasks[slot - lead], problems.at(slot), served[slot - lead])
-        ledger.advance()
-    for task in tasks[-lead:]:
-        ledger.leave(task)
-    ledger.write()
-    return ledger.tally
+    progress(len(tasks) % _REPORT, label)
+    return tasks
 
 
 def described(times_ns: Sequence[int] | NDArray[np.int64]) -> dict[str, float | None]:

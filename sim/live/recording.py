@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from sim.build import build_entrant, build_feed
-from sim.deadline import Clock, InputError
-from sim.deadline.run import periodic, settled
-from sim.feed import Problems
-from sim.ledger import PowerTask
+from sim.deadline import InputError
+from sim.feed import Feed
 from sim.network import PowerEntrant
-from sim.problem import PowerControlProblem
 from sim.scenario import AllocatorModel, Controller, Scenario
 from sim.scenario.latency import MeasuredLatency
 
@@ -19,7 +15,38 @@ _LARGEST_BYTES = 4 << 30
 
 
 class Recording:
-    """The problems of a scenario's only controller, in memory.
+    """One controller's problems, in memory.
+
+    Args:
+        scenario: the scenario.
+        timing: the controller.
+        feed: its problems, not drawn yet.
+        folder: what the scenario's paths are relative to.
+    """
+
+    def __init__(self, scenario: Scenario, timing: Controller, feed: Feed, folder: Path) -> None:
+        self.scenario = scenario
+        self.timing = timing
+        self.feed = feed
+        self.folder = folder
+        self.problems = feed.draw(timing.slots)
+
+    def entrant(self, model: AllocatorModel, timing: Controller | None = None) -> PowerEntrant:
+        """Return an allocator, prepared and warm.
+
+        Args:
+            model: which one.
+            timing: with the budget that it is told; the controller's if not given.
+        """
+        entrant = build_entrant(self.scenario, model, timing or self.timing, self.feed, self.folder)
+        first = self.problems.copy(1)
+        for _ in range(3):  # compiled, and its memory touched
+            entrant.warm_up(first.at(0))
+        return entrant
+
+
+def recordings(scenario: Scenario, folder: Path, copies: int = 1) -> list[Recording]:
+    """Return the problems of every controller.
 
     Args:
         scenario: the scenario.
@@ -28,35 +55,23 @@ class Recording:
             memory before would find it in the caches.
 
     Raises:
-        InputError: the scenario cannot be played live, or does not fit into memory.
+        InputError: a channel cannot be had, or the problems do not fit into memory.
     """
-
-    def __init__(self, scenario: Scenario, folder: Path, copies: int = 1) -> None:
-        self.scenario = playable(scenario)
-        self.folder = folder
-        self.timing = self.scenario.controller(0)
-        self.feed = build_feed(self.scenario, self.timing, folder)
-        channel = self.feed.channel
-        needed = 8 * channel.subbands * channel.links**2 * self.timing.slots * (copies + 1)
-        if needed > _LARGEST_BYTES:
-            raise InputError(
-                f"slots: {self.timing.slots} slots played live take {needed / 2**30:.1f} GiB; want "
-                f"at most {_LARGEST_BYTES / 2**30:g}: fewer slots"
-            )
-        self.problems = self.feed.draw(self.timing.slots)
-
-    def entrant(self, model: AllocatorModel, timing: Controller | None = None) -> PowerEntrant:
-        """Return an allocator, prepared and warm.
-
-        Args:
-            model: which one.
-            timing: with the budget that it is told; the scenario's if not given.
-        """
-        entrant = build_entrant(self.scenario, model, timing or self.timing, self.feed, self.folder)
-        first = self.problems.copy(1)
-        for _ in range(3):  # compiled, and its memory touched
-            entrant.warm_up(first.at(0))
-        return entrant
+    timings = [scenario.controller(number) for number in range(len(scenario.controllers))]
+    feeds = [build_feed(scenario, timing, folder) for timing in timings]
+    needed = 0
+    for timing, feed in zip(timings, feeds, strict=True):
+        channel = feed.channel
+        needed += 8 * channel.subbands * channel.links**2 * timing.slots * (copies + 1)
+    if needed > _LARGEST_BYTES:
+        raise InputError(
+            f"slots: {sum(timing.slots for timing in timings)} slots played live take "
+            f"{needed / 2**30:.1f} GiB; want at most {_LARGEST_BYTES / 2**30:g}: fewer slots"
+        )
+    return [
+        Recording(scenario, timing, feed, folder)
+        for timing, feed in zip(timings, feeds, strict=True)
+    ]
 
 
 def playable(scenario: Scenario) -> Scenario:
@@ -66,16 +81,17 @@ def playable(scenario: Scenario) -> Scenario:
         InputError: it has what one processor with one clock cannot play.
     """
     compute = scenario.compute
-    if len(scenario.controllers) > 1 or compute.servers > 1:
-        raise InputError(
-            f"live: controllers: {len(scenario.controllers)}, compute.servers: {compute.servers}; "
-            "the wall clock has one pinned processor here: want one of each"
-        )
-    if compute.speed != 1.0:
-        raise InputError(
-            f"compute.speed: {compute.speed:g} cannot be played live; want 1 (--set "
-            "compute.speed=1)"
-        )
+    for key, value, wanted, why in (
+        ("servers", compute.servers, 1, "one pinned processor plays"),
+        ("preemptive", compute.preemptive, False, "a call that runs keeps its processor"),
+        ("batch", compute.batch, 1, "every job is a call of its own, and timed by itself"),
+        ("speed", compute.speed, 1.0, "this processor has its own"),
+    ):
+        if value != wanted:
+            raise InputError(
+                f"compute.{key}: {_text(value)} cannot be played live, as {why}; want "
+                f"{_text(wanted)} (--set compute.{key}={_text(wanted)})"
+            )
     measured = MeasuredLatency()
     allocators = [model.model_copy(update={"latency": None}) for model in scenario.allocators]
     return scenario.model_copy(
@@ -86,43 +102,19 @@ def playable(scenario: Scenario) -> Scenario:
     )
 
 
-def play(
-    entrant: PowerEntrant,
-    problems: Problems,
-    timing: Controller,
-    clock: Clock,
-    first: int,
-    until: int,
-) -> Iterator[PowerTask]:
-    """Play the slots from ``first`` up to ``until`` and yield each job as it is settled.
+def verifiable(scenario: Scenario) -> Scenario:
+    """Return a scenario as `sim.live.verify` plays it.
 
-    Args:
-        entrant: an allocator.
-        problems: with at least those slots, for nobody else.
-        timing: slot and budget.
-        clock: on the scenario's grid.
-        first: slot.
-        until: slot.
+    Raises:
+        InputError: it has several controllers, or cannot be played live.
     """
-    given: Iterator[PowerControlProblem] = (problems.at(slot) for slot in range(first, until))
-    releases = periodic(
-        timing.slot_ns, timing.offset_ns + first * timing.slot_ns + timing.release_after_ns
-    )
-    yield from settled(entrant, given, releases, timing.compute_ns, clock, first)
+    if len(scenario.controllers) > 1:
+        raise InputError(
+            f"controllers: {len(scenario.controllers)} cannot be verified, as calls are timed by "
+            "themselves in the same slots; want 1"
+        )
+    return playable(scenario)
 
 
-def lateness_ns(tasks: list[PowerTask]) -> list[int]:
-    """Return how late the host began each job: after its release and the end of the one before.
-
-    What a job waits for another one is not the host's doing. A job that the host woke up for only
-    when its deadline had passed counts with the time up to there; it was later still.
-    """
-    late, free_ns = [], 0
-    for task in tasks:
-        ready_ns = max(task.release_ns, free_ns)
-        if task.start_ns is not None and task.finish_ns is not None:
-            late.append(task.start_ns - ready_ns)
-            free_ns = task.finish_ns
-        elif ready_ns < task.deadline_ns:
-            late.append(task.deadline_ns - ready_ns)
-    return late
+def _text(value: float) -> str:
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}"

@@ -15,13 +15,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.deadline import InputError, OnOverrun, Outcome
+from sim.deadline import InputError, OnOverrun, Outcome, serve
 from sim.deadline.collector import collector_paused
 from sim.feed import Problems
 from sim.host import Conditions, Wait, check_cpu, live_clock, quiet
 from sim.ledger import PowerTask
+from sim.live.controller import lateness_ns, stream_of
 from sim.live.race import LEAD_IN_NS
-from sim.live.recording import Recording, lateness_ns, play
+from sim.live.recording import Recording, recordings, verifiable
 from sim.network import PowerEntrant
 from sim.registry import load_plugin
 from sim.scenario import AllocatorModel, Controller, Scenario
@@ -103,7 +104,7 @@ def trials(plan: Plan, progress: Callable[[int, str], None]) -> tuple[Conditions
     for plugin in plan.plugins:
         load_plugin(plugin)
     passes = passes_of(plan)
-    recording = Recording(plan.scenario, plan.folder, passes)
+    (recording,) = recordings(verifiable(plan.scenario), plan.folder, passes)
     found = []
     with quiet(plan.cpu, plan.wait) as conditions:
         for model in recording.scenario.allocators:
@@ -148,10 +149,16 @@ class _Pass:
         self._next = until
         self._entrant.warm_up(self._problems.copy(1).at(0))
         clock = live_clock(self._wait, timing.offset_ns + first * timing.slot_ns - LEAD_IN_NS)
-        tasks = list(play(self._entrant, self._problems, timing, clock, first, until))
+        jobs = stream_of(self._entrant, self._problems, timing, first, until)
+        tasks = list(serve([jobs], clock))
         for task in tasks:  # times are all that is asked of them
             task.answer = task.fallback_answer = task.best = None
         self.stretches.append(tasks)
+
+    def lateness_ns(self) -> list[int]:
+        """Return how late the host began the jobs of all stretches."""
+        on_overrun = self._entrant.on_overrun
+        return [late for tasks in self.stretches for late in lateness_ns(tasks, on_overrun)]
 
 
 def _trial(
@@ -236,8 +243,8 @@ def _times(passes: Sequence[_Pass]) -> tuple[IntArray, IntArray, IntArray]:
     """Return lateness, service time and work of calls timed by themselves."""
     late, service, work = [], [], []
     for one in passes:
+        late += one.lateness_ns()
         for tasks in one.stretches:
-            late += lateness_ns(tasks)
             service += [task.service_ns for task in tasks]
             work += [task.work for task in tasks]
     return np.array(late), np.array(service), np.array(work)
@@ -245,12 +252,11 @@ def _times(passes: Sequence[_Pass]) -> tuple[IntArray, IntArray, IntArray]:
 
 def _heat(wanted: float | None, played: _Pass) -> Heat:
     responses = [task.job().response_ns for part in played.stretches for task in part]
-    late = [late for part in played.stretches for late in lateness_ns(part)]
     return Heat(
         wanted,
         played.timing,
         [sum(task.outcome is not Outcome.MET for task in part) for part in played.stretches],
         [len(part) for part in played.stretches],
         np.array([response for response in responses if response is not None], dtype=np.int64),
-        np.array(late, dtype=np.int64),
+        np.array(played.lateness_ns(), dtype=np.int64),
     )

@@ -16,7 +16,7 @@ from sim.deadline.stats import binomial_interval, replicate_interval
 from sim.deadline.summary import integers, missed
 from sim.feed import Feed
 from sim.host import Conditions, in_own_process
-from sim.live.recording import Recording
+from sim.live.recording import Recording, recordings, verifiable
 from sim.live.trial import Heat, Plan, Trial, trials
 from sim.problem import FloatArray
 from sim.profile import Cell, CellKey, Profile, write_profile
@@ -93,7 +93,7 @@ def verify(
         InputError: as `sim.live.trial.trials`.
     """
     conditions, found = in_own_process(trials, (plan,), progress)
-    recording = Recording(plan.scenario, plan.folder)
+    (recording,) = recordings(verifiable(plan.scenario), plan.folder)
     verdicts = []
     for trial, model in zip(found, plan.scenario.allocators, strict=True):
         profile = _profile(recording, model, trial, conditions)

@@ -1,1 +1,1 @@
-"""Here so that what tests share, `made_tables` and `plugin_allocators`, is found by all below."""
+"""Here so that what tests share, `made_tables` for one, is found by all below."""

@@ -8,7 +8,8 @@ import simpy
 from hypothesis import strategies as st
 
 from sim.deadline import Constant, Entrant, LatencyModel, OnOverrun, Outcome, Solver, Task
-from sim.pool import SERVE, SLOT, ComputePool, Discipline, Instant
+from sim.deadline.discipline import Discipline
+from sim.pool import SERVE, SLOT, ComputePool, Instant
 
 
 class Demand(NamedTuple):
@@ -112,7 +113,7 @@ def serve(
     preemptive: bool = False,
     batch: int = 1,
 ) -> list[Watched]:
-    """Run demands, submitted in their order where they are released together."""
+    """Run demands; those of one controller that are released together in their order."""
     env = simpy.Environment(initial_time=0)
     pool = ComputePool(env, servers, discipline, preemptive, batch)
     tasks = []
@@ -245,8 +246,9 @@ def by_definition(
         demand = call.jobs[0].demand
         return {"fifo": 0, "edf": demand.deadline_ns, "priority": demand.priority}[discipline]
 
-    def key(call: _Call) -> tuple[int, int, int]:
-        return rank(call), call.jobs[0].demand.release_ns, call.jobs[0].number
+    def key(call: _Call) -> tuple[int, int, int, int]:
+        demand = call.jobs[0].demand
+        return rank(call), demand.release_ns, demand.controller, call.jobs[0].number
 
     waiting: list[_Call] = []
     running: list[_Call] = []

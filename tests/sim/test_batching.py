@@ -15,7 +15,7 @@ from pool_demands import DEMANDS, Demand, Row, by_definition, pooled
 
 import sim.registry as registry
 from sim.deadline import InputError, Joined, OnOverrun, Outcome, Solver, read_log
-from sim.pool import Discipline
+from sim.deadline.discipline import Discipline
 from sim.problem import Allocation, PowerControlProblem, PowerControlSpec
 from sim.race import Race
 

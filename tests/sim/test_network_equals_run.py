@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from plugin_allocators import registered, scenario
+from time_models import JITTERS, LATENCIES
 
 from sim.build import build_entrant, build_feed
 from sim.deadline import Job, OnMiss, OnOverrun, Outcome, Source, read_log, run
@@ -25,24 +26,6 @@ from sim.race import Race
 def _plugins() -> Iterator[None]:
     with registered(), patch("gc.collect"):  # collecting the tests' own heap takes 0.1 s
         yield
-
-
-# Slots of a few nanoseconds: ties, zero service and overload are the rule, not the exception.
-LATENCIES: st.SearchStrategy[dict[str, Any]] = st.one_of(
-    st.builds(
-        lambda base, per_work: {"model": "constant", "base_ns": base, "per_work_ns": per_work},
-        st.integers(0, 12),
-        st.integers(0, 4),
-    ),
-    st.builds(lambda mean: {"model": "exponential", "mean_ns": mean}, st.integers(1, 30)),
-    st.builds(lambda high: {"model": "uniform", "low_ns": 0, "high_ns": high}, st.integers(1, 40)),
-    st.builds(lambda low: {"model": "pareto", "minimum_ns": low, "shape": 1.1}, st.integers(1, 10)),
-)
-
-JITTERS: st.SearchStrategy[dict[str, Any]] = st.one_of(
-    st.builds(lambda mean: {"model": "exponential", "mean_ns": mean}, st.integers(1, 8)),
-    st.builds(lambda base: {"model": "constant", "base_ns": base}, st.integers(0, 12)),
-)
 
 
 @st.composite

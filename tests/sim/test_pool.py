@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pool_demands import DEMANDS, Demand, Row, by_definition, pooled
 
 from sim.deadline import InputError, OnOverrun, Outcome
-from sim.pool import ComputePool, Discipline
+from sim.deadline.discipline import Discipline
+from sim.pool import ComputePool
 
 
 @given(

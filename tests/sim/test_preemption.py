@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pool_demands import DEMANDS, Demand, Row, by_definition, pooled, rows, serve
 
 from sim.deadline import OnOverrun, Outcome
-from sim.pool import Discipline
+from sim.deadline.discipline import Discipline
 
 DISCIPLINES = st.sampled_from(["fifo", "edf", "priority"])
 CUT_OR_NOT = st.sampled_from([OnOverrun.CONTINUE, OnOverrun.ABORT])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -54,6 +55,31 @@ def test_a_live_run_leaves_what_a_run_leaves(
         assert rate["genie"] - loss["ageing"] - loss["miss"] == pytest.approx(rate["in_force"])
     assert set(summary["live"]["release_jitter_us"]) == {"max_power", "wmmse"}
     assert summary["live"]["priority"] in ("fifo", "nice", "normal")
+
+
+def test_several_controllers_share_a_processor(ttirace: Ttirace, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    chosen = ["--set", "slots=40", "--set", "compute.preemptive=false"]
+    result = ttirace("run", "scenarios/edf.yaml", "--live", "-o", out, *chosen)
+    assert result.code == 0, result.err
+    assert "missed, by controller" in result.out
+    log = read_log(out / "log").to_pylist()
+    for allocator in ("wmmse", "max_power"):
+        own = [row for row in log if row["allocator"] == allocator]
+        for number, (slots, slot_ns) in enumerate([(80, 500_000)] * 2 + [(40, 1_000_000)] * 2):
+            rows = [row for row in own if row["controller"] == number]
+            assert [row["index"] for row in rows] == list(range(slots))
+            assert all(row["release_ns"] == row["index"] * slot_ns + 50_000 for row in rows)
+            assert [row["index"] for row in rows if row["genie_bps_hz"] is None] == [slots - 1]
+        started = [(row["start_ns"], row["finish_ns"]) for row in own if row["start_ns"]]
+        for (_, finish_ns), (start_ns, _) in itertools.pairwise(sorted(started)):
+            assert finish_ns <= start_ns  # one after the other
+    summary = json.loads((out / "summary.json").read_text())
+    names = ["small-1", "small-2", "large-1", "large-2"]
+    for entry in summary["allocators"]:
+        assert [one["name"] for one in entry["controllers"]] == names
+        assert [one["jobs"] for one in entry["controllers"]] == [80, 80, 40, 40]
+    assert (out / "plots" / "timeline.png").is_file()
 
 
 def test_live_and_simulated_rates_are_those_of_the_same_channels(
@@ -139,8 +165,8 @@ def test_calibrate_writes_a_profile_that_scenarios_replay(
         (["calibrate", "--samples", "3", "--rounds", "4"], "--samples: 3, want at least 8"),
         (["calibrate", "--against", "nowhere"], "profile 'nowhere': neither"),
         (["verify", "none.yaml"], "none.yaml"),
-        (["run", "scenarios/edf.yaml", "--live"], "live: controllers: 4"),
-        (["verify", "scenarios/edf.yaml"], "live: controllers: 4"),
+        (["run", "scenarios/pool.yaml", "--live"], "compute.servers: 2 cannot be played live"),
+        (["verify", "scenarios/edf.yaml"], "controllers: 4 cannot be verified"),
         (["verify", "scenarios/munich.yaml", "--miss-ratios", "2"], "want ratios from 0 to 1"),
         (["verify", "scenarios/munich.yaml", "--miss-ratios", "a"], "want numbers"),
     ],

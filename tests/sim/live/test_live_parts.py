@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.deadline import InputError, Outcome, Task
+from sim.deadline import InputError, OnOverrun, Outcome, Task
 from sim.deadline.stats import binomial_interval
 from sim.live import playable
-from sim.live.recording import Recording, lateness_ns
+from sim.live.controller import lateness_ns
+from sim.live.recording import recordings, verifiable
 from sim.live.trial import budget_for, with_budget
 from sim.live.verify import CONFIDENCE, live_interval
 from sim.problem import Allocation, PowerControlProblem
@@ -43,9 +44,17 @@ def test_what_is_played_live_is_measured() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"controllers": 3}, "live: controllers: 3, compute.servers: 1; .*want one of each"),
-        ({"compute": {"servers": 2}}, "controllers: 1, compute.servers: 2"),
-        ({"compute": {"speed": 0.5}}, "compute.speed: 0.5 cannot be played live"),
+        (
+            {"compute": {"servers": 2}},
+            r"^compute.servers: 2 cannot be played live, as one pinned processor plays; want 1 "
+            r"\(--set compute.servers=1\)$",
+        ),
+        (
+            {"compute": {"preemptive": True}},
+            "^compute.preemptive: true .* a call that runs keeps its processor; want false",
+        ),
+        ({"compute": {"batch": 3}}, "^compute.batch: 3 .* a call of its own, .*; want 1"),
+        ({"compute": {"speed": 0.5}}, "^compute.speed: 0.5 cannot be played live, .* want 1"),
     ],
 )
 def test_what_cannot_be_played_live(changes: dict[str, Any], said: str) -> None:
@@ -53,11 +62,24 @@ def test_what_cannot_be_played_live(changes: dict[str, Any], said: str) -> None:
         playable(scenario(**changes))
 
 
-def test_a_recording_holds_every_slot_and_refuses_what_does_not_fit(tmp_path: Path) -> None:
-    recording = Recording(scenario(), tmp_path)
-    assert len(recording.problems) == 20
-    with pytest.raises(InputError, match=r"played live take .* GiB; want at most 4: fewer slots"):
-        Recording(scenario(channel={"rayleigh": {"links": 500}}, slots=3000), tmp_path)
+def test_several_controllers_are_played_but_not_verified() -> None:
+    several = scenario(controllers=3)
+    assert len(playable(several).controllers) == 3
+    with pytest.raises(InputError, match=r"^controllers: 3 cannot be verified, .* want 1$"):
+        verifiable(several)
+    with pytest.raises(InputError, match=r"^compute.servers: 2 cannot be played live"):
+        verifiable(scenario(compute={"servers": 2}))
+
+
+def test_recordings_hold_every_slot_and_refuse_what_does_not_fit(tmp_path: Path) -> None:
+    controllers = [{"numerology": 1}, {"offset": "3 ms"}]
+    both = recordings(scenario(controllers=controllers), tmp_path)
+    assert [len(recording.problems) for recording in both] == [40, 20]
+    assert not np.array_equal(both[0].problems.gain[:20], both[1].problems.gain)
+    # 1500 slots of 500 links are 2.8 GiB, and twice that with a copy.
+    large = {"channel": {"rayleigh": {"links": 500}}, "slots": 500, "controllers": 3}
+    with pytest.raises(InputError, match=r"1500 slots .* take 5.6 GiB; want at most 4: fewer sl"):
+        recordings(scenario(**large), tmp_path)
 
 
 def task(release: int, start: int | None, finish: int | None, deadline: int) -> Any:
@@ -75,7 +97,16 @@ def test_lateness_is_the_hosts_alone() -> None:
         task(100, None, None, 150),  # the host slept past the deadline: at least 50
         task(200, 200, 210, 250),
     ]
-    assert lateness_ns(tasks) == [3, 5, 50, 0]
+    assert lateness_ns(tasks, OnOverrun.ABORT) == [3, 5, 50, 0]
+
+
+def test_a_dropped_release_is_no_lateness_of_the_hosts() -> None:
+    tasks = [
+        task(0, 2, 60, 50),
+        task(50, None, None, 100),  # dropped while the first ran
+        task(100, 101, 120, 150),
+    ]
+    assert lateness_ns(tasks, OnOverrun.SKIP) == [2, 1]
 
 
 @given(
