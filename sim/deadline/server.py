@@ -98,7 +98,8 @@ def serve(
             next_ns = coming[0][0]
             release(next_ns)  # ranked beforehand: a live clock charges what comes after the wait
             now_ns = clock.wait_until(next_ns)
-        release(now_ns)
+        if coming and coming[0][0] <= now_ns:
+            release(now_ns)
         _, place = heapq.heappop(waiting)
         stream, task = streams[place], oldest.pop(place)
         _execute(stream.entrant, task, clock, now_ns)

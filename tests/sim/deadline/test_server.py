@@ -138,11 +138,11 @@ def test_a_release_is_ranked_with_those_that_wait_as_the_server_becomes_free(pla
 
 @both
 def test_abort_cuts_what_waits_at_its_deadline(play: Play) -> None:
-    courses = [Course([0], [30], 100), Course([0, 10, 20, 30], [3, 3, 3, 3], 15)]
+    courses = [Course([0], [30], 100), Course([0, 15, 20, 30], [3, 3, 3, 3], 15)]
     assert brief(play(courses, "fifo", OnOverrun.ABORT)) == [
         (0, 0, 0, 30, MET),
         (1, 0, None, None, SKIPPED),
-        (1, 1, None, None, SKIPPED),
+        (1, 1, None, None, SKIPPED),  # due at 30
         (1, 2, 30, 33, MET),
         (1, 3, 33, 36, MET),
     ]
