@@ -132,12 +132,13 @@ class Entrant(Generic[Problem, Answer]):
     def warm_up(self, problem: Problem) -> None:
         """Call the solvers untimed if their time is measured: others may have had the processor.
 
-        Taking turns is the simulator's doing, and cold caches are not the solver's cost.
+        Taking turns is the simulator's doing, and cold caches are not the solver's cost. Nor is
+        the first check of an answer, which a live clock would charge to the next job.
         """
         if self._latency.measured:
-            attempt(self.solver, problem)
+            attempt(self.solver, problem, self._check)
         if self._fallback is not None and self._fallback_latency.measured:
-            attempt(self._fallback, problem)
+            attempt(self._fallback, problem, self._check)
         for joined in (self._joined, self._fallback_joined):
             if joined is not None:
                 joined.cool()

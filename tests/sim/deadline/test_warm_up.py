@@ -32,3 +32,16 @@ def test_a_solver_that_fails_when_warmed_up_does_no_harm() -> None:
     entrant = Entrant(Counting(), 0)
     entrant.warm_up(-1)
     assert entrant.in_force.answer == 0
+
+
+def test_the_check_of_answers_is_warmed_up_too() -> None:
+    checked = []
+    entrant = Entrant(
+        Counting(),
+        0,
+        on_miss=OnMiss.FALLBACK,
+        fallback=Counting(),
+        check=lambda problem, answer: checked.append((problem, answer)),
+    )
+    entrant.warm_up(7)
+    assert checked == [(7, 7), (7, 7)]
