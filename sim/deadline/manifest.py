@@ -19,7 +19,7 @@ def machine() -> dict[str, Any]:
     """Describe this machine."""
     return {
         "system": platform.platform(),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
     }
@@ -103,11 +103,16 @@ def _git(folder: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def _processor() -> str:
+def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """Return the kind of processor, with family and model: virtual ones often share a name."""
+    known: dict[str, str] = {}
     try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
+        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
+            key, _, value = line.partition(":")
+            known.setdefault(key.strip(), value.strip())
+    except (OSError, UnicodeDecodeError):
+        known = {}
+    name = known.get("model name") or platform.processor() or platform.machine()
+    if "cpu family" not in known or "model" not in known:
+        return name
+    return f"{name} (family {known['cpu family']}, model {known['model']})"

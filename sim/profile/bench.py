@@ -103,8 +103,9 @@ class Bench:
                 f"{self.label}: a call takes {took / 1e9:.2g} s, and {fewest} of them, the least, "
                 f"more than the {plan.longest_ns / 1e9:g} s of --longest"
             )
-        took = max([took, *(self._call().elapsed_ns for _ in range(self._untimed(took)))])
-        self.period_ns = max(plan.period_ns, int(1.5 * took))
+        # The median, as one call that the host interrupted would make a period of another kind.
+        took = int(np.median([self._call().elapsed_ns for _ in range(self._untimed(took))]))
+        self.period_ns = max(plan.period_ns, 2 * took)
         self.samples = int(np.clip(plan.longest_ns // self.period_ns, fewest, plan.samples))
         # Slow cells sit rounds out, rather than take part with a call or two.
         self.rounds = int(np.clip(self.samples // _FEWEST, 2, plan.rounds))
