@@ -25,23 +25,27 @@ _FEWEST = 16
 
 @dataclass(frozen=True)
 class Cost:
-    """Service time of a call: ``base + work x per_work + typical x jitter(chance)``.
+    """Service time of a call: ``base + work x per_work + typical x jitter(chance)``, or the least.
 
     Attributes:
         base_ns: of each call.
         per_work_ns: of each unit of work; zero where work did not vary.
         typical_ns: the median call, which jitter is relative to.
         jitter: quantiles of what is left, in units of ``typical_ns``, at `CHANCES`.
+        least_ns: of all calls. Jitter is drawn whatever the work, and the quickest of much work
+            would leave a call of little work less time than any has taken.
     """
 
     base_ns: float
     per_work_ns: float
     typical_ns: float
     jitter: FloatArray
+    least_ns: float = 0.0
 
     def time_ns(self, work: int, chance: float) -> float:
         """Return the time of a call that does ``work`` units, at quantile ``chance`` of jitter."""
-        return self.base_ns + work * self.per_work_ns + self.typical_ns * self._jitter_at(chance)
+        time_ns = self.base_ns + work * self.per_work_ns + self.typical_ns * self._jitter_at(chance)
+        return max(time_ns, self.least_ns)
 
     def expected_ns(self, work: NDArray[np.int64]) -> FloatArray:
         """Return the times of calls without their jitter, one for each count of work."""
@@ -80,7 +84,7 @@ def fit_cost(service_ns: NDArray[np.int64], work: NDArray[np.int64]) -> Cost:
     typical = float(np.median(service_ns))
     left = service_ns - (base + work * per_work)
     jitter = np.quantile(left, CHANCES) / max(typical, 1.0)
-    return Cost(base, per_work, max(typical, 1.0), jitter)
+    return Cost(base, per_work, max(typical, 1.0), jitter, float(service_ns.min()))
 
 
 def _line(time: FloatArray, work: FloatArray) -> tuple[float, float]:
@@ -138,6 +142,7 @@ def mixed(costs: Sequence[Cost], weights: Sequence[float]) -> Cost:
         between([cost.per_work_ns for cost in costs]),
         between([cost.typical_ns for cost in costs]),
         np.asarray(np.dot(np.clip(weights, 0.0, 1.0), np.array([cost.jitter for cost in costs]))),
+        between([cost.least_ns for cost in costs]),
     )
 
 

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 #: Packages with shipped profiles; the entry point's name is the profile's.
 GROUP = "ttirace.profiles"
 
-_FORMAT = 1
+_FORMAT = 2
 _HOST = "(host)"
-_COST = ("base_ns", "per_work_ns", "typical_ns")
+_COST = ("base_ns", "per_work_ns", "typical_ns", "least_ns")
 
 
 def write_profile(profile: Profile, path: Path) -> tuple[Path, Path]:
@@ -190,8 +190,8 @@ def _profile(name: str, header: Mapping[str, Any], table: pa.Table) -> Profile:
     release: Cost | None = None
     for row in table.to_pylist():
         jitter = np.array(row["jitter"], dtype=np.float64)
-        base, per_work, typical = (float(row[column]) for column in _COST)
-        cost = Cost(base, per_work, typical, jitter)
+        base, per_work, typical, least = (float(row[column]) for column in _COST)
+        cost = Cost(base, per_work, typical, jitter, least)
         if jitter.shape != CHANCES.shape or not np.isfinite([*jitter, *cost_times(cost)]).all():
             raise ValueError("a cost that is not finite, or jitter of another length")
         if row["allocator"] == _HOST:

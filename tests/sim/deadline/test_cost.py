@@ -75,6 +75,18 @@ def test_a_replay_has_the_distribution_that_was_measured() -> None:
     assert abs(np.quantile(again, 0.99) / np.quantile(service, 0.99) - 1.0) < 0.05
 
 
+def test_no_replayed_call_is_quicker_than_the_quickest_measured_one() -> None:
+    """Where the price rises with the work, the line runs above the middle, and jitter below it."""
+    rng = np.random.default_rng(6)
+    work = rng.integers(1, 60, 4000)
+    service = np.rint(5000.0 + 5.0 * work**2 + rng.exponential(200.0, len(work)))
+    cost = fit_cost(service.astype(np.int64), work)
+    free = Cost(cost.base_ns, cost.per_work_ns, cost.typical_ns, cost.jitter)
+    chances = np.linspace(0.0, 0.999, 500)
+    assert min(free.time_ns(1, chance) for chance in chances) < 0.9 * service.min()
+    assert min(cost.time_ns(1, chance) for chance in chances) == service.min()
+
+
 def test_the_same_generator_replays_the_same_times() -> None:
     service, work = calls(np.random.default_rng(3), 500, 3000.0, 100.0)
     cost = fit_cost(service, work)
@@ -107,7 +119,7 @@ def test_times_are_never_negative_never_endless_and_scale_with_speed(
 @given(st.floats(0.0, 1.0))
 def test_jitter_is_interpolated_as_numpy_does(chance: float) -> None:
     jitter = np.sort(np.random.default_rng(5).normal(size=len(CHANCES)))
-    cost = Cost(0.0, 0.0, 1.0, jitter)
+    cost = Cost(0.0, 0.0, 1.0, jitter, least_ns=-9.0)
     assert cost.time_ns(0, chance) == pytest.approx(float(np.interp(chance, CHANCES, jitter)))
 
 

@@ -120,7 +120,7 @@ def damage(path: Path, what: str) -> None:
         ("gone", "No such file"),
         ("half JSON", "cannot be read as a profile"),
         ("other JSON", "is no profile"),
-        ("format", "is in format 99, want 1"),
+        ("format", "is in format 99, want 2"),
     ],
 )
 def test_damaged_profiles(tmp_path: Path, what: str, said: str) -> None:
