@@ -46,7 +46,19 @@ LAW = {
 }
 
 #: Imported where they are used, never at the top of a module.
-LAZY = {"torch", "gymnasium", "pettingzoo", "matplotlib", "tensorboard", "loky", "distributed"}
+LAZY = {
+    "torch",
+    "gymnasium",
+    "pettingzoo",
+    "stable_baselines3",
+    "matplotlib",
+    "tensorboard",
+    "loky",
+    "distributed",
+}
+
+#: What environments are made of, and nothing else may import.
+ENVIRONMENTS = {"gymnasium", "pettingzoo"}
 
 
 def name_of(path: Path) -> str:
@@ -106,7 +118,16 @@ def test_the_import_law(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_heavy_libraries_are_imported_where_they_are_used(path: Path) -> None:
     tops = {imported.split(".")[0] for imported in imports(path, top_only=True)}
+    if within(name_of(path), "sim.env"):
+        tops -= ENVIRONMENTS
     assert not tops & LAZY
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_only_environments_know_gymnasium(path: Path) -> None:
+    module = name_of(path)
+    imported = {name.split(".")[0] for name in imports(path)}
+    assert within(module, "sim.env") or not imported & ENVIRONMENTS
 
 
 @pytest.mark.parametrize(
