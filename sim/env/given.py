@@ -40,7 +40,10 @@ def given_scenario(given: Any) -> tuple[Scenario, Path]:
         path = Path(given)
         scenario, folder = _validated(read_scenario(path), f"{path}: "), path.parent
     elif given is None or isinstance(given, Mapping):
-        scenario, folder = _validated(dict(given or DEFAULT), "scenario: "), Path()
+        scenario, folder = (
+            _validated(dict(DEFAULT if given is None else given), "scenario: "),
+            Path(),
+        )
     else:
         raise InputError(f"scenario: {shown(given)}, want a path, a mapping or a Scenario")
     if len(scenario.controllers) > 1:

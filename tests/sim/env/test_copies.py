@@ -27,7 +27,7 @@ COPIES: list[Callable[[Any], Any]] = [copy.deepcopy, lambda env: pickle.loads(pi
 @pytest.mark.parametrize("copied", COPIES, ids=["deepcopy", "pickle"])
 @pytest.mark.parametrize("channel", EVOLUTIONS, ids=str)
 def test_a_copy_goes_on_alike_whatever_the_channel(copied: Any, channel: dict[str, Any]) -> None:
-    scenario = changed(channel=channel, radio={"p_max": "1 W", "noise": "1 nW"}, slots=100)
+    scenario = changed(channel=channel, radio={"p_max": "1 W", "noise": "-60 dBm"}, slots=100)
     env = made(scenario)
     trajectory_of(env, 30)
     other = copied(env)

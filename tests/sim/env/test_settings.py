@@ -11,6 +11,7 @@ from environments import SMALL, changed, equal, made, made_trace, trace_scenario
 from environments import trajectory as trajectory_of
 
 from sim.deadline import InputError
+from sim.env import PowerControlEnv
 from sim.env.settings import Settings
 from sim.scenario import Scenario
 
@@ -70,7 +71,6 @@ def test_an_episode_may_be_shorter_or_longer_than_the_scenario() -> None:
         ({"reference": "wmmse:restart=2"}, "unknown parameter; did you mean 'restarts'?"),
         ({"reference": "wmmse:restarts"}, "reference: .*want NAME:parameter=value"),
         ({"reference": 3}, "reference: 3, want the name of an allocator"),
-        ({"render_mode": "rgb"}, "render_mode: 'rgb'; did you mean 'rgb_array'?"),
         ({"latency": "measured"}, "latency: measured, and an environment must be reproducible"),
         ({"latency": "scenario"}, "'scenario': compute.latency: measured"),
         ({"latency": "senario"}, "latency: 'senario' is no latency"),
@@ -88,6 +88,11 @@ def test_what_does_not_fit_is_refused(arguments: dict[str, Any], message: str) -
     with pytest.raises(InputError, match=message) as error:
         made(**arguments)
     assert "\n" not in str(error.value)
+
+
+def test_a_render_mode_that_there_is_not_is_refused() -> None:
+    with pytest.raises(InputError, match="render_mode: 'rgb'; known: ansi, human, rgb_array"):
+        PowerControlEnv(SMALL, render_mode="rgb")
 
 
 @pytest.mark.parametrize(

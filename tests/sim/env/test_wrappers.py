@@ -42,7 +42,7 @@ def test_wrappers_that_change_nothing_change_nothing(wrapped: Any) -> None:
     "wrapped",
     [
         NormalizeObservation,
-        TimeAwareObservation,
+        lambda env: TimeAwareObservation(TimeLimit(env, 9)),
         lambda env: FrameStackObservation(env, 3),
         lambda env: RescaleAction(env, np.float32(0.0), np.float32(1.0)),
         lambda env: TimeLimit(env, 5),
