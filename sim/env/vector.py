@@ -135,10 +135,10 @@ class PowerControlVectorEnv(VectorEnv[Float32Array, Float32Array, NDArray[Any]])
         """
         core = self._core
         due = self._none
-        if self._autoreset is AutoresetMode.NEXT_STEP:
+        if self._autoreset is AutoresetMode.NEXT_STEP and core.over.any():
             due = core.over.copy()
         active = ~due
-        if not core.running[active].all():
+        if not (core.running | due).all():
             raise reset_needed(bool(core.over[active].any()))
         values = as_actions(actions, self.action_space.shape or ())
         for watcher, _ in self._views:
@@ -153,8 +153,9 @@ class PowerControlVectorEnv(VectorEnv[Float32Array, Float32Array, NDArray[Any]])
         if self._autoreset is AutoresetMode.SAME_STEP and truncations.any():
             infos = self._final(truncations)
             due, active = truncations, ~truncations
-        for i in np.flatnonzero(due).tolist():
-            self._start(i, None)
+        if due is not self._none:
+            for i in np.flatnonzero(due).tolist():
+                self._start(i, None)
         infos |= self._infos(active, due)
         if self.render_mode == "human":
             self.render()
@@ -190,6 +191,15 @@ class PowerControlVectorEnv(VectorEnv[Float32Array, Float32Array, NDArray[Any]])
     def _infos(self, stepped: Flags, started: Flags) -> dict[str, Any]:
         """Return the infos of those that were stepped and of those that were started."""
         core = self._core
+        if not started.any() and stepped.all():  # as in nearly every step
+            found: dict[str, NDArray[Any]] = {
+                "slot": core.slot.copy(),
+                "sum_rate_bps_hz": core.sum_rate.copy(),
+                "outcome": _OUTCOMES[core.outcome],
+            }
+            if self.settings.reference is not None:
+                found["reference"] = core.reference_rate.copy()
+            return {**found, **{f"_{key}": stepped.copy() for key in found}}
         infos = _masked("slot", core.slot, stepped | started)
         if stepped.any():
             infos |= _masked("sum_rate_bps_hz", core.sum_rate, stepped)
