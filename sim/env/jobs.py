@@ -190,7 +190,7 @@ def _serve(
             if outcome[i] == MET:
                 in_force[i] = due
                 power_w[i] = answer_w[i, due & mask]
-                open_[i] = due + 1  # on one server, all before it have ended; they are outdated
+                open_[i] = due + 1  # all before it have ended, on one server, and are outdated
             else:
                 deadline_ns = offset_ns + due * slot_ns + release_after_ns + compute_ns
                 newest = -1
@@ -198,7 +198,7 @@ def _serve(
                     if ended[i, open_[i] & mask] == LATE:
                         newest = open_[i]
                     open_[i] += 1
-                if use_late and newest > in_force[i]:
+                if use_late and newest >= 0:
                     in_force[i] = newest
                     power_w[i] = answer_w[i, newest & mask]
         csi_age[i] = -1 if in_force[i] < 0 else slot[i] - in_force[i]

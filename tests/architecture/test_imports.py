@@ -176,3 +176,17 @@ def test_importing_the_command_line_costs_nothing_heavy() -> None:
 def test_racing_loads_neither_torch_nor_a_plotter() -> None:
     loaded = loaded_by("import sim.race, sim.result, sim.testing")
     assert not loaded & LAZY
+
+
+def test_importing_environments_loads_no_plotter_and_no_learner() -> None:
+    loaded = loaded_by("import sim.env")
+    assert not loaded & {"torch", "matplotlib", "stable_baselines3", "pyarrow", "simpy", "h5py"}
+
+
+def test_environments_say_what_they_need() -> None:
+    statement = "sys.modules['gymnasium'] = None\nimport importlib.util\n" + (
+        "importlib.util.find_spec = lambda name: None\nimport sim.env"
+    )
+    with pytest.raises(subprocess.CalledProcessError) as error:
+        loaded_by(statement)
+    assert "pip install 'ttirace[rl]'" in error.value.stderr

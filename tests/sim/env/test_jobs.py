@@ -79,6 +79,15 @@ def by_run(known: Settings, powers: FloatArray) -> list[tuple[Any, ...]]:
     return [(job.start_ns, job.finish_ns, job.outcome, answer.tolist()) for job, answer in served]
 
 
+def dropped_ns(known: Settings, slot: int) -> int:
+    """Return when a job that never started was dropped: at its release, or cut at its deadline."""
+    timing, deadlines = known.timing, known.deadlines
+    assert deadlines is not None
+    release_ns = timing.offset_ns + slot * timing.slot_ns + timing.release_after_ns
+    cut = deadlines.on_overrun is OnOverrun.ABORT
+    return release_ns + timing.compute_ns * cut
+
+
 def by_core(known: Settings, actions: FloatArray, size: int) -> list[list[tuple[Any, ...]]]:
     """Return the same of each of several environments side by side."""
     core, active = Core(known, size), np.ones(size, np.bool_)
@@ -87,6 +96,7 @@ def by_core(known: Settings, actions: FloatArray, size: int) -> list[list[tuple[
     jobs = core._jobs
     assert isinstance(jobs, Jobs)
     found: list[list[Any]] = [[] for _ in range(size)]
+    ends: list[int] = []
     for slot in range(known.steps):
         core.step(np.broadcast_to(actions[slot], (size, known.links)).copy(), active)
         place = slot % jobs.end_ns.shape[1]
@@ -96,6 +106,10 @@ def by_core(known: Settings, actions: FloatArray, size: int) -> list[list[tuple[
             start = int(jobs.start_ns[i, place]) if started else None
             end = int(jobs.end_ns[i, place]) if started else None
             found[i].append([start, end, outcome])
+            if i == 0:
+                ends.append(end if end is not None else dropped_ns(known, slot))
+            now_ns = known.timing.offset_ns + (slot + 1) * known.timing.slot_ns
+            assert jobs.backlog[i] == sum(end_ns > now_ns for end_ns in ends)
             if slot + 1 >= known.lead:
                 due = found[i][slot + 1 - known.lead]
                 assert OUTCOMES[core.outcome[i]] == due[2]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from environments import SMALL, changed, made
+from environments import SMALL, changed, made, made_trace, trace_scenario
 
 from sim.problem import PowerControlSpec, sum_rate
 from sim.race import Race
@@ -93,6 +93,21 @@ def test_release_jitter_speed_and_offset_are_those_of_the_race() -> None:
     assert outcomes[1:] == [row["outcome"] for row in served]
     assert {"met", "aborted", "skipped"} <= set(outcomes)
     np.testing.assert_allclose(rewards[1:], [row["in_force_bps_hz"] for row in served], rtol=1e-12)
+
+
+def test_a_recording_that_just_fits_is_the_races_own(tmp_path: Path) -> None:
+    description = trace_scenario(
+        made_trace(tmp_path, STEPS + 1),
+        seed=SEED,
+        slots=STEPS + 1,
+        compute={"latency": LATENCIES[2]},
+        on_overrun="skip",
+        on_miss="use_late",
+    )
+    rewards, outcomes = stepped(description)
+    served = [row for row in raced(description) if row["in_force_bps_hz"] is not None]
+    assert outcomes == [row["outcome"] for row in served]
+    np.testing.assert_allclose(rewards, [row["in_force_bps_hz"] for row in served], rtol=1e-12)
 
 
 def test_without_deadlines_rewards_are_the_genie_rates_of_the_race() -> None:

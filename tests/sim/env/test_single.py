@@ -156,6 +156,12 @@ def test_a_trace_is_entered_anywhere_that_it_lasts_from(tmp_path: Path) -> None:
         starts.add(samples[0])
     assert starts <= set(range(1, 12))
     assert len(starts) > 8  # of 11; P(fewer than 9 in 60 draws) < 1e-5
+    env = made(trace_scenario(made_trace(tmp_path, 31)), episode_slots=30)
+    starts = set()
+    for seed in range(20):  # P(one of two not among 20 draws) < 2e-6
+        env.reset(seed=seed)
+        starts.add(env.problem.gain[0, 0, 0])
+    assert starts == {1, 2}
 
 
 def test_a_trace_that_just_fits_is_played_from_its_start(tmp_path: Path) -> None:
