@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from sim.env.actions import first_fault, set_powers
 from sim.env.episode import Episode
@@ -75,7 +76,7 @@ class Core:
         return len(self.slot)
 
     @property
-    def outcome(self) -> np.ndarray[tuple[int, ...], np.dtype[np.int8]]:
+    def outcome(self) -> NDArray[np.int8]:
         """How the job due in the slot rated last ended: places in `OUTCOMES`, ``(N,)``."""
         return self._outcome if self._jobs is None else self._jobs.outcome
 

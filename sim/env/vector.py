@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from gymnasium import logger
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
@@ -167,6 +168,9 @@ class PowerControlVectorEnv(VectorEnv[Float32Array, Float32Array, NDArray[Any]])
         Raises:
             ResetNeededError: before the first `reset`.
         """
+        if self.render_mode is None:
+            logger.warn("render() without a render_mode; give one to gymnasium.make_vec")
+            return None
         if None in self._core.episodes:
             raise reset_needed(False)
         return tuple(canvas.draw(watcher.scene()) for watcher, canvas in self._views)

@@ -127,6 +127,8 @@ def test_nothing_to_see_without_a_render_mode_or_a_reset() -> None:
     env = made()
     with pytest.warns(UserWarning, match="without a render_mode"):
         assert env.render() is None
+    with pytest.warns(UserWarning, match="without a render_mode"):
+        assert gymnasium.make_vec(ID, 2, scenario=SMALL).render() is None
     with pytest.raises(ResetNeededError):
         made(render_mode="ansi").render()
 
