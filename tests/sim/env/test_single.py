@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from environments import ON_THE_EDGE, SMALL, changed, equal, made, made_trace, trace_scenario
 from environments import trajectory as trajectory_of
+from plugin_allocators import registered
 
 from sim.build import build_feed
 from sim.deadline import InputError
@@ -95,6 +96,31 @@ def test_loss_is_the_rate_less_that_of_the_reference_on_the_same_slot() -> None:
         _, rate, _, _, same = plain.step(np.full(6, 0.2))
         assert same == info
         assert rate == info["sum_rate_bps_hz"]
+
+
+def test_a_reference_draws_what_it_would_in_a_race() -> None:
+    env = made(reference="random")
+    for seed in (2, 3):
+        episode = env.reset(seed=seed)[1]["episode_seed"]
+        spec = PowerControlSpec(3, 2, stream(episode, "allocator", 0))
+        random = prepare_allocator("random", {}, spec)
+        for _ in range(5):
+            problem = env.problem
+            expected = sum_rate(problem, random.solve(problem).power_w)
+            assert env.step(np.zeros(6))[-1]["reference"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_what_a_reference_does_to_its_problem_harms_nobody() -> None:
+    with registered():
+        tilted, rogue = made(reference="tilted"), made(reference="rogue")
+        assert equal(trajectory_of(tilted, 20), trajectory_of(rogue, 20))
+
+
+def test_a_reference_that_fails_repeats_itself() -> None:
+    with registered():
+        env = made(reference="erratic")
+        said = trajectory_of(env, 20)
+    assert all(np.isfinite(step[-1]["reference"]) for step in said[1:])
 
 
 def test_the_reference_loses_nothing_to_itself() -> None:
