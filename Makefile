@@ -23,7 +23,7 @@ types: $(VENV)/.dev  ## Check types
 	$(BIN)/mypy
 
 bench: $(VENV)/.dev  ## Measure what the README states (a quiet machine, please)
-	for bench in solvers channels simulator; do $(BIN)/python benchmarks/bench_$$bench.py; done
+	for bench in solvers channels simulator env; do $(BIN)/python benchmarks/bench_$$bench.py; done
 
 study: $(VENV)/.dev  ## Draw the quality-time frontier of every allocator (a quiet machine, please)
 	$(BIN)/python benchmarks/study_frontier.py

@@ -219,7 +219,7 @@ def evaluate(problem: PowerControlProblem, power_w: ArrayLike, rates: FloatArray
     What `link_rates` and `sum_rate` give, in one compiled call.
     """
     power = np.ascontiguousarray(power_w, dtype=np.float64)
-    return float(_evaluate(problem.gain, problem.noise_w, problem.weight, power, rates))
+    return float(evaluate_arrays(problem.gain, problem.noise_w, problem.weight, power, rates))
 
 
 _NOT_FINITE, _NEGATIVE, _ABOVE = 1, 2, 3
@@ -241,13 +241,14 @@ def _first_fault(power_w: FloatArray, p_max_w: FloatArray) -> tuple[int, int]:
 
 
 @njit(cache=True, fastmath={"reassoc", "contract"})
-def _evaluate(
+def evaluate_arrays(
     gain: FloatArray,
     noise_w: FloatArray,
     weight: FloatArray,
     power_w: FloatArray,
     rates: FloatArray,
 ) -> float:
+    """Do as `evaluate`, for compiled callers."""
     subbands, links = noise_w.shape
     rates[:] = 0.0
     for s in range(subbands):

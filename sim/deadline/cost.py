@@ -168,6 +168,14 @@ class Calibrated(LatencyModel):
         self._speed = speed
         self._drawn: list[float] = []
 
+    @property
+    def typical_work(self) -> int:
+        """Units of work of the median call; zero where work costs nothing."""
+        cost = self._costs[1]
+        if cost.per_work_ns <= 0.0:
+            return 0
+        return max(round((cost.typical_ns - cost.base_ns) / cost.per_work_ns), 0)
+
     def draw(self) -> float:
         """Return the next chance, uniform in [0, 1)."""
         if not self._drawn:

@@ -46,7 +46,19 @@ LAW = {
 }
 
 #: Imported where they are used, never at the top of a module.
-LAZY = {"torch", "gymnasium", "pettingzoo", "matplotlib", "tensorboard", "loky", "distributed"}
+LAZY = {
+    "torch",
+    "gymnasium",
+    "pettingzoo",
+    "stable_baselines3",
+    "matplotlib",
+    "tensorboard",
+    "loky",
+    "distributed",
+}
+
+#: What environments are made of, and nothing else may import.
+ENVIRONMENTS = {"gymnasium", "pettingzoo"}
 
 
 def name_of(path: Path) -> str:
@@ -106,7 +118,16 @@ def test_the_import_law(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_heavy_libraries_are_imported_where_they_are_used(path: Path) -> None:
     tops = {imported.split(".")[0] for imported in imports(path, top_only=True)}
+    if within(name_of(path), "sim.env"):
+        tops -= ENVIRONMENTS
     assert not tops & LAZY
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_only_environments_know_gymnasium(path: Path) -> None:
+    module = name_of(path)
+    imported = {name.split(".")[0] for name in imports(path)}
+    assert within(module, "sim.env") or not imported & ENVIRONMENTS
 
 
 @pytest.mark.parametrize(
@@ -155,3 +176,17 @@ def test_importing_the_command_line_costs_nothing_heavy() -> None:
 def test_racing_loads_neither_torch_nor_a_plotter() -> None:
     loaded = loaded_by("import sim.race, sim.result, sim.testing")
     assert not loaded & LAZY
+
+
+def test_importing_environments_loads_no_plotter_and_no_learner() -> None:
+    loaded = loaded_by("import sim.env")
+    assert not loaded & {"torch", "matplotlib", "stable_baselines3", "pyarrow", "simpy", "h5py"}
+
+
+def test_environments_say_what_they_need() -> None:
+    statement = "sys.modules['gymnasium'] = None\nimport importlib.util\n" + (
+        "importlib.util.find_spec = lambda name: None\nimport sim.env"
+    )
+    with pytest.raises(subprocess.CalledProcessError) as error:
+        loaded_by(statement)
+    assert "pip install 'ttirace[rl]'" in error.value.stderr
