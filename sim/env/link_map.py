@@ -22,6 +22,9 @@ _RED = np.array([0.70, 0.09, 0.17])
 _RANGE_DB = (-10.0, 50.0)
 _WIDTHS = (0.4, 5.0)
 _OPACITIES = (0.15, 0.45)
+#: From the end of a link to the middle of its number, in points.
+_ASIDE = 9.0
+
 #: Lines of interference, the strongest: so many a link, and at most; more would hide the links.
 _LINES_A_LINK = 2
 _MOST_LINES = 30
@@ -60,6 +63,7 @@ class LinkMap:
             axes.add_collection(numbers, autolim=False)
             numbers.set_transform(points)
             numbers.set_offset_transform(axes.transData)
+            numbers.set_clip_on(False)
         self.moving: list[Artist] = [
             self._interference, self._links, *self._numbers, self._rx, self._tx,
         ]  # fmt: skip
@@ -94,7 +98,8 @@ class LinkMap:
         self._tx.set_offsets(scene.tx_m)
         cap = scene.p_max_w.sum(axis=0)
         share = np.divide(scene.power_w.sum(axis=0), cap, out=np.zeros_like(cap), where=cap > 0)
-        self._tx.set_facecolor(np.repeat(1.0 - share[:, None], 3, axis=1))
+        grey = np.clip(1.0 - share, 0.0, 1.0)  # a sum of caps may be rounded
+        self._tx.set_facecolor(np.repeat(grey[:, None], 3, axis=1))
         most = min(_LINES_A_LINK * len(cap), _MOST_LINES)
         over_noise = once_a_place(interference_db(scene), scene.rx_m, scene.tx_m)
         receiver, transmitter = strongest(over_noise, _RANGE_DB[0], most)
@@ -112,11 +117,12 @@ class LinkMap:
 
         shared = len(np.unique(scene.rx_m, axis=0)) < len(scene.rx_m)
         here, there = (scene.tx_m, scene.rx_m) if shared else (scene.rx_m, scene.tx_m)
-        away = here - there
-        length = np.linalg.norm(away, axis=1, keepdims=True)
-        away = np.divide(away, length, out=np.zeros_like(away), where=length > 0)
+        self._axes.apply_aspect()
+        marks = self._axes.transData.transform(np.concatenate((here, there)))
+        marks *= 72.0 / self._axes.figure.dpi  # in points
+        offsets = asides(*np.split(marks, 2))
         outlines = []
-        for link, aside in enumerate(9.0 * away):
+        for link, aside in enumerate(offsets):
             outline = TextPath((0.0, 0.0), str(link), size=8)
             box = np.array(outline.get_extents())
             centred = Affine2D().translate(*(aside - box.mean(axis=0)))
@@ -150,6 +156,28 @@ class LinkMap:
             title="interference\nover noise", loc="upper right", bbox_to_anchor=(1.03, -0.085),
             frameon=False, fontsize=8, title_fontsize=8, handlelength=1.6, labelspacing=0.2,
         )  # fmt: skip
+
+
+def asides(here: FloatArray, there: FloatArray) -> FloatArray:
+    """Return where numbers stand beside their links' ends, so that they can be read.
+
+    On the far side from the other end; elsewhere around their own, if that is taken.
+
+    Args:
+        here: the ends with numbers, ``(K, 2)``, in points.
+        there: the other ends.
+    """
+    taken = [*here, *there]
+    found = np.zeros_like(here)
+    for link, (own, other) in enumerate(zip(here, there, strict=True)):
+        straight = np.arctan2(*(own - other)[::-1])
+        angle = straight + np.pi * np.array([0, 0.25, -0.25, 0.5, -0.5, 0.75, -0.75, 1])
+        around = _ASIDE * np.stack((np.cos(angle), np.sin(angle)), axis=1)
+        apart = np.linalg.norm((own + around)[:, None] - np.array(taken), axis=2).min(axis=1)
+        # Its own end is as far as that, always: what is farther than that from all is free.
+        found[link] = around[np.argmax(apart >= min(apart.max(), _ASIDE - 0.5))]
+        taken.append(own + found[link])
+    return found
 
 
 def interference_db(scene: Scene) -> FloatArray:

@@ -105,8 +105,9 @@ class Picture:
             Powers(figure.add_axes(POWERS, label="powers"), scale),
             Rates(figure.add_axes(RATES, label="rates"), cover),
         )
-        for artist in self._moving():
+        for number, artist in enumerate(self._moving()):
             artist.set_animated(True)  # left out where the figure itself is drawn
+            artist.set_zorder(3.0 + 0.01 * number)  # the order in files
         self._still: Any = None  # the pixels of what stands still
         self._drawn: list[Hashable] | None = None  # what it was made of, panel by panel
         figure.canvas.mpl_connect("draw_event", self._complete)

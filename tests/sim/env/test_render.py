@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import io
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,11 +19,12 @@ from headless_backend import HeadlessManager
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
+from matplotlib.image import imread
 from numpy.typing import NDArray
 
 from sim.deadline import InputError
-from sim.env import Scene
-from sim.env.link_map import interference_db, strongest
+from sim.env import NoWindowError, Scene
+from sim.env.link_map import asides, interference_db, once_a_place, strongest
 from sim.env.panels import RateScale, round_above
 from sim.env.render import DOTS_PER_INCH, MAP, POWERS, RATES, SIZE_INCHES, Renderer
 from sim.env.scene import Watcher
@@ -134,6 +136,21 @@ def test_what_changes_is_seen_where_it_belongs() -> None:
     assert seen(history_outcome=outcomes) == [False, False, False, True]
 
 
+@pytest.mark.parametrize("links", [1, 2, 50])
+def test_few_and_many_links_are_drawn(links: int) -> None:
+    channel = {"rayleigh": {"links": links}}
+    scene = scene_of({"channel": channel, "radio": {"snr_db": 10}, "slots": 5}, steps=3)
+    picture = drawn(scene)
+    off = dataclasses.replace(
+        scene,
+        power_w=np.zeros_like(scene.power_w),
+        p_max_w=np.zeros_like(scene.p_max_w),
+        link_rate_bps_hz=np.zeros(links),
+    )
+    assert not np.array_equal(part(picture, POWERS), part(drawn(off), POWERS))
+    assert not np.array_equal(part(picture, MAP), part(drawn(off), MAP))
+
+
 def test_a_bar_is_as_high_as_its_power() -> None:
     scene = scene_of(changed(channel={"rayleigh": {"links": 3}}), steps=0)
     levels = np.array([[1.0, 0.5, 0.0]])
@@ -155,7 +172,7 @@ def test_frames_cost_no_memory() -> None:
     picture = env._canvas._renderer._picture._figure  # type: ignore[union-attr, attr-defined]
     artists = len(picture.findobj())
     gc.collect()
-    figures = sum(isinstance(thing, Figure) for thing in gc.get_objects())
+    figures = sum(type(thing) is Figure for thing in gc.get_objects())
     for n in range(200):
         env.step(env.action_space.sample())
         env.render()
@@ -163,11 +180,11 @@ def test_frames_cost_no_memory() -> None:
             env.reset()
     assert len(picture.findobj()) <= artists + 20  # ticks are kept once made, and never more
     gc.collect()
-    assert sum(isinstance(thing, Figure) for thing in gc.get_objects()) == figures
+    assert sum(type(thing) is Figure for thing in gc.get_objects()) == figures
     env.close()
     del picture
     gc.collect()
-    assert sum(isinstance(thing, Figure) for thing in gc.get_objects()) == figures - 1
+    assert sum(type(thing) is Figure for thing in gc.get_objects()) == figures - 1
 
 
 @given(st.floats(0.0, 1e9))
@@ -193,6 +210,28 @@ def test_only_the_strongest_interference_is_drawn() -> None:
     assert np.array_equal(level[rows, columns], np.sort(level, axis=None)[-5:])
     rows, _ = strongest(level, 0.0, 16)
     assert len(rows) == (level > 0.0).sum()
+
+
+def test_numbers_stand_beside_their_links_and_clear_of_all_else() -> None:
+    here = np.array([[0.0, 0.0], [100.0, 0.0], [50.0, 60.0]])
+    there = np.array([[-30.0, 0.0], [100.0, 40.0], [50.0, 60.0]])
+    np.testing.assert_allclose(asides(here, there), [[9, 0], [0, -9], [9, 0]], atol=1e-12)
+    # The first takes the place of the second, which goes elsewhere.
+    here = np.array([[0.0, 0.0], [18.0, 0.0]])
+    there = np.array([[-30.0, 0.0], [48.0, 0.0]])
+    places = here + asides(here, there)
+    assert np.linalg.norm(places[0] - places[1]) > 8.0
+    np.testing.assert_allclose(np.linalg.norm(places - here, axis=1), 9.0)
+
+
+def test_interference_between_the_same_places_is_drawn_once() -> None:
+    level = np.array([[-np.inf, 3.0, 1.0], [4.0, -np.inf, 2.0], [5.0, 6.0, -np.inf]])
+    rx_m = np.array([[0.0, 0.0], [0.0, 0.0], [1.0, 0.0]])
+    tx_m = np.array([[0.0, 1.0], [1.0, 1.0], [2.0, 1.0]])
+    off = -np.inf
+    expected = [[off, 3.0, off], [4.0, off, 2.0], [5.0, 6.0, off]]
+    assert np.array_equal(once_a_place(level, rx_m, tx_m), expected)
+    assert np.array_equal(once_a_place(level, tx_m, tx_m), level)
 
 
 def test_gymnasiums_own_tools_take_the_pictures() -> None:
@@ -268,6 +307,40 @@ def test_a_window_shows_what_an_array_holds(windows: list[HeadlessManager]) -> N
     renderer.close()
 
 
+def test_a_window_can_be_saved_and_goes_on(windows: list[HeadlessManager]) -> None:
+    renderer = Renderer("human", 1e9)
+    canvas: Any = None
+    for steps in (5, 6):
+        scene = scene_of(steps=steps, latency=ON_THE_EDGE)
+        renderer.draw(scene)
+        canvas = windows[0].canvas
+        shown = np.asarray(canvas.buffer_rgba())[..., :3].copy()
+        assert np.array_equal(shown, drawn(scene))
+        for scale in (1, 2):
+            file = io.BytesIO()
+            canvas.figure.savefig(file, dpi=scale * DOTS_PER_INCH)
+            saved = np.rint(255 * imread(io.BytesIO(file.getvalue()))[..., :3])
+            assert saved.shape == (scale * SHAPE[0], scale * SHAPE[1], 3)
+            if scale == 1:  # what moves lies beneath a legend there, no other pixel differs
+                assert (saved != shown).any(axis=2).mean() < 1e-3
+    renderer.close()
+
+
+def test_a_window_can_change_its_size(windows: list[HeadlessManager]) -> None:
+    renderer = Renderer("human", 1e9)
+    scenes = [scene_of(steps=steps, latency=ON_THE_EDGE) for steps in (5, 6)]
+    renderer.draw(scenes[0])
+    canvas: Any = windows[0].canvas
+    canvas.figure.set_size_inches(7.0, 5.0)
+    canvas.draw()  # as toolkits do
+    renderer.draw(scenes[1])
+    small = np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    assert small.shape == (500, 700, 3)
+    canvas.draw()
+    assert np.array_equal(small, np.asarray(canvas.buffer_rgba())[..., :3])
+    renderer.close()
+
+
 def test_a_window_closed_by_hand_stays_closed(windows: list[HeadlessManager]) -> None:
     import matplotlib.pyplot as plt
 
@@ -299,6 +372,7 @@ def test_no_window_where_there_is_none() -> None:
     env = made(render_mode="human")
     with pytest.raises(InputError, match="'human': matplotlib's backend agg opens no window") as at:
         env.reset(seed=1)
+    assert isinstance(at.value, NoWindowError)
     assert isinstance(at.value, gymnasium.error.DependencyNotInstalled)
     assert "\n" not in str(at.value)
     assert plt.get_fignums() == before
