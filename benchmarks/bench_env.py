@@ -6,6 +6,8 @@
 all environments of `make_vec(..., vectorization_mode="vector_entry_point")`. Rayleigh fading,
 Gauss-Markov at 10 Hz, 0 dB, one subband, episodes of 1000 slots. `normals`: what drawing the fading
 of a step alone takes, and so an upper bound. `start`: import, make and reset, in a new process.
+`frames`: pictures of links on a map, with misses and a reference, 300 of an episode in a row: the
+first (it imports matplotlib and draws all there is), the median and the longest of the others.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import json
 import statistics
 import subprocess
 import sys
+from typing import Any
 
 PRELUDE = """
 import json, sys, time
@@ -77,16 +80,53 @@ print(json.dumps(slots / took))
 """
 )
 
+FRAMES = """
+import json, sys, time
+links = int(sys.argv[1])
+import gymnasium
+import sim.env
 
-def measure(code: str, links: int, size: int, seconds: float, mode: str = "plain") -> float:
-    """Run one measurement in a process of its own."""
+scenario = {
+    "slots": 300, "radio": {"snr_db": 30},
+    "channel": {"geometric": {"links": links, "evolution": "gauss_markov", "doppler": "10 Hz"}},
+}
+env = gymnasium.make("ttirace/PowerControl-v0", scenario=scenario, reference="max_power",
+                     latency={"lognormal": {"median": "800 us", "sigma": 0.5}},
+                     render_mode="rgb_array")
+env.action_space.seed(1)
+env.reset(seed=1)
+took = []
+for _ in range(300):
+    begin = time.perf_counter()
+    env.render()
+    took.append(1e3 * (time.perf_counter() - begin))
+    env.step(env.action_space.sample())
+print(json.dumps([took[0], sorted(took[1:])[150], max(took[1:])]))
+"""
+
+
+def frames(repeats: int) -> None:
+    """Print what a frame takes."""
+    for links in (5, 10, 30):
+        runs = [run(FRAMES, links) for _ in range(repeats)]
+        first, median, longest = (statistics.median(values) for values in zip(*runs, strict=True))
+        print(f"K = {links}: frames: {median:.1f} ms, first {first:.0f}, longest {longest:.0f}")
+
+
+def run(code: str, *arguments: object) -> Any:
+    """Run code in a process of its own and return what it prints, as JSON."""
     done = subprocess.run(
-        [sys.executable, "-c", code, str(links), str(size), str(seconds), mode],
+        [sys.executable, "-c", code, *map(str, arguments)],
         check=True,
         capture_output=True,
         text=True,
     )
-    return float(json.loads(done.stdout))
+    return json.loads(done.stdout)
+
+
+def measure(code: str, links: int, size: int, seconds: float, mode: str = "plain") -> float:
+    """Run one measurement in a process of its own."""
+    return float(run(code, links, size, seconds, mode))
 
 
 def main() -> None:
@@ -111,6 +151,7 @@ def main() -> None:
                 speed = median(STEPS, links, size, options.seconds, mode)
                 name = f"vector N = {size}" if size else "single"
                 print(f"K = {links}: {name:15s} {mode:10s} {speed:12,.0f} steps/s", flush=True)
+    frames(options.repeats)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ if find_spec("gymnasium") is None:
     )
 
 from sim.env.discrete import DiscretePower
-from sim.env.errors import InvalidActionError, ResetNeededError
+from sim.env.errors import InvalidActionError, NoWindowError, ResetNeededError
 from sim.env.registration import register_environments
 from sim.env.scene import Scene
 from sim.env.single import PowerControlEnv
@@ -20,6 +20,7 @@ from sim.env.vector import PowerControlVectorEnv
 __all__ = [
     "DiscretePower",
     "InvalidActionError",
+    "NoWindowError",
     "PowerControlEnv",
     "PowerControlVectorEnv",
     "ResetNeededError",

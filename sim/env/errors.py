@@ -1,4 +1,4 @@
-"""What an agent can get wrong, for those who catch ours and for those who catch Gymnasium's."""
+"""What can go wrong, for those who catch our errors and for those who catch Gymnasium's."""
 
 from __future__ import annotations
 
@@ -13,3 +13,7 @@ class InvalidActionError(InputError, gymnasium.error.InvalidAction):
 
 class ResetNeededError(InputError, gymnasium.error.ResetNeeded):
     """A step before the first `reset`, or after the end of an episode."""
+
+
+class NoWindowError(InputError, gymnasium.error.DependencyNotInstalled):
+    """A render mode that needs a window, where none can be opened."""

@@ -32,6 +32,8 @@ class Scene:
         tx_m: transmitters' positions, likewise.
         placed: whether the positions are the channel's own, in metres.
         history_bps_hz: sum rates up to this slot, the oldest first, at most the last 200.
+        history_reference_bps_hz: the reference's sum rates in the same slots; None if there is
+            none.
         history_outcome: their outcomes.
     """
 
@@ -48,6 +50,7 @@ class Scene:
     tx_m: FloatArray
     placed: bool
     history_bps_hz: FloatArray
+    history_reference_bps_hz: FloatArray | None
     history_outcome: tuple[str, ...]
 
 
@@ -64,7 +67,7 @@ class Watcher:
         self._index = index
         self._gain: FloatArray = core.gain(index).copy()
         self._slot = 0
-        self._past: deque[tuple[float, str]] = deque(maxlen=_HISTORY_SLOTS)
+        self._past: deque[tuple[float, float, str]] = deque(maxlen=_HISTORY_SLOTS)
 
     def begin(self) -> None:
         """Look at the start of an episode."""
@@ -82,7 +85,8 @@ class Watcher:
         if core.settings.deadlines is not None:  # the slot entered is the one that was rated
             self.before()
         outcome = OUTCOMES[core.outcome[index]]
-        self._past.append((float(core.sum_rate[index]), outcome))
+        rates = float(core.sum_rate[index]), float(core.reference_rate[index])
+        self._past.append((*rates, outcome))
 
     def scene(self) -> Scene:
         """Return what was seen last; at the start of an episode, all at full power."""
@@ -93,6 +97,7 @@ class Watcher:
         placed = rx_m is not None and tx_m is not None
         if rx_m is None or tx_m is None:
             rx_m, tx_m = _circle(known.links)
+        rates = np.array([past[:2] for past in self._past]).reshape(-1, 2)
         return Scene(
             slot=self._slot,
             gain=self._gain,
@@ -102,12 +107,13 @@ class Watcher:
             link_rate_bps_hz=core.link_rate[index].copy(),
             sum_rate_bps_hz=float(core.sum_rate[index]),
             reference_bps_hz=None if known.reference is None else float(core.reference_rate[index]),
-            outcome=self._past[-1][1] if self._past else OUTCOMES[INITIAL],
+            outcome=self._past[-1][-1] if self._past else OUTCOMES[INITIAL],
             rx_m=np.array(rx_m[:, :2]),
             tx_m=np.array(tx_m[:, :2]),
             placed=placed,
-            history_bps_hz=np.array([rate for rate, _ in self._past]),
-            history_outcome=tuple(outcome for _, outcome in self._past),
+            history_bps_hz=rates[:, 0],
+            history_reference_bps_hz=None if known.reference is None else rates[:, 1],
+            history_outcome=tuple(outcome for *_, outcome in self._past),
         )
 
 
