@@ -16,6 +16,7 @@ from local_by_hand import difference, observations
 from sim.deadline import InputError
 from sim.env import InvalidActionError, PowerControlLocalEnv, ResetNeededError, parallel_env
 from sim.env.difference import difference_rewards
+from sim.measurements import LocalMeasurements
 from sim.problem import PowerControlProblem, evaluate
 
 LATENCIES: list[Any] = [None, ON_THE_EDGE, {"constant": "2500 us"}]
@@ -90,6 +91,22 @@ def test_agents_see_the_slot_and_the_one_before(latency: Any, miss: str) -> None
         # single precision of a share is what a state has
         entered = env.state()[18:].reshape(2, 3) * cap
         power, before_w = entered, entered if latency is None else power
+
+
+def test_an_allocator_in_a_race_can_see_the_same() -> None:
+    """To the bit, as long as its answers come at once."""
+    env = local()
+    rng = np.random.default_rng(2)
+    seen, _ = env.reset(seed=5)
+    cap = env.settings.common.p_max_w
+    last = cap
+    measurements = LocalMeasurements(3, 2, 2)
+    for _ in range(20):
+        known = measurements.of_problem(env.problem, last)
+        assert np.array_equal(known, np.stack(list(seen.values())))
+        actions = actions_of(env, rng)
+        last = 0.5 * (np.stack(list(actions.values()), axis=1).astype(float) + 1.0) * cap
+        seen, *_ = env.step(actions)
 
 
 @pytest.mark.parametrize("latency", LATENCIES, ids=str)
