@@ -85,6 +85,16 @@ class Core:
         """What the last step was worth, bit/s/Hz, ``(N,)``."""
         return self.sum_rate - self.reference_rate if self.settings.loss else self.sum_rate.copy()
 
+    @property
+    def gains(self) -> FloatArray:
+        """Linear power gains of the slots drawn, ``(N, slots, S, K, K)``; not to be kept."""
+        return self._gain
+
+    @property
+    def at(self) -> IntArray:
+        """Which of these slots each environment is in, ``(N,)``."""
+        return self._at
+
     def gain(self, index: int) -> FloatArray:
         """Return the linear power gains of an environment's current slot, ``(S, K, K)``; a view."""
         found: FloatArray = self._gain[index, self._at[index]]

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -26,7 +28,22 @@ def test_the_random_agent_plays() -> None:
     assert late[0] < late[1]
 
 
-def test_the_documentation_shows_the_example_that_runs() -> None:
+def test_agents_that_decide_alone_do_better_than_all_at_full_power() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples/local_agents.py")],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    found = re.findall(r"([\d.]+) bit/s/Hz \(wmmse ([\d.]+)\)", done.stdout)
+    loud, careful = [[float(value) for value in line] for line in found]
+    assert loud[0] < careful[0] < careful[1]
+    assert loud[1] == careful[1]
+
+
+@pytest.mark.parametrize("name", ["random_agent", "local_agents"])
+def test_the_documentation_shows_the_examples_that_run(name: str) -> None:
     shown = (ROOT / "docs/rl.md").read_text(encoding="utf-8")
-    code = (ROOT / "examples/random_agent.py").read_text(encoding="utf-8")
+    code = (ROOT / f"examples/{name}.py").read_text(encoding="utf-8")
     assert code.split('"""\n\n', 1)[1].strip() in shown
