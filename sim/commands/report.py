@@ -25,10 +25,23 @@ import click
     help="Draw this one, instead of the study's choice; may be repeated.",
 )
 @click.option(
+    "--format",
+    "formats",
+    type=click.Choice(["png", "svg", "csv"]),
+    multiple=True,
+    default=("png", "svg", "csv"),
+    help="Write figures so; may be repeated. All three if not given.",
+)
+@click.option(
     "--json", "as_json", is_flag=True, help="Print report.json instead of the conclusions."
 )
 def report(
-    folder: Path, output: Path | None, target: str | None, figures: tuple[str, ...], as_json: bool
+    folder: Path,
+    output: Path | None,
+    target: str | None,
+    figures: tuple[str, ...],
+    formats: tuple[str, ...],
+    as_json: bool,
 ) -> int:
     """Report on the study in DIR: what fits the slot, and who is best there.
 
@@ -47,15 +60,17 @@ def report(
 
     results = read_results(folder, target)
     where = output or folder / "report"
+    formats = tuple(dict.fromkeys(formats))
     asked = [{name: options} for name, options in map(named_allocator, figures)]
-    found = write_report(results, where, asked)
+    found = write_report(results, where, asked, formats)
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return 0
     for sentence in (*found["unfinished"], *found["answers"]):
         click.echo(sentence.replace("`", "").replace("**", ""))
+    suffixes = ", ".join(f".{suffix}" for suffix in formats)
     click.echo(f"Report: {where / 'report.md'}")
-    click.echo(f"Figures and numbers: {', '.join(found['figures'])} (.png, .svg, .csv) in {where}")
+    click.echo(f"Figures and numbers: {', '.join(found['figures'])} ({suffixes}) in {where}")
     for why in found["missing"]:
         click.echo(f"not drawn: {why}", err=True)
     return 0

@@ -19,11 +19,16 @@ from sim.report.wording import count
 
 _INDEX = "report.json"
 _TEXT = "report.md"
+#: How a figure and its numbers can be written.
+FORMATS = ("png", "svg", "csv")
 _MOST_ANSWERS, _MOST_OTHERS = 12, 4  # sentences at the head of the report
 
 
 def write_report(
-    results: StudyResults, folder: Path, figures: Sequence[object] = ()
+    results: StudyResults,
+    folder: Path,
+    figures: Sequence[object] = (),
+    formats: Sequence[str] = FORMATS,
 ) -> dict[str, Any]:
     """Write the report of a study.
 
@@ -31,6 +36,7 @@ def write_report(
         results: of the study.
         folder: where to; made if it is not there. An earlier report there is replaced.
         figures: to draw, ``rate`` or ``{rate: {x: budget_us}}``, instead of those of the study.
+        formats: which of `FORMATS`; pictures in the first of them stand in the text.
 
     Returns:
         What `report.json` holds: conclusions, files, why figures are missing.
@@ -47,11 +53,14 @@ def write_report(
     files = []
     try:
         for exhibit in exhibits:
-            for suffix in (".png", ".svg"):
-                save(exhibit.figure, folder / f"{exhibit.name}{suffix}")
-            _write_text(folder / f"{exhibit.name}.csv", csv_text(exhibit.columns, exhibit.rows))
-            files += [f"{exhibit.name}{suffix}" for suffix in (".png", ".svg", ".csv")]
-        _write_text(folder / _TEXT, report_text(results, exhibits, missing))
+            for suffix in formats:
+                path = folder / f"{exhibit.name}.{suffix}"
+                if suffix == "csv":
+                    _write_text(path, csv_text(exhibit.columns, exhibit.rows))
+                else:
+                    save(exhibit.figure, path)
+                files.append(path.name)
+        _write_text(folder / _TEXT, report_text(results, exhibits, missing, formats))
         report = {
             "study": results.name,
             "target": results.target.text,
@@ -90,8 +99,15 @@ def conclusions(exhibits: Sequence[Exhibit]) -> list[str]:
     return lines
 
 
-def report_text(results: StudyResults, exhibits: Sequence[Exhibit], missing: Sequence[str]) -> str:
+def report_text(
+    results: StudyResults,
+    exhibits: Sequence[Exhibit],
+    missing: Sequence[str],
+    formats: Sequence[str] = FORMATS,
+) -> str:
     """Return the report as Markdown."""
+    drawn, *others = sorted(formats, key=FORMATS.index)
+    titles = {"png": "PNG", "svg": "SVG", "csv": "numbers"}
     head = [*unfinished(results), *conclusions(exhibits)]
     lines = [f"# {' '.join(results.name.split())}", "", *_bullets(head)]
     lines += ["What was asked:", "", *_bullets(asked(results))]
@@ -100,8 +116,11 @@ def report_text(results: StudyResults, exhibits: Sequence[Exhibit], missing: Seq
         lines += [f"## {exhibit.title}", ""]
         lines += [exhibit.markdown, ""] if exhibit.markdown else []
         lines += _bullets([line for line in exhibit.sentences if line not in head])
-        lines += [f"![{exhibit.title}]({exhibit.name}.png)", "", exhibit.caption, ""]
-        lines += [f"[SVG]({exhibit.name}.svg), [numbers]({exhibit.name}.csv)", ""]
+        if drawn != "csv":
+            lines += [f"![{exhibit.title}]({exhibit.name}.{drawn})", ""]
+        lines += [exhibit.caption, ""]
+        links = [f"[{titles[suffix]}]({exhibit.name}.{suffix})" for suffix in others]
+        lines += [", ".join(links), ""] if links else []
     lines += ["## Refused", "", *refusals(results), ""]
     for title, sentences in (
         ("How certain", carries(results)),

@@ -48,6 +48,22 @@ def test_a_second_report_replaces_the_first(ttirace: Ttirace, study: Path, tmp_p
     assert error == f"-o {where}: holds 'thesis.tex', no report of ours; name another folder"
 
 
+@pytest.mark.parametrize(
+    ("formats", "in_text"), [(["png"], [".png"]), (["csv"], [".csv"]), (["csv", "svg"], [".svg"])]
+)
+def test_only_the_formats_asked_for(
+    ttirace: Ttirace, study: Path, formats: list[str], in_text: list[str]
+) -> None:
+    asked = [word for name in (*formats, formats[0]) for word in ("--format", name)]
+    assert ttirace("report", study, *asked).code == 0
+    suffixes = {path.suffix for path in (study / "report").iterdir()} - {".md", ".json"}
+    assert suffixes == {f".{name}" for name in formats}
+    text = (study / "report/report.md").read_text()
+    assert ("![" in text) == (formats != ["csv"])
+    assert [end for end in (".png", ".svg", ".csv") if f"rate{end})" in text][0] == in_text[0]
+    assert all((f".{end})" in text) == (end in formats) for end in ("png", "svg", "csv"))
+
+
 def test_json_and_another_target(ttirace: Ttirace, study: Path) -> None:
     done = ttirace("report", study, "--json", "--target", "miss_ratio <= 0.5")
     found = json.loads(done.out)
