@@ -9,6 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -16,6 +17,8 @@ from studies import SCENARIO, finished, study, write
 
 import sim.study.store
 from sim.deadline import InputError
+from sim.deadline.cost import CHANCES, Cost
+from sim.profile import Cell, CellKey, Profile, write_profile
 from sim.study import Engine, LokyEngine, SerialEngine, Study, StudyResult, load_study, run_study
 from sim.study.columns import RECORD
 from sim.study.engines import GivenEngine
@@ -179,6 +182,35 @@ def test_nothing_finished_is_run_again(tmp_path: Path, monkeypatch: pytest.Monke
     loaded = load_study(out / "study.yaml")
     assert run(loaded, out).points["run"] == 0
     assert yaml.safe_load((out / "study.yaml").read_text())["axes"]["channel.links"] == [3, 2]
+
+
+def test_a_study_as_resolved_counts_controllers_as_it_was_written(tmp_path: Path) -> None:
+    many = [{"name": "a", "count": 3}, {"name": "b", "numerology": 1}]
+    loaded = study(
+        tmp_path,
+        scenario=SCENARIO | {"controllers": many},
+        axes={"controllers.1.count": [1, 4]},
+    )
+    first = run(loaded, tmp_path / "out")
+    assert first.table["controllers"].to_pylist() == [4, 4, 7, 7]
+    assert run(load_study(tmp_path / "out" / "study.yaml"), tmp_path / "out").points["run"] == 0
+
+
+def test_the_manifest_names_the_profiles_of_all_points(tmp_path: Path) -> None:
+    cost = Cost(9.0, 0.0, 9.0, np.zeros(len(CHANCES)))
+    for name in ("here", "there", "nowhere"):
+        cells = [Cell(CellKey.of(one, {}), 3, 1, cost, 9) for one in ("max_power", "best_link")]
+        header = {"machine": {"processor": name, "cores": 1}}
+        write_profile(Profile(name, header, cells, cost), tmp_path / name)
+    latencies = [{"calibrated": name} for name in ("here", "there", "here")]
+    loaded = study(
+        tmp_path,
+        scenario=SCENARIO | {"compute": {"latency": {"calibrated": "nowhere"}}},
+        axes={"at": {"zip": {"compute.latency": latencies}, "labels": ["a", "b", "c"]}},
+    )
+    run(loaded, tmp_path / "out")
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert [one["machine"]["processor"] for one in manifest["profiles"]] == ["here", "there"]
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "garbage", "flipped", "renamed", "other"])
