@@ -60,7 +60,7 @@ def test_only_the_formats_asked_for(
     assert suffixes == {f".{name}" for name in formats}
     text = (study / "report/report.md").read_text()
     assert ("![" in text) == (formats != ["csv"])
-    assert [end for end in (".png", ".svg", ".csv") if f"rate{end})" in text][0] == in_text[0]
+    assert next(end for end in (".png", ".svg", ".csv") if f"rate{end})" in text) == in_text[0]
     assert all((f".{end})" in text) == (end in formats) for end in ("png", "svg", "csv"))
 
 
