@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,10 +106,14 @@ def calibrate(
     from sim.named import listed
     from sim.profile import find_profile, load_profile, write_profile
     from sim.profile.calibration import profile_of
+    from sim.profile.file import check_place
     from sim.profile.measure import measure
     from sim.profile.plan import Plan, samples_for
     from sim.profile.verdict import compared
 
+    if math.isnan(percentile):  # lies in no range, and outside of none
+        raise click.BadParameter("want a number (got nan)", param_hint="--percentile")
+    check_place(output)
     before = None if against is None else load_profile(find_profile(str(against), Path()))
     plan = Plan(
         tuple(listed("--allocators", allocators)),

@@ -140,10 +140,12 @@ def _say_what_would_be_run(study: Study, folder: Path, as_json: bool) -> None:
     plan = Plan(study, load)
     missing = len(plan.start())
     solves = plan.search is not None
+    finished = sum(row.address in plan.records for row in plan.rows)
     counts = {
         "total": study.most_points,
-        "finished": len(plan.rows) - missing,
+        "finished": finished,
         "to_run": study.most_points - len(plan.rows) + missing if solves else missing,
+        "alike": len(plan.rows) - finished - missing,
     }
     if as_json:
         click.echo(json.dumps({"study": study.name, "folder": str(folder), "points": counts}))
@@ -161,4 +163,5 @@ def _say_what_would_be_run(study: Study, folder: Path, as_json: bool) -> None:
             f"{study.target.text}"
         )
     click.echo(f"  {study.model.replicates} replicates of each")
-    click.echo(f"  {counts['finished']} finished, {most}{counts['to_run']} to run")
+    alike = f", {counts['alike']} the same as another" if counts["alike"] else ""
+    click.echo(f"  {counts['finished']} finished, {most}{counts['to_run']} to run{alike}")

@@ -18,9 +18,11 @@ CHANCES: FloatArray = np.concatenate(
     [np.linspace(0.0, 0.98, 197), 1.0 - np.geomspace(0.0195, 1e-5, 59), [1.0]]
 )
 
-#: Strata of work that a median is taken of, and the fewest calls in one.
+#: Strata of work that a median is taken of, and the fewest calls in one. Where few calls were
+#: timed they were slow, and a slow call is no clock's grain: fewer do then, in so many strata.
 _STRATA = 24
 _FEWEST = 16
+_LEAST_STRATA = 4
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def fit_cost(service_ns: NDArray[np.int64], work: NDArray[np.int64]) -> Cost:
 def _line(time: FloatArray, work: FloatArray) -> tuple[float, float]:
     strata = _strata(work)
     size = np.array([len(stratum) for stratum in strata], dtype=float)
-    x = np.array([work[stratum].mean() for stratum in strata])
+    x = np.array([np.median(work[stratum]) for stratum in strata])
     y = np.array([np.median(time[stratum]) for stratum in strata])
     mean_x, mean_y = np.average(x, weights=size), np.average(y, weights=size)
     spread = float(np.average((x - mean_x) ** 2, weights=size))
@@ -108,13 +110,14 @@ def _line(time: FloatArray, work: FloatArray) -> tuple[float, float]:
 def _strata(work: FloatArray) -> list[NDArray[np.int64]]:
     """Return calls sorted by work and cut into strata; equal work is never cut apart."""
     order = np.argsort(work, kind="stable")
-    size = max(_FEWEST, -(-len(work) // _STRATA))
+    fewest = max(min(_FEWEST, len(work) // _LEAST_STRATA), 1)
+    size = max(fewest, -(-len(work) // _STRATA))
     _, first = np.unique(work[order], return_index=True)
     cuts: list[int] = []
     for start in first.tolist()[1:]:
         if start - (cuts[-1] if cuts else 0) >= size:
             cuts.append(start)
-    if cuts and len(work) - cuts[-1] < _FEWEST:
+    if cuts and len(work) - cuts[-1] < fewest:
         cuts.pop()
     return [np.asarray(part) for part in np.split(order, cuts)]
 
@@ -122,8 +125,8 @@ def _strata(work: FloatArray) -> list[NDArray[np.int64]]:
 def mixed(costs: Sequence[Cost], weights: Sequence[float]) -> Cost:
     """Return the cost between several measured ones: geometric in times, linear in jitter.
 
-    Costs follow powers of the problem's size, and a geometric mean is a straight line there. A
-    zero counts as a nanosecond.
+    Costs follow powers of the problem's size, and a geometric mean is a straight line there. No
+    power leads to zero: where one of them is, times are linear.
 
     Args:
         costs: the measured ones around.
@@ -134,8 +137,9 @@ def mixed(costs: Sequence[Cost], weights: Sequence[float]) -> Cost:
         return costs[0]
 
     def between(values: Sequence[float]) -> float:
-        logs = np.log(np.maximum(values, 1.0))
-        return float(np.exp(np.dot(weights, logs))) if any(values) else 0.0
+        if min(values) > 0.0:
+            return float(np.exp(np.dot(weights, np.log(values))))
+        return max(float(np.dot(weights, values)), 0.0)
 
     return Cost(
         between([cost.base_ns for cost in costs]),

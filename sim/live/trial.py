@@ -184,7 +184,7 @@ def _trial(
             for _ in range(max(len(heats), 2))
         ]
         everyone = [*heats, *alone]
-        for part in np.array_split(np.arange(timing.slots), STRETCHES):
+        for part in np.array_split(np.arange(timing.slots), min(STRETCHES, timing.slots)):
             for place in rng.permutation(len(everyone)):
                 everyone[place].play(int(part[-1]) + 1)
                 collect()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from sim.deadline import InputError
 from sim.deadline.cost import Cost
 from sim.registry import full_parameters
 
@@ -28,10 +29,14 @@ class CellKey(NamedTuple):
         return cls(allocator, json.dumps(whole, sort_keys=True, default=str))
 
     def __str__(self) -> str:
+        try:
+            defaults = full_parameters(self.allocator, {})
+        except InputError:  # of a plug-in that is not loaded here
+            defaults = {}
         given = {
             key: value
             for key, value in json.loads(self.parameters).items()
-            if value != full_parameters(self.allocator, {}).get(key)
+            if key not in defaults or value != defaults[key]
         }
         return ":".join([self.allocator, *(f"{key}={value}" for key, value in given.items())])
 

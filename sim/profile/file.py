@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import metadata, resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,6 +80,27 @@ def write_profile(profile: Profile, path: Path) -> tuple[Path, Path]:
     return text, parquet
 
 
+def check_place(path: Path) -> None:
+    """Find out whether a profile can be written, before it is measured.
+
+    Raises:
+        InputError: it cannot.
+    """
+    named = _named(path)
+    if not named.name:
+        raise InputError(f"-o {path}: names no profile; want, say, out/mine")
+    for place in (named.with_name(f"{named.name}{end}") for end in (".json", ".parquet")):
+        if place.is_dir():
+            raise InputError(f"-o {path}: {place} is a folder; name another profile")
+    probe = named.with_name(f".{named.name}.part")
+    try:
+        named.parent.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(f"-o {path}: cannot be written: {error.strerror}") from None
+
+
 def find_profile(name: str, folder: Path) -> Path:
     """Return the JSON file of a profile.
 
@@ -107,7 +128,8 @@ def find_profile(name: str, folder: Path) -> Path:
     )
 
 
-def shipped_profiles() -> dict[str, Path]:
+@cache  # a look at all installed packages, and asked for at every point of a study
+def shipped_profiles() -> Mapping[str, Path]:
     """Return the profiles that installed packages bring, by name."""
     found = {}
     for point in sorted(metadata.entry_points(group=GROUP), key=lambda point: point.name):
@@ -144,6 +166,8 @@ def _load(path: Path, parquet: Path, stamps: tuple[tuple[int, int], ...]) -> Pro
         raise InputError(f"{path}: cannot be read as a profile: {one_line(error)}") from None
     if not isinstance(header, dict) or "parquet_sha256" not in header:
         raise InputError(f"{path}: is no profile; ttirace calibrate makes one")
+    if not isinstance(header.get("machine", {}), dict):
+        raise InputError(f"{path}: machine: {shown(header['machine'])}; want keys and values")
     if header.get("format") != _FORMAT:
         raise InputError(
             f"{path}: is in format {shown(header.get('format'))}, want {_FORMAT}; calibrate anew"
@@ -194,11 +218,17 @@ def _profile(name: str, header: Mapping[str, Any], table: pa.Table) -> Profile:
         cost = Cost(base, per_work, typical, jitter, least)
         if jitter.shape != CHANCES.shape or not np.isfinite([*jitter, *cost_times(cost)]).all():
             raise ValueError("a cost that is not finite, or jitter of another length")
+        if min(cost_times(cost)) < 0.0 or (np.diff(jitter) < 0.0).any():
+            raise ValueError("a cost below zero, or jitter that falls")
         if row["allocator"] == _HOST:
             release = cost
             continue
         key = CellKey(row["allocator"], row["parameters"])
-        size = row["links"], row["subbands"]
+        if not isinstance(json.loads(key.parameters), dict):
+            raise ValueError(f"parameters {shown(key.parameters)}")
+        size = int(row["links"]), int(row["subbands"])
+        if min(size) < 1:
+            raise ValueError(f"a call of {size[0]} links and {size[1]} subbands")
         found = facts.get((str(key), *size), {})
         cells.append(
             Cell(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sim.deadline import InputError
@@ -41,7 +41,8 @@ class Profile:
             extrapolate: go on beyond the measured sizes along the outermost two.
 
         Raises:
-            InputError: not measured: the allocator, or the size is outside of what was.
+            InputError: not measured: the allocator, or the size is outside of what was, or there
+                are no two sizes to go on along.
         """
         own = [cell for cell in self.cells if cell.key == key]
         if not own:
@@ -50,29 +51,49 @@ class Profile:
                 f"profile {self.name}: holds no {key}; it holds {', '.join(known)} (cost_of: NAME "
                 "charges the cost of another one; ttirace calibrate measures more)"
             )
-        rows: dict[int, dict[int, Cost]] = {}
+        rows: dict[int, dict[int, Cell]] = {}
         for cell in own:
-            rows.setdefault(cell.subbands, {})[cell.links] = cell.cost
+            rows.setdefault(cell.subbands, {})[cell.links] = cell
         able = [
             size
-            for size in sorted(rows)
-            if extrapolate or min(rows[size]) <= links <= max(rows[size])
+            for size, row in sorted(rows.items())
+            if min(row) <= links <= max(row) or (extrapolate and len(row) > 1)
         ]
-        if able and not extrapolate and not able[0] <= subbands <= able[-1]:
-            able = []
-        if not able:
+        inside = bool(able) and able[0] <= subbands <= able[-1]
+        if not inside and not (extrapolate and len(able) > 1):
+            way = (
+                "one size leads to no other: calibrate at more"
+                if extrapolate
+                else "calibrate there, or write extrapolate: true"
+            )
             raise InputError(
                 f"profile {self.name}: {key} at K = {links}, S = {subbands} is outside of what was "
-                f"measured: {_measured(rows)}; calibrate there, or write extrapolate: true"
+                f"measured: {_measured(rows)}; {way}"
             )
         sizes = _around(subbands, able)
-        along = {size: self._along(rows[size], links) for size, _ in sizes}
-        return mixed([along[size] for size, _ in sizes], [weight for _, weight in sizes])
+        near = {size: _around(links, sorted(rows[size])) for size, _ in sizes}
+        priced = any(rows[size][at].cost.per_work_ns for size in near for at, _ in near[size])
 
-    @staticmethod
-    def _along(row: Mapping[int, Cost], links: int) -> Cost:
-        around = _around(links, sorted(row))
-        return mixed([row[size] for size, _ in around], [weight for _, weight in around])
+        def cost(cell: Cell) -> Cost:
+            return _by_work(cell) if priced else cell.cost
+
+        along = [
+            mixed([cost(rows[size][at]) for at, _ in around], [weight for _, weight in around])
+            for size, around in near.items()
+        ]
+        return mixed(along, [weight for _, weight in sizes])
+
+
+def _by_work(cell: Cell) -> Cost:
+    """Return a cell's cost with a price of work, to be mixed with others that have one.
+
+    A price shows only where work varied enough, over enough calls. Where none shows, the median
+    call is taken to be the price of the median of the work.
+    """
+    found, work = cell.cost, cell.facts.get("work_p50")
+    if found.per_work_ns or not work:
+        return found
+    return replace(found, base_ns=0.0, per_work_ns=found.typical_ns / work)
 
 
 def _around(wanted: int, measured: Sequence[int]) -> list[tuple[int, float]]:
@@ -88,7 +109,7 @@ def _around(wanted: int, measured: Sequence[int]) -> list[tuple[int, float]]:
     return [(low, 1.0 - share), (high, share)]
 
 
-def _measured(rows: Mapping[int, Mapping[int, Cost]]) -> str:
+def _measured(rows: Mapping[int, Mapping[int, Cell]]) -> str:
     """Return the measured sizes in words, those of subbands with the same K together."""
     same: dict[tuple[int, ...], list[int]] = {}
     for subbands, row in sorted(rows.items()):

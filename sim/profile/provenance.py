@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,21 @@ from sim.scenario.latency import CalibratedLatency
 
 
 def profiles_of(scenario: Scenario, folder: Path) -> list[dict[str, Any]]:
-    """Return what a manifest says of the profiles that a scenario replays.
+    """Return what a manifest says of the profiles that a scenario replays; see `described`."""
+    return described(profile_names(scenario), folder)
+
+
+def described(names: Iterable[str], folder: Path) -> list[dict[str, Any]]:
+    """Return what a manifest says of profiles.
 
     Each with its name, the machine it was measured on, and what its calibration warned of.
 
     Args:
-        scenario: the scenario.
-        folder: what its paths are relative to.
+        names: as scenarios name them.
+        folder: what paths are relative to.
     """
     found: dict[Path, dict[str, Any]] = {}
-    for name in _names(scenario):
+    for name in names:
         path = find_profile(name, folder)
         header = load_profile(path).header
         found[path] = {
@@ -50,7 +55,8 @@ def same_machine(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return all(one.get(key) == other.get(key) for key in ("processor", "cores"))
 
 
-def _names(scenario: Scenario) -> Iterator[str]:
+def profile_names(scenario: Scenario) -> Iterator[str]:
+    """Yield the profiles that a scenario replays, as it names them."""
     misses = [scenario.on_miss, *(model.on_miss for model in scenario.allocators)]
     latencies = [
         scenario.compute.latency,

@@ -11,6 +11,7 @@ import numpy as np
 
 from sim.deadline.stats import binomial_interval, replicate_interval
 from sim.report.axis import FACTS, Value
+from sim.study.target import pooled
 
 _MISSES = ("late", "aborted", "skipped", "failed")
 
@@ -42,16 +43,18 @@ class Cell:
         return sum(row[outcome] for row in self.rows for outcome in _MISSES)
 
     def metric(self, name: str) -> float | None:
-        """Return a figure: misses over jobs, the mean over replicates of any other."""
-        if name == "miss_ratio":
-            return self.missed / self.jobs if self.jobs else None
-        found = [float(row[name]) for row in self.rows if row[name] is not None]
-        return float(np.mean(found)) if found else None
+        """Return a figure over all replicates, as a study judges it."""
+        return pooled(self.rows, name) if self.rows else None
 
     def interval(self, name: str) -> tuple[float, float] | None:
-        """Return its 95% interval: exact binomial for misses, Student's over replicates else."""
+        """Return its 95% interval: exact binomial for misses, Student's over replicates else.
+
+        None where one replicate gives none, of the ends of an interval, and of counts.
+        """
         if name == "miss_ratio":
             return binomial_interval(self.missed, self.jobs) if self.jobs else None
+        if name in ("miss_low", "miss_high", "jobs", "met", *_MISSES):
+            return None
         found = [float(row[name]) for row in self.rows if row[name] is not None]
         return replicate_interval(found) if len(found) > 1 else None
 

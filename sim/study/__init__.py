@@ -1,6 +1,7 @@
 """Studies: a scenario over axes of its keys, point by point, on as many processors as there are."""
 
-from sim.study.engines import DaskEngine, Engine, GivenEngine, LokyEngine, SerialEngine
+from sim.study.cluster import DaskEngine
+from sim.study.engines import Engine, GivenEngine, LokyEngine, SerialEngine
 from sim.study.load import load_study
 from sim.study.run import StudyResult, run_study
 from sim.study.study import Study

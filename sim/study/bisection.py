@@ -195,4 +195,15 @@ class Bisection:
                 f"the target is met at {line.far} and not at {line.near}: is it to find the "
                 f"{'smallest' if line.find == 'largest' else 'largest'}?"
             )
+        near, far = known[line.near], known[line.far]
+        if near.refused is not None and far.refused is None:
+            return (
+                f"nothing was searched, as {line.near} cannot be had: {near.refused}; begin at a "
+                "value that can"
+            )
+        if near.refused is None and math.isinf(near.excess):
+            return (
+                f"a figure of the target is missing at {line.near}: too few jobs carry such a "
+                "percentile; want more slots"
+            )
         return None

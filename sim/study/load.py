@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from sim.deadline.errors import InputError
+from sim.profile.provenance import profile_names
 from sim.registry import make_allocator
 from sim.scenario import Scenario
 from sim.scenario.allocators import with_files
@@ -100,6 +101,8 @@ def _expand(study: Study) -> None:
                     key = measured(resolved.scenario, i)
                     if key is not None and key not in study.measured:
                         study.measured.append(key)
+                names = profile_names(resolved.scenario)
+                study.profiles += [name for name in names if name not in study.profiles]
             if line is None:
                 study.grid.extend(study.rows(resolved))
     try:

@@ -12,7 +12,7 @@ import yaml
 
 from sim.deadline.errors import InputError
 from sim.deadline.manifest import git_state, versions
-from sim.profile.provenance import profiles_of
+from sim.profile.provenance import described
 from sim.result import DISTRIBUTIONS
 from sim.scenario import Scenario
 from sim.scenario.load import resolved_scenario
@@ -203,7 +203,7 @@ def _write_manifest(store: StudyFolder, status: str, plan: Plan, engine: Engine)
         "points": counts,
         "engine": engine.name,
         "code_sha256": plan.study.code,
-        "profiles": profiles_of(_example(plan.study), plan.study.folder),
+        "profiles": described(plan.study.profiles, plan.study.folder),
         "versions": versions((*DISTRIBUTIONS, "loky", "distributed")),
         "git": git_state(Path(__file__).parent),
     }
@@ -232,7 +232,10 @@ def _warnings(plan: Plan) -> list[str]:
 def _resolved(study: Study) -> str:
     """Return the study as YAML that runs as it stands, from any folder."""
     model = study.model.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"set"})
-    model |= {"name": study.name, "scenario": resolved_scenario(_example(study), study.folder)}
+    scenario = resolved_scenario(_example(study), study.folder)
+    if "controllers" in study.base:  # their places as written: axes count them
+        scenario["controllers"] = study.base["controllers"]
+    model |= {"name": study.name, "scenario": scenario}
     return yaml.safe_dump(model, sort_keys=False, allow_unicode=True)
 
 

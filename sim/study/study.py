@@ -110,6 +110,7 @@ class Study:
         grid: the rows of the table; of a study that solves for a target they come as it goes.
         example: the scenario without its axes; one of its points where it is none without them.
         measured: keys under which time is measured, and not modelled.
+        profiles: those that any point replays, as it names them.
 
     Raises:
         InputError: an axis, the target or what is solved for makes no sense.
@@ -136,6 +137,7 @@ class Study:
         self.grid: list[Row] = []
         self.example: Scenario | None = None
         self.measured: list[str] = []
+        self.profiles: list[str] = []
         size = math.prod(len(axis.values) for axis in self.axes) * model.replicates
         if size > _MOST_POINTS:
             raise InputError(

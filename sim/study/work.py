@@ -116,6 +116,9 @@ class Work:
         except InputError:
             raise
         except Exception as error:
+            if self._engine.mislaid(error):
+                self._queue.extendleft(reversed(points))
+                return None
             if (why := self._engine.explain(error)) is not None:
                 raise InputError(why) from error
             raise

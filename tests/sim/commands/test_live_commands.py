@@ -94,6 +94,14 @@ def test_live_and_simulated_rates_are_those_of_the_same_channels(
         assert both[0] == both[1]
 
 
+def test_verify_takes_a_handful_of_slots(scenario: Path, ttirace: Ttirace, tmp_path: Path) -> None:
+    changes = ["--set", "slots=3", "--set", "allocators=[max_power]"]
+    result = ttirace("verify", scenario, "-o", tmp_path / "out", "--json", *changes)
+    assert result.code in (0, 1), result.err
+    (verdict,) = json.loads(result.out)["verdicts"]
+    assert verdict["live"]["jobs"] == 3
+
+
 def test_verify_reports_both_sides(scenario: Path, ttirace: Ttirace, tmp_path: Path) -> None:
     out = tmp_path / "out"
     result = ttirace(

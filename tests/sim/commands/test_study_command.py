@@ -41,7 +41,7 @@ def test_a_study_from_end_to_end(path: Path, ttirace: Ttirace, tmp_path: Path) -
     again = ttirace("study", path, "-o", out, *SERIAL, "--json")
     assert json.loads(again.out)["points"]["run"] == 0
     dry = ttirace("study", path, "-o", out, "--dry-run", "--json", "--set", "slots=31")
-    assert json.loads(dry.out)["points"] == {"total": 4, "finished": 0, "to_run": 4}
+    assert json.loads(dry.out)["points"] == {"total": 4, "finished": 0, "to_run": 4, "alike": 0}
     assert ttirace("study", out / "study.yaml", "-o", out, "--dry-run").out.count("4 finished") == 1
 
 

@@ -59,6 +59,17 @@ def test_more_work_never_costs_less_and_no_work_never_less_than_nothing() -> Non
     assert through_zero.per_work_ns > 0.0
 
 
+@pytest.mark.parametrize("count", [8, 12, 28])
+def test_few_slow_calls_show_the_price_of_work_too(count: int) -> None:
+    """Eight calls of 0.1 s are all that a minute holds, and work is what they differ in."""
+    service, work = calls(np.random.default_rng(7), count, 2e6, 1e6)
+    cost = fit_cost(service, work)
+    # Medians of two calls at least, with 2% of noise, over work that differs by a factor of ten.
+    assert cost.per_work_ns == pytest.approx(1e6, rel=0.1)
+    # What is left is noise, and no longer a factor of ten between little work and much.
+    assert np.std(service / cost.expected_ns(work)) < 0.1 < np.std(service / np.median(service))
+
+
 def test_fits_refuse_nothing_and_unequal_lengths() -> None:
     for service, work in (([], []), ([1, 2], [1])):
         with pytest.raises(ValueError, match="want as many"):
@@ -141,6 +152,9 @@ def test_between_two_costs_lies_the_power_law() -> None:
     assert middle.base_ns == pytest.approx(200.0)
     assert middle.per_work_ns == 0.0
     assert middle.jitter == pytest.approx(np.full(len(CHANCES), 0.2))
+    partly = mixed([flat(0.0), large], [0.25, 0.75])
+    assert partly.base_ns == pytest.approx(300.0)
+    assert mixed([large, flat(0.0)], [-0.5, 1.5]).base_ns == 0.0
     beyond = mixed([small, large], [-0.5, 1.5])
     assert beyond.base_ns == pytest.approx(800.0)
     assert beyond.jitter == pytest.approx(large.jitter)

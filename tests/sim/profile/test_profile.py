@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,6 +74,55 @@ def test_a_ragged_grid_is_used_where_it_reaches() -> None:
         ragged.cost(WMMSE, 30, 3)
 
 
+def by_work(links: int, subbands: int, calls: int) -> Cell:
+    """A cell whose calls cost ``K**2`` a unit of work and no more, of ``S K`` units, or so.
+
+    Those of fewer than a hundred calls show one time, and no price.
+    """
+    work, price = float(subbands * links), float(links**2)
+    found = Cost(0.0, price, price * work, JITTER)
+    if calls < 100:
+        found = Cost(price * work, 0.0, price * work, JITTER)
+    return Cell(WMMSE, links, subbands, found, calls, {"work_p50": work})
+
+
+@given(st.integers(5, 40), st.integers(1, 64))
+def test_a_cell_of_few_calls_is_mixed_by_its_work(links: int, subbands: int) -> None:
+    """It shows no price of work; taken for a price of zero, it would make its neighbours cheap."""
+    cells = [
+        by_work(k, s, 10 if k * s > 100 else 5000) for k in (5, 10, 40) for s in (1, 4, 16, 64)
+    ]
+    found = Profile("slow", {}, cells, cost(1, 1)).cost(WMMSE, links, subbands)
+    work = subbands * links
+    assert found.base_ns + found.per_work_ns * work == pytest.approx(links**2 * work)
+
+
+def test_no_cell_shows_a_price() -> None:
+    cells = [by_work(k, 1, 10) for k in (10, 40)]
+    found = Profile("slow", {}, cells, cost(1, 1)).cost(WMMSE, 20, 1)
+    assert (found.base_ns, found.per_work_ns) == (pytest.approx(20.0**3), 0.0)
+
+
+def test_one_size_extrapolates_nowhere() -> None:
+    said = "one size leads to no other: calibrate at more"
+    for links, subbands, mine in ((20, 1, ((10,), (1,))), (10, 4, ((5, 10), (1,)))):
+        with pytest.raises(InputError, match=said):
+            profile(*mine).cost(WMMSE, links, subbands, extrapolate=True)
+    found = profile((5, 10), (1,)).cost(WMMSE, 20, 1, extrapolate=True)
+    assert found.base_ns == pytest.approx(200.0)
+
+
+def test_a_profile_may_hold_an_allocator_that_is_not_here(tmp_path: Path) -> None:
+    """As a calibration with a plug-in leaves it, read by a race without."""
+    foreign = Cell(CellKey("theirs", '{"share": 0.5}'), 5, 1, cost(5, 1), 5000, {"p50_us": 1.0})
+    both = Profile("mine", {}, [*profile().cells, foreign], cost(1, 1))
+    text, _ = write_profile(both, tmp_path / "mine")
+    found = load_profile(text)
+    assert found.cost(WMMSE, 5, 1).base_ns == 50.0
+    with pytest.raises(InputError, match=r"holds no dnn; it holds theirs:share=0.5, wmmse \("):
+        found.cost(CellKey.of("dnn", {}), 5, 1)
+
+
 def test_an_allocator_that_was_not_measured() -> None:
     with pytest.raises(InputError, match=r"mine: holds no dnn; it holds wmmse \(cost_of"):
         profile().cost(CellKey.of("dnn", {}), 10, 1)
@@ -109,6 +162,8 @@ def damage(path: Path, what: str) -> None:
         path.write_text(path.read_text()[: len(path.read_text()) // 2])
     elif what == "other JSON":
         path.write_text("[1, 2]")
+    elif what == "machine":
+        path.write_text(json.dumps({**header, "machine": "abacus"}))
     elif what == "format":
         path.write_text(json.dumps({**header, "format": 99}))
 
@@ -120,6 +175,7 @@ def damage(path: Path, what: str) -> None:
         ("gone", "No such file"),
         ("half JSON", "cannot be read as a profile"),
         ("other JSON", "is no profile"),
+        ("machine", r"mine\.json: machine: 'abacus'; want keys and values"),
         ("format", "is in format 99, want 2"),
     ],
 )
@@ -127,6 +183,36 @@ def test_damaged_profiles(tmp_path: Path, what: str, said: str) -> None:
     text, _ = write_profile(profile(), tmp_path / "mine")
     damage(text, what)
     with pytest.raises(InputError, match=said):
+        load_profile(text)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("base_ns", float("nan"), "a cost that is not finite"),
+        ("per_work_ns", -1.0, "a cost below zero"),
+        ("jitter", JITTER[::-1].tolist(), "jitter that falls"),
+        ("jitter", JITTER[1:].tolist(), "jitter of another length"),
+        ("jitter", None, "jitter of another length"),
+        ("links", None, "TypeError"),
+        ("subbands", 0, "a call of 5 links and 0 subbands"),
+        ("parameters", "[1]", r"parameters '\[1\]'"),
+        ("parameters", "{oops", "JSONDecodeError"),
+        ("allocator", None, "TypeError"),
+    ],
+)
+def test_profiles_whose_contents_make_no_sense(
+    column: str, value: Any, said: str, tmp_path: Path
+) -> None:
+    """Written by other hands: the checksum is right, what it stands for is not."""
+    text, parquet = write_profile(profile(), tmp_path / "mine")
+    rows = pq.read_table(parquet).to_pylist()
+    rows[0][column] = value
+    pq.write_table(pa.Table.from_pylist(rows), parquet)
+    digest = hashlib.sha256(parquet.read_bytes()).hexdigest()
+    header = json.loads(text.read_text())
+    text.write_text(json.dumps({**header, "parquet_sha256": digest}))
+    with pytest.raises(InputError, match=rf"mine\.parquet: is no profile: .*{said}"):
         load_profile(text)
 
 

@@ -12,6 +12,7 @@ from made_tables import Row, make_study, rows, write_study
 from sim.report.capacity import capacities, fit_rows
 from sim.report.fit_sentences import answer_sentences
 from sim.report.results import StudyResults, read_results
+from sim.study.target import read_target
 
 Misses = Mapping[tuple[str, int], int | None]
 
@@ -189,3 +190,20 @@ def test_other_targets(tmp_path: Path, target: str, words: str) -> None:
     results = study(tmp_path, {("a", 5): 0, ("a", 10): 0}, target=target)
     assert str(results.target) == words
     assert sentences(results)
+
+
+def test_a_target_is_judged_as_the_study_judges_it(tmp_path: Path) -> None:
+    """Five times a thousand jobs without a miss show 1e-3, though none of the five does."""
+
+    def none(row: Row) -> None:
+        row["figures"] = {"missed": 0, "genie": 1.0, "ageing": 0.0, "miss_loss": 0.0}
+
+    folder = make_study(
+        tmp_path / "study", {"channel.links": [5, 10]}, ["a"], 5, slots=1000, change=none
+    )
+    for target in ("miss_high <= 1e-3", "miss_low <= 0", "jobs >= 5000", "late <= 0"):
+        results = read_results(folder, target)
+        for cell in results.cells:
+            assert results.target.met(cell) == read_target(target).judge(cell.rows).met
+            assert results.target.met(cell)
+            assert not results.target.straddled(cell)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -103,6 +104,26 @@ def test_a_search_the_wrong_way_is_doubted() -> None:
         search.tell(value, Judged(value, value > 1.5, 0.0))
     assert search.answer()["status"] == "everywhere"
     assert "is it to find the smallest?" in (search.doubt() or "")
+
+
+def test_a_search_that_could_not_begin_is_doubted() -> None:
+    """The end where the target should be met is refused: what lies between was never tried."""
+    search = Bisection(line("budget.compute", "smallest", "1 us", "2 ms"))
+    assert search.ask() == [2_000_000, 1_000]
+    search.tell(2_000_000, Judged(None, False, math.inf, "leaves 700 us"))
+    search.tell(1_000, Judged(1.0, False, 999.0))
+    assert search.ask() == []
+    assert search.answer()["status"] == "unmet"
+    assert search.doubt() == (
+        "nothing was searched, as 2000000 cannot be had: leaves 700 us; begin at a value that can"
+    )
+
+
+def test_a_percentile_that_no_value_has_is_doubted() -> None:
+    search = Bisection(line("channel.links", "largest", 2, 4))
+    for value in search.ask():
+        search.tell(value, Judged(None, False, math.inf))
+    assert "missing at 2: too few jobs carry such a percentile" in (search.doubt() or "")
 
 
 def record(met: int, jobs: int, **more: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -9,6 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -16,7 +18,18 @@ from studies import SCENARIO, finished, study, write
 
 import sim.study.store
 from sim.deadline import InputError
-from sim.study import Engine, LokyEngine, SerialEngine, Study, StudyResult, load_study, run_study
+from sim.deadline.cost import CHANCES, Cost
+from sim.profile import Cell, CellKey, Profile, write_profile
+from sim.study import (
+    DaskEngine,
+    Engine,
+    LokyEngine,
+    SerialEngine,
+    Study,
+    StudyResult,
+    load_study,
+    run_study,
+)
 from sim.study.columns import RECORD
 from sim.study.engines import GivenEngine
 from sim.study.store import StudyFolder
@@ -181,6 +194,35 @@ def test_nothing_finished_is_run_again(tmp_path: Path, monkeypatch: pytest.Monke
     assert yaml.safe_load((out / "study.yaml").read_text())["axes"]["channel.links"] == [3, 2]
 
 
+def test_a_study_as_resolved_counts_controllers_as_it_was_written(tmp_path: Path) -> None:
+    many = [{"name": "a", "count": 3}, {"name": "b", "numerology": 1}]
+    loaded = study(
+        tmp_path,
+        scenario=SCENARIO | {"controllers": many},
+        axes={"controllers.1.count": [1, 4]},
+    )
+    first = run(loaded, tmp_path / "out")
+    assert first.table["controllers"].to_pylist() == [4, 4, 7, 7]
+    assert run(load_study(tmp_path / "out" / "study.yaml"), tmp_path / "out").points["run"] == 0
+
+
+def test_the_manifest_names_the_profiles_of_all_points(tmp_path: Path) -> None:
+    cost = Cost(9.0, 0.0, 9.0, np.zeros(len(CHANCES)))
+    for name in ("here", "there", "nowhere"):
+        cells = [Cell(CellKey.of(one, {}), 3, 1, cost, 9) for one in ("max_power", "best_link")]
+        header = {"machine": {"processor": name, "cores": 1}}
+        write_profile(Profile(name, header, cells, cost), tmp_path / name)
+    latencies = [{"calibrated": name} for name in ("here", "there", "here")]
+    loaded = study(
+        tmp_path,
+        scenario=SCENARIO | {"compute": {"latency": {"calibrated": "nowhere"}}},
+        axes={"at": {"zip": {"compute.latency": latencies}, "labels": ["a", "b", "c"]}},
+    )
+    run(loaded, tmp_path / "out")
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert [one["machine"]["processor"] for one in manifest["profiles"]] == ["here", "there"]
+
+
 @pytest.mark.parametrize("damage", ["cut", "empty", "garbage", "flipped", "renamed", "other"])
 def test_damaged_points_are_noticed_and_run_again(damage: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
@@ -312,6 +354,65 @@ def test_workers_that_die_are_replaced_until_nothing_comes_of_it(tmp_path: Path)
     assert 0 < len(finished(tmp_path / "half")) < 24
     with pytest.raises(InputError, match=r"engine _Breaks: its executor was shut down \(Broken"):
         run(loaded, tmp_path / "given", GivenEngine(_Breaks(1)))
+
+
+class Mislaying(SerialEngine):
+    """Loses the result of every third batch."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+
+    def start(self) -> Executor:
+        begin = super().start()
+        outer = self
+
+        class Losing(Executor):
+            def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+                outer.begun += 1
+                future = begin.submit(fn, *args, **kwargs)
+                if outer.begun % 3 == 0:
+                    future = Future()
+                    future.set_exception(LookupError("lost"))
+                return future
+
+        return Losing()
+
+    def mislaid(self, error: Exception) -> bool:
+        return isinstance(error, LookupError)
+
+
+def test_a_batch_whose_result_is_lost_on_the_way_is_run_again(tmp_path: Path) -> None:
+    loaded = study(tmp_path, axes=AXES, replicates=2)
+    run(loaded, tmp_path / "expected")
+    engine = Mislaying()
+    result = run(loaded, tmp_path / "out", engine)
+    assert (result.points["run"], engine.begun) == (16, 23)
+    assert tables(tmp_path / "out") == tables(tmp_path / "expected")
+
+
+@pytest.mark.parametrize("status", ["lost", "pending"])
+def test_what_dask_mistakes_for_an_error_is_told_from_one(status: str) -> None:
+    """As its futures are when a worker dies while its result is on the way."""
+    cfexecutor = pytest.importorskip("distributed.cfexecutor")
+
+    class Lost:
+        def __init__(self) -> None:
+            self.status = status
+
+        async def _result(self, raiseit: bool) -> Any:
+            return [], 0.5
+
+    async def cascade(future: Future[Any]) -> None:
+        await cfexecutor._cascade_future(Lost(), future)
+
+    engine, future = DaskEngine.__new__(DaskEngine), Future[Any]()
+    asyncio.run(cascade(future))
+    error = future.exception()
+    assert error is None or (isinstance(error, Exception) and engine.mislaid(error))
+    for own in (ValueError("not enough values to unpack"), TypeError(), KeyError()):
+        with pytest.raises(type(own)) as raised:
+            raise own
+        assert not engine.mislaid(raised.value)
 
 
 def test_an_executor_that_is_shut_down_is_one_line(tmp_path: Path) -> None:
