@@ -44,20 +44,20 @@ def read_sb3(path: Path) -> Forward:
     weights, data = _read(path)
     if any("features_extractor." in name for name in weights):
         raise InputError(f"{path}: has a features extractor of its own; want MlpPolicy")
+    last: str | None
     if "mlp_extractor.policy_net.0.weight" in weights or "action_net.weight" in weights:
         if "log_std" not in weights:
             raise InputError(f"{path}: chooses among discrete actions; want one with a Box of them")
-        names, default, squash = ("mlp_extractor.policy_net.", "action_net."), "Tanh", False
+        hidden, last, default, squash = "mlp_extractor.policy_net.", "action_net.", "Tanh", False
     elif "actor.mu.weight" in weights:
-        names, default, squash = ("actor.latent_pi.", "actor.mu."), "ReLU", True
+        hidden, last, default, squash = "actor.latent_pi.", "actor.mu.", "ReLU", True
     elif "actor.mu.0.weight" in weights and "actor.latent_pi.0.weight" not in weights:
-        names, default, squash = ("actor.mu.", None), "ReLU", True
+        hidden, last, default, squash = "actor.mu.", None, "ReLU", True
     else:
         raise InputError(
             f"{path}: no policy that is known here; want PPO, A2C, SAC, TD3 or DDPG with "
             "MlpPolicy, without state-dependent exploration"
         )
-    hidden, last = names
     layers = _layers(path, weights, hidden)
     if last is not None:
         layers.append(_layer(path, weights, last))

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from policies import learner, saved
 
 from allocators.model_file import checksum
-from allocators.rl_cli import rl
+from sim.cli import cli
 from sim.deadline import InputError
 
 TRAIN = ["--links", "3", "--snr-db", "0,20", "--hidden", "8", "--updates", "4", "--interval", "2"]
@@ -19,7 +19,7 @@ TRAIN += ["--episodes", "2", "--validation", "2", "--test-episodes", "2", "-o", 
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(rl, arguments, catch_exceptions=False)
+    return CliRunner().invoke(cli, ["rl", *arguments], prog_name="ttirace", catch_exceptions=False)
 
 
 @pytest.fixture(autouse=True)
