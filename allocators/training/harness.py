@@ -77,7 +77,7 @@ def train(
     batches = source.batches(state.step, settings.batch_size, labelled)
     while state.step < settings.steps and not _is_stuck(state, settings):
         began = time.perf_counter()
-        figures = _interval(state, batches, settings)
+        figures = _interval(state, learner, batches, settings)
         tensors = learner.tensors()
         solver = learner.allocator(tensors)
         shares = {suite.name: suite.share(solver) for suite in suites}
@@ -120,7 +120,7 @@ def as_batch(samples: Samples) -> Batch:
 
 
 def _interval(
-    state: State, batches: Iterator[Samples], settings: TrainSettings
+    state: State, learner: Learner, batches: Iterator[Samples], settings: TrainSettings
 ) -> dict[str, float]:
     """Take steps up to the interval's end; return its mean loss, largest norm, learning rate."""
     end = min(settings.steps, state.step + settings.interval)
@@ -129,9 +129,7 @@ def _interval(
     rate = 0.0
     while state.step < end:
         batch = as_batch(next(batches))
-        value = loss_of(
-            settings.objective, batch, state.learner.shares(batch), settings.temperature
-        )
+        value = loss_of(settings.objective, batch, learner.shares(batch), settings.temperature)
         norm = state.optimiser.backward(value, settings.clip)
         rate = settings.learning_rate_at(state.step)
         state.step += 1

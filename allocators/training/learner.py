@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from allocators.model_file import Float32Array
 from sim.deadline.solver import Solver
@@ -28,6 +28,19 @@ class Batch:
     gain: torch.Tensor
     weight: torch.Tensor
     target: torch.Tensor | None = None
+
+
+class Trainable(Protocol):
+    """What is kept of anything in training."""
+
+    def parameters(self) -> dict[str, torch.nn.Parameter]:
+        """Return what is trained, always in the same order."""
+
+    def matrices(self) -> set[str]:
+        """Names of the parameters that Muon moves; Adam moves the rest."""
+
+    def tensors(self) -> dict[str, Float32Array]:
+        """Return copies of the weights as they go into the file."""
 
 
 class Learner(ABC):

@@ -9,7 +9,7 @@ import numpy as np
 
 from allocators.model_file import Float32Array
 from allocators.training.checkpoint import Checkpoint
-from allocators.training.learner import Learner
+from allocators.training.learner import Trainable
 from allocators.training.optimiser import Optimiser
 
 
@@ -61,8 +61,7 @@ class Trained:
 class State:
     """A learner in training, and what has been reached."""
 
-    def __init__(self, learner: Learner) -> None:
-        self.learner = learner
+    def __init__(self, learner: Trainable) -> None:
         self.parameters = learner.parameters()
         self.optimiser = Optimiser(self.parameters, learner.matrices())
         self.step = 0

@@ -20,7 +20,10 @@ _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
 
 
 def _reference(value: Any) -> Any:
-    """``wmmse`` or ``{wmmse: {backend: numpy}}`` -> allocator and parameters."""
+    """``wmmse``, ``{wmmse: {backend: numpy}}``, ``{dnn: a.safetensors}`` -> name and parameters.
+
+    Text where parameters would stand is the model.
+    """
     if isinstance(value, str):
         return {"allocator": value}
     if not isinstance(value, dict) or "allocator" in value:
@@ -32,19 +35,23 @@ def _reference(value: Any) -> Any:
     if name is None:
         return rest
     parameters = rest.pop(name)
+    if isinstance(parameters, str):
+        parameters = {"model": parameters}
     return {"allocator": name, "parameters": {} if parameters is None else parameters, **rest}
 
 
 def names(properties: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return JSON schemas of an allocator by name, and of one with its parameters."""
-    named = {name: {"type": ["object", "null"]} for name in allocator_names()}
+    named = {name: {"type": ["object", "string", "null"]} for name in allocator_names()}
     beside = {key: value for key, value in properties.items() if key not in _FULL}
     return [
         {"type": "string", "examples": list(named)},
         {
             "type": "object",
             "properties": {**named, **(beside or {"latency": {}})},
-            "additionalProperties": {"type": ["object", "null"]},  # allocators of plug-ins
+            "additionalProperties": {
+                "type": ["object", "string", "null"]
+            },  # allocators of plug-ins
             "minProperties": 1,
             "not": {"required": ["allocator"]},
         },

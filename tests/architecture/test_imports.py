@@ -28,6 +28,25 @@ LAW = {
     ),
     # Made of another allocator, whichever the registry knows by the name it is given.
     "allocators.anytime": ("allocators", "sim.problem", "sim.deadline", "sim.registry"),
+    # It sees and acts as in the environment, for which neither needs Gymnasium; its training does.
+    "allocators.policy": (
+        "allocators",
+        "sim.problem",
+        "sim.deadline",
+        "sim.observation",
+        "sim.measurements",
+        "sim.power_scale",
+    ),
+    "allocators.policy.training": (
+        "allocators",
+        "sim.problem",
+        "sim.deadline",
+        "sim.seeding",
+        "sim.env",
+        "sim.registry",
+        "sim.named",
+        "sim.table",
+    ),
     # It compares allocators of any name, and is a command with tables.
     "allocators.evaluation": (
         "allocators",
@@ -55,6 +74,7 @@ LAZY = {
     "tensorboard",
     "loky",
     "distributed",
+    "onnxruntime",
 }
 
 #: What environments are made of, and nothing else may import.
@@ -120,6 +140,8 @@ def test_heavy_libraries_are_imported_where_they_are_used(path: Path) -> None:
     tops = {imported.split(".")[0] for imported in imports(path, top_only=True)}
     if within(name_of(path), "sim.env"):
         tops -= ENVIRONMENTS
+    if name_of(path) == "sim.env.sb3":  # for those who have it, and imported by nobody here
+        tops -= {"stable_baselines3"}
     assert not tops & LAZY
 
 

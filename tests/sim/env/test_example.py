@@ -47,3 +47,28 @@ def test_the_documentation_shows_the_examples_that_run(name: str) -> None:
     shown = (ROOT / "docs/rl.md").read_text(encoding="utf-8")
     code = (ROOT / f"examples/{name}.py").read_text(encoding="utf-8")
     assert code.split('"""\n\n', 1)[1].strip() in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "says"),
+    [
+        ("sb3_ppo", ["--timesteps", "4096", "-o", "{folder}/ppo.zip"], r"saved: .*ppo\.zip"),
+        ("independent_learners", ["--timesteps", "80"], r"slot 80: [\d.]+% of WMMSE"),
+        ("cleanrl_ppo", ["--timesteps", "8192"], r"step 7680: [\d.]+ bit/s/Hz"),
+    ],
+)
+def test_learners_learn_for_a_moment(
+    name: str, arguments: list[str], says: str, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            str(ROOT / f"examples/{name}.py"),
+            *(argument.format(folder=tmp_path) for argument in arguments),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    assert re.search(says, done.stdout), done.stdout

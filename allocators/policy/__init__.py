@@ -1,0 +1,5 @@
+"""Policies that were trained by reinforcement learning, as allocators."""
+
+from allocators.policy.solver import Policy
+
+__all__ = ["Policy"]

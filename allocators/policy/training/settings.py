@@ -1,0 +1,143 @@
+"""What the training of a policy can be told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from allocators.policy.network import KINDS
+from sim.deadline.errors import InputError, check_at_least, did_you_mean
+
+_LARGEST = 1e30  # of a step or a norm: single precision holds it, and all that comes of it
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Where a policy is trained or evaluated: links, and p_max over noise at unit gain.
+
+    Attributes:
+        links: K.
+        snr_db: the ratio, in dB.
+    """
+
+    links: int
+    snr_db: float
+
+    def __str__(self) -> str:
+        return f"k{self.links}@{self.snr_db:g}"
+
+    def scenario(self, doppler_hz: float | None) -> Mapping[str, Any]:
+        """Return a scenario of Rayleigh fading in slots of a millisecond.
+
+        Args:
+            doppler_hz: of Gauss-Markov fading; none: every slot anew.
+        """
+        moving = {} if doppler_hz is None else {
+            "evolution": "gauss_markov", "doppler_hz": doppler_hz,
+        }  # fmt: skip
+        return {
+            "slots": 1000,
+            "channel": {"model": "rayleigh", "links": self.links, **moving},
+            "radio": {"snr_db": self.snr_db},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySettings:
+    """Settings of a training; with one thread, they determine the weights.
+
+    Attributes:
+        kind: of the policy, see `allocators.policy.network`.
+        hidden: width of its layers.
+        links: every K to train on.
+        snr_db: every SNR, with each K.
+        doppler_hz: of the fading; none: every slot anew.
+        updates: of the policy; the learning rate falls to zero over them.
+        episodes: channels of each K and SNR in an update.
+        copies: how often each is played, each with actions of its own (central).
+        episode_slots: steps of an episode.
+        neighbours: whom an agent knows of (local).
+        gamma: what the reward of the next slot counts beside that of this one.
+        trace: lambda of generalised advantage estimation (local).
+        epochs: visits of each sample in an update.
+        minibatches: gradient steps in an epoch.
+        ratio_clip: how far the probability of an action may move in an update.
+        entropy: weight of the policy's entropy, falling to zero over the updates.
+        learning_rate: at its highest.
+        clip: largest norm of the gradient; longer ones are shortened to it.
+        interval: updates from one validation and checkpoint to the next.
+        validation: episodes of each K and SNR in a validation.
+        seed: master seed.
+        threads: torch's threads; the order of sums, and so the last bits, depend on it.
+
+    Raises:
+        InputError: a value out of its range.
+    """
+
+    kind: str = "central"
+    hidden: int = 32
+    links: tuple[int, ...] = (5, 10)
+    snr_db: tuple[float, ...] = (0.0, 5.0, 10.0, 15.0, 20.0)
+    doppler_hz: float | None = None
+    updates: int = 1000
+    episodes: int = 8
+    copies: int = 16
+    episode_slots: int = 8
+    neighbours: int = 9
+    gamma: float = 0.0
+    trace: float = 0.95
+    epochs: int = 1
+    minibatches: int = 1
+    ratio_clip: float = 0.2
+    entropy: float = 0.01
+    learning_rate: float = 3e-3
+    clip: float = 1.0
+    interval: int = 50
+    validation: int = 20
+    seed: int = 1
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise InputError(f"kind: {self.kind!r}{did_you_mean(self.kind, KINDS)}")
+        whole = ("hidden", "updates", "episodes", "episode_slots", "neighbours", "epochs",
+                 "minibatches", "interval", "validation", "threads")  # fmt: skip
+        for name in whole:
+            check_at_least(name, getattr(self, name), 1)
+        check_at_least("seed", self.seed, 0)
+        if not self.links or not self.snr_db:
+            raise InputError("links, snr_db: want at least one of each")
+        for links in self.links:
+            check_at_least("links", links, 1)
+        if self.kind == "central":
+            check_at_least("copies", self.copies, 2)
+        for name in ("gamma", "trace"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise InputError(f"{name}: {getattr(self, name)}, want 0 to 1")
+        for name in ("learning_rate", "clip", "ratio_clip"):
+            value = getattr(self, name)
+            if not 0.0 < value <= _LARGEST:
+                raise InputError(f"{name}: {value}, want a positive number, at most {_LARGEST:g}")
+        if not 0.0 <= self.entropy <= _LARGEST:
+            raise InputError(f"entropy: {self.entropy}, want 0 or more")
+
+    @property
+    def cells(self) -> list[Cell]:
+        """Every K with every SNR, K by K."""
+        return [Cell(links, snr_db) for links in self.links for snr_db in self.snr_db]
+
+    @property
+    def steps_per_update(self) -> int:
+        """Steps of an environment, all together, in an update."""
+        copies = self.copies if self.kind == "central" else 1
+        return len(self.cells) * self.episodes * copies * self.episode_slots
+
+    def learning_rate_at(self, update: int) -> float:
+        """Return the learning rate: half a cosine to zero.
+
+        Args:
+            update: from 0.
+        """
+        return self.learning_rate * 0.5 * (1.0 + math.cos(math.pi * update / self.updates))

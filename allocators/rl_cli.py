@@ -1,0 +1,184 @@
+"""`ttirace rl`; what it needs is imported when it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+    (("-o", "--out"), {"type": _FILE, "required": True, "help": "The policy, NAME.safetensors."}),
+    (("--links",), {"default": "5,10", "metavar": "K,...", "help": "Every K to train on."}),
+    (("--snr-db",), {"default": "0,5,10,15,20", "metavar": "DB,...", "help": "With each K."}),
+    (
+        ("--doppler-hz",),
+        {"type": float, "help": "Of Gauss-Markov fading; every slot anew if not given."},
+    ),
+    (("--hidden",), {"type": int, "default": 32, "help": "Width of the layers."}),
+    (("--updates",), {"type": int, "default": 1000}),
+    (("--episodes",), {"type": int, "default": 8, "help": "Of each K and SNR in an update."}),
+    (("--episode-slots",), {"type": int, "default": 8}),
+    (("--gamma",), {"type": float, "default": 0.0, "help": "What the next slot's reward counts."}),
+    (("--epochs",), {"type": int, "default": 1, "help": "Visits of each sample."}),
+    (("--minibatches",), {"type": int, "default": 1, "help": "Steps in an epoch."}),
+    (("--ratio-clip",), {"type": float, "default": 0.2, "help": "Of PPO."}),
+    (("--entropy",), {"type": float, "default": 0.01, "help": "Its weight, falling to zero."}),
+    (("--learning-rate",), {"type": float, "default": 3e-3, "help": "At its highest."}),
+    (("--clip",), {"type": float, "default": 1.0, "help": "Largest norm of the gradient."}),
+    (
+        ("--interval",),
+        {"type": int, "default": 50, "help": "Updates between validations and checkpoints."},
+    ),
+    (("--validation",), {"type": int, "default": 20, "help": "Episodes of each K and SNR."}),
+    (("--seed",), {"type": int, "default": 1}),
+    (("--threads",), {"type": int, "default": 1, "help": "One: same bits again."}),
+    (
+        ("--test-episodes",),
+        {"type": click.IntRange(2), "default": 1000, "help": "For the card, at the end."},
+    ),
+    (("--tensorboard",), {"type": _FOLDER, "help": "Write scalars for TensorBoard here."}),
+)
+
+
+def _options(**defaults: Any) -> Callable[[Command], Command]:
+    """Add what trainings take, with this kind's own defaults."""
+
+    def decorate(command: Command) -> Command:
+        for names, attributes in reversed(_OPTIONS):
+            key = names[-1].removeprefix("--").replace("-", "_")
+            own = {**attributes, **({"default": defaults[key]} if key in defaults else {})}
+            command = click.option(*names, **own, show_default=own.get("default") is not None)(
+                command
+            )
+        return command
+
+    return decorate
+
+
+@click.group()
+def rl() -> None:
+    """Train policies on the environment, and compare them (pip install 'ttirace[rl,train]').
+
+    \b
+    Example:
+      ttirace rl train central -o mine.safetensors
+      ttirace rl evaluate mine.safetensors --links 5,10 --snr-db 0,20
+      ttirace rl plot mine.safetensors -o curve.png
+    """  # noqa: D301
+
+
+@rl.group()
+def train() -> None:
+    """Train a policy that sees everything (central), or one for each transmitter (local).
+
+    Leaves the weights (NAME.safetensors), a card (NAME.json) with settings, learning curve and what
+    the policy is worth on fresh episodes, and a log (NAME.csv). A run that was stopped goes on from
+    NAME.checkpoint.safetensors when the same command is given again. Use the result as
+
+    \b
+      allocators:
+        - policy: NAME.safetensors
+    """  # noqa: D301
+
+
+@train.command()
+@click.option(
+    "--copies",
+    type=int,
+    default=16,
+    show_default=True,
+    help="How often each episode is played, to be compared with itself.",
+)
+@_options()
+def central(**options: Any) -> None:
+    """Train one network that sees all gains of a slot and sets all powers.
+
+    PPO; the reward is the sum rate. What is good is told by other copies of the same episode, which
+    act apart.
+    """
+    _train("central", options)
+
+
+@train.command()
+@click.option("--neighbours", type=int, default=9, show_default=True, help="Whom an agent knows.")
+@click.option("--trace", type=float, default=0.95, show_default=True, help="Lambda of GAE.")
+@_options(
+    hidden=64,
+    doppler_hz=10.0,
+    episodes=32,
+    episode_slots=20,
+    epochs=2,
+    minibatches=8,
+)
+def local(**options: Any) -> None:
+    """Train one network that every transmitter has, and that sees what it measures itself.
+
+    PPO with a critic; an agent's reward is what the sum rate would lose without it.
+    """
+    _train("local", options)
+
+
+@rl.command()
+@click.argument("model")
+@click.option("--scenario", type=_FILE, help="Where; instead of --links and --snr-db.")
+@click.option("--links", default="5,10", show_default=True, metavar="K,...")
+@click.option("--snr-db", default="0,20", show_default=True, metavar="DB,...")
+@click.option("--doppler-hz", type=float, default=10.0, show_default=True)
+@click.option("--episodes", type=click.IntRange(2), default=1000, show_default=True)
+@click.option("--episode-slots", type=click.IntRange(1), help="50, or the scenario's.")
+@click.option(
+    "--against",
+    default="max_power,random,best_link,wmmse,dnn,unfolded",
+    show_default=True,
+    metavar="NAME,...",
+    help="Allocators and policies; of the same episodes.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--csv", "csv_path", type=_FILE, help="Write the rows into this file.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def evaluate(**options: Any) -> None:
+    """Compare a policy with others on the same fresh episodes, without deadlines.
+
+    MODEL is a shipped policy, a path (.safetensors, .zip, .onnx), or any allocator. Differences are
+    paired, with 99% intervals; what a deadline costs, `ttirace run` says.
+
+    \b
+    Example:
+      ttirace rl evaluate policy_local --links 10 --snr-db 0,10,20
+      ttirace rl evaluate policy:model=ppo.zip:power_scale=db --scenario town.yaml
+    """  # noqa: D301
+    from allocators.policy.training.commands import run_evaluation
+
+    run_evaluation(**options)
+
+
+@rl.command()
+@click.argument("model")
+@click.option("-o", "--out", type=_FILE, required=True, help="PNG or SVG.")
+def plot(model: str, out: Path) -> None:
+    """Draw the learning curve in a policy's card, beside allocators that do not learn.
+
+    \b
+    Example:
+      ttirace rl plot policy_central -o curve.png
+    """  # noqa: D301
+    from allocators.model_file import weights_file
+    from allocators.policy.network import ARCHITECTURE
+    from allocators.policy.training.card import read_curve
+    from allocators.policy.training.plots import plot_curve
+
+    plot_curve(read_curve(weights_file(model, ARCHITECTURE)), model, out)
+    click.echo(f"drawn: {out}")
+
+
+def _train(kind: str, options: dict[str, Any]) -> None:
+    from allocators.policy.training.commands import run_training
+
+    run_training(kind, **options)

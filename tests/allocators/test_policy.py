@@ -1,0 +1,280 @@
+"""Policies as allocators: what they see and do is what the environment shows and does."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+import torch
+from policies import learner, onnx_file, saved, sb3_file, sb3_model, scenario
+
+import sim.env
+from sim.deadline import InputError
+from sim.env import LocalVector, PowerControlVectorEnv
+from sim.problem import PowerControlProblem, PowerControlSpec, sum_rate
+from sim.registry import make_allocator, prepare_allocator
+from sim.scenario import load_scenario
+from sim.scenario.allocators import with_files
+from sim.testing import check_allocator
+
+ONE = ("PPO", "A2C", "SAC", "TD3")
+
+
+def spec(links: int = 3, subbands: int = 1) -> PowerControlSpec:
+    return PowerControlSpec(links, subbands, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("kind", ["central", "local"])
+def test_our_own_keep_the_contract(kind: str, tmp_path: Path) -> None:
+    path = saved(learner(kind), tmp_path / "mine.safetensors")
+    # What a local one sees of the slot before depends on what it was asked before.
+    check_allocator("policy", {"model": str(path)}, (1, 2, 7), deterministic=kind == "central")
+
+
+@pytest.mark.parametrize("name", ONE)
+def test_those_of_stable_baselines_keep_the_contract(name: str, tmp_path: Path) -> None:
+    path = sb3_file(name, tmp_path)
+    check_allocator("policy", {"model": str(path)}, (3,), (1,), deterministic=False)
+
+
+def test_onnx_files_keep_the_contract(tmp_path: Path) -> None:
+    path = onnx_file(tmp_path / "policy.onnx", 2 * 9 + 6, 6)
+    check_allocator("policy", {"model": str(path)}, (3,), (2,), deterministic=False)
+
+
+def test_a_central_one_does_what_torch_does_on_what_the_environment_shows() -> None:
+    made = learner("central")
+    solver = made.allocator(made.tensors())
+    for links in (1, 2, 5, 8):
+        envs = PowerControlVectorEnv(scenario(links), num_envs=16, observe=["gains"])
+        seen, _ = envs.reset(seed=links)
+        solver.prepare(spec(links))
+        with torch.no_grad():
+            level = made.levels(torch.from_numpy(seen)).numpy()
+        expected = level > 0.0
+        expected[np.arange(16), level.argmax(axis=1)] = True
+        problems = [envs._core.problem(i) for i in range(16)]
+        found = np.array([solver.solve(one).power_w[0] / one.p_max_w[0] for one in problems])
+        assert np.array_equal(found, expected)
+        if links > 1:
+            assert 0.0 < found.mean() < 1.0
+
+
+def test_a_central_one_does_not_care_how_links_are_numbered() -> None:
+    made = learner("central", seed=3)
+    solver = made.allocator(made.tensors())
+    solver.prepare(spec(6))
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        gain, order = 100.0 * rng.exponential(size=(6, 6)), rng.permutation(6)
+        power = solver.solve(PowerControlProblem(gain, 1.0, 1.0)).power_w[0]
+        other = solver.solve(PowerControlProblem(gain[np.ix_(order, order)], 1.0, 1.0)).power_w[0]
+        assert np.array_equal(power[order], other)
+
+
+def test_subbands_are_answered_each_by_itself() -> None:
+    made = learner("central")
+    solver = made.allocator(made.tensors())
+    gain = np.random.default_rng(1).exponential(size=(3, 4, 4))
+    solver.prepare(spec(4, 3))
+    whole = solver.solve(PowerControlProblem(gain, 0.1, 1.0)).power_w
+    parts = [solver.solve(PowerControlProblem(one, 0.1, 1.0)).power_w[0] for one in gain]
+    assert np.array_equal(whole, parts)
+
+
+def test_a_local_one_does_what_torch_does_in_the_environment() -> None:
+    made = learner("local", seed=2)
+    for links in (2, 5):
+        envs = LocalVector(scenario(links), size=1, neighbours=2, reference="max_power")
+        solver = made.allocator(made.tensors())
+        solver.prepare(spec(links))
+        seen, _ = envs.reset(seed=4)
+        changed = set()
+        for _ in range(12):
+            problem = envs._agents.core.problem(0)
+            with torch.no_grad():
+                on = made.levels(torch.from_numpy(seen[0])).numpy() > 0.0
+            power = solver.solve(problem).power_w
+            assert np.array_equal(power[0] / problem.p_max_w[0], on[:, 0])
+            changed.add(tuple(on[:, 0]))
+            seen, _, _, _, _ = envs.step(2.0 * on[None].astype(np.float32) - 1.0)
+        assert len(changed) > 1  # they see what they did
+
+
+@pytest.mark.parametrize("name", ONE)
+@pytest.mark.parametrize(
+    "settings", [{}, {"power_scale": "db", "observe": ["csi_age", "gains", "power", "backlog"]}]
+)
+def test_one_of_stable_baselines_has_the_rates_it_has_in_the_environment(
+    name: str, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    model = sb3_model(name, **settings)
+    model.save(tmp_path / "policy.zip")
+    solver = prepare_allocator(
+        "policy", {"model": str(tmp_path / "policy.zip"), **settings}, spec()
+    )
+    env: Any = gymnasium.make("ttirace/PowerControl-v0", scenario=scenario(), **settings)
+    seen, _ = env.reset(seed=3)
+    for _ in range(12):
+        problem = env.unwrapped.problem
+        action, _ = model.predict(seen, deterministic=True)
+        power_w = solver.solve(problem).power_w
+        assert np.allclose(env.unwrapped.action_for(power_w), action, atol=1e-5)  # float32
+        seen, reward, _, _, _ = env.step(action)
+        assert reward == pytest.approx(sum_rate(problem, power_w), rel=1e-4)
+
+
+def test_an_onnx_file_gets_the_observation(tmp_path: Path) -> None:
+    import onnxruntime
+
+    path = onnx_file(tmp_path / "policy.onnx", 9, 3)
+    solver = prepare_allocator("policy", {"model": str(path), "observe": ["gains"]}, spec())
+    session = onnxruntime.InferenceSession(str(path))
+    envs = PowerControlVectorEnv(scenario(), num_envs=1, observe=["gains"])
+    seen, _ = envs.reset(seed=1)
+    action = session.run(None, {"seen": seen})[0][0]
+    power_w = solver.solve(envs._core.problem(0)).power_w
+    assert np.allclose(power_w[0], 0.5 * (action + 1.0), atol=1e-6)
+
+
+def test_prepare_begins_anew(tmp_path: Path) -> None:
+    solver = make_allocator("policy", {"model": str(sb3_file("PPO", tmp_path))})
+    problem = PowerControlProblem(np.eye(3), 1.0, 1.0)
+    solver.prepare(spec())
+    first = solver.solve(problem).power_w
+    second = solver.solve(problem).power_w
+    assert not np.array_equal(first, second)  # it saw its own answer
+    solver.prepare(spec())
+    assert np.array_equal(solver.solve(problem).power_w, first)
+
+
+def test_a_policy_for_another_k_says_so(tmp_path: Path) -> None:
+    path = sb3_file("PPO", tmp_path)
+    with pytest.raises(InputError, match=r"sets 3 powers, but there are 5 \(5 links\): it was"):
+        prepare_allocator("policy", {"model": str(path)}, spec(5))
+    with pytest.raises(InputError, match=r"sees 12 values, but 3 links are seen as 9 \(gains\)"):
+        prepare_allocator("policy", {"model": str(path), "observe": ["gains"]}, spec())
+    path = onnx_file(tmp_path / "policy.onnx", 12, 3)
+    with pytest.raises(InputError, match="trained for another K"):
+        prepare_allocator("policy", {"model": str(path)}, spec(2))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"model": "policy_centrl"}, "no network 'policy_centrl' is shipped"),
+        ({"model": "nothing.zip"}, "no such file: nothing.zip"),
+        ({"model": "{ours}", "observe": ["gains"]}, "says itself what it was trained with"),
+        ({"model": "{ours}", "power_scale": "db"}, "says itself"),
+        ({"model": "{zip}", "power_scale": "log"}, "want one of linear, db"),
+        ({"model": "{zip}", "observe": ["gain"]}, "did you mean 'gains'"),
+        ({"model": "{text}"}, "not a readable file of Stable-Baselines3"),
+        ({"model": "{onnx}"}, "not a readable ONNX file"),
+    ],
+)
+def test_what_is_wrong_with_a_policy_is_said(
+    parameters: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    files = {
+        "{ours}": saved(learner("central"), tmp_path / "ours.safetensors"),
+        "{zip}": sb3_file("PPO", tmp_path),
+        "{text}": tmp_path / "text.zip",
+        "{onnx}": tmp_path / "text.onnx",
+    }
+    files["{text}"].write_text("no zip")
+    files["{onnx}"].write_text("no network")
+    given = {**parameters, "model": str(files.get(parameters["model"], parameters["model"]))}
+    with pytest.raises(InputError, match=message):
+        prepare_allocator("policy", given, spec())
+
+
+class Trap:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return Path.touch, (self.path,)  # type: ignore[return-value]
+
+
+def rezipped(path: Path, out: Path, **entries: bytes) -> Path:
+    with zipfile.ZipFile(path) as file, zipfile.ZipFile(out, "w") as other:
+        for name in file.namelist():
+            other.writestr(name, entries.get(name.replace(".", "_"), file.read(name)))
+    return out
+
+
+def test_nothing_in_a_file_is_unpickled(tmp_path: Path) -> None:
+    path, sprung = sb3_file("PPO", tmp_path), tmp_path / "sprung"
+    with zipfile.ZipFile(path) as file:
+        data = json.loads(file.read("data"))
+    import base64
+
+    data["trap"] = {":serialized:": base64.b64encode(pickle.dumps(Trap(sprung))).decode()}
+    harmless = rezipped(path, tmp_path / "harmless.zip", data=json.dumps(data).encode())
+    prepare_allocator("policy", {"model": str(harmless)}, spec())
+    stored = io.BytesIO()
+    torch.save({"action_net.weight": Trap(sprung)}, stored)
+    trap = rezipped(path, tmp_path / "trap.zip", policy_pth=stored.getvalue())
+    with pytest.raises(InputError, match="not a readable file of Stable-Baselines3"):
+        prepare_allocator("policy", {"model": str(trap)}, spec())
+    assert not sprung.exists()
+
+
+def test_policies_of_other_kinds_are_refused_with_the_reason(tmp_path: Path) -> None:
+    import stable_baselines3
+
+    wrapped = sim.env.DiscretePower(
+        gymnasium.make("ttirace/PowerControl-v0", scenario=scenario()), 3
+    )
+    stable_baselines3.PPO("MlpPolicy", wrapped, device="cpu").save(tmp_path / "discrete.zip")
+    with pytest.raises(InputError, match="discrete actions"):
+        prepare_allocator("policy", {"model": str(tmp_path / "discrete.zip")}, spec())
+    env = gymnasium.make("ttirace/PowerControl-v0", scenario=scenario())
+    odd = stable_baselines3.PPO(
+        "MlpPolicy", env, policy_kwargs={"activation_fn": torch.nn.Softplus}, device="cpu"
+    )
+    odd.save(tmp_path / "odd.zip")
+    with pytest.raises(InputError, match=r"Softplus.*want one of Tanh"):
+        prepare_allocator("policy", {"model": str(tmp_path / "odd.zip")}, spec())
+
+
+def test_other_activation_functions_are_read_from_the_file(tmp_path: Path) -> None:
+    import stable_baselines3
+
+    env: Any = gymnasium.make("ttirace/PowerControl-v0", scenario=scenario())
+    for name in ("ReLU", "ELU", "LeakyReLU", "Sigmoid", "SiLU"):
+        kwargs = {"activation_fn": getattr(torch.nn, name), "net_arch": [8, 8]}
+        model = stable_baselines3.PPO("MlpPolicy", env, policy_kwargs=kwargs, device="cpu", seed=2)
+        model.save(tmp_path / f"{name}.zip")
+        solver = prepare_allocator("policy", {"model": str(tmp_path / f"{name}.zip")}, spec())
+        seen, _ = env.reset(seed=2)
+        action, _ = model.predict(seen, deterministic=True)
+        power_w = solver.solve(env.unwrapped.problem).power_w
+        assert np.allclose(env.unwrapped.action_for(power_w), action, atol=1e-5)
+
+
+def test_a_model_stands_short_in_a_scenario(tmp_path: Path) -> None:
+    path = sb3_file("PPO", tmp_path)
+    text = (
+        "slots: 5\nchannel: {rayleigh: {links: 3}}\nradio: {snr_db: 0}\n"
+        "compute: {latency: {constant: 10 us}}\non_miss: {fallback: {policy: PPO.zip}}\n"
+        "allocators: [max_power, {policy: PPO.zip, label: mine}]\n"
+    )
+    (tmp_path / "short.yaml").write_text(text)
+    read = load_scenario(tmp_path / "short.yaml")
+    assert read.allocators[1].parameters == {"model": "PPO.zip"}
+    assert read.on_miss.fallback is not None
+    assert read.on_miss.fallback.parameters == {"model": "PPO.zip"}
+    with_files_ = with_files(read.allocators[1].parameters, tmp_path)
+    assert with_files_ == {"model": str(path)}
+    with pytest.raises(InputError, match=r"max_power\.model: unknown parameter"):
+        make_allocator("max_power", {"model": "PPO.zip"})

@@ -1,0 +1,88 @@
+"""`ttirace rl`: from a training to a policy that races, is compared and drawn."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from policies import learner, saved
+
+from allocators.model_file import checksum
+from sim.cli import cli
+from sim.deadline import InputError
+
+TRAIN = ["--links", "3", "--snr-db", "0,20", "--hidden", "8", "--updates", "4", "--interval", "2"]
+TRAIN += ["--episodes", "2", "--validation", "2", "--test-episodes", "2", "-o", "mine.safetensors"]
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["rl", *arguments], prog_name="ttirace", catch_exceptions=False)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("kind", ["central", "local"])
+def test_from_training_to_a_comparison_and_a_curve(kind: str, here: Path) -> None:
+    done = run("train", kind, *TRAIN)
+    assert done.exit_code == 0
+    assert "rayleigh, K = 3, 20 dB: 2 episodes" in done.output
+    assert sorted(p.name for p in here.iterdir()) == ["mine.csv", "mine.json", "mine.safetensors"]
+    card = json.loads(Path("mine.json").read_text())
+    assert card["architecture"] == "policy"
+    assert card["config"]["kind"] == kind
+    assert card["sha256"] == checksum(Path("mine.safetensors"))
+    assert card["command"].startswith(f"ttirace rl train {kind} --out mine.safetensors --links 3")
+    assert len(card["training"]["curve"]) == 2
+    assert card["training"]["curve"][-1]["environment_steps"] > 0
+    assert set(card["training"]["baselines"]) == {"k3@0", "k3@20"}
+
+    found = run("evaluate", "mine.safetensors", "--links", "3", "--episodes", "2", "--json")
+    rows = json.loads(found.stdout)["rows"]
+    assert rows[:3] == [{**row, "allocator": row["allocator"] if i else "mine.safetensors"}
+                        for i, row in enumerate(card["evaluation"]["rows"][:3])]  # fmt: skip
+    drawn = run("plot", "mine.safetensors", "-o", "curve.png")
+    assert drawn.output == "drawn: curve.png\n"
+    assert Path("curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_evaluation_of_a_scenario_as_csv(here: Path) -> None:
+    path = here / "town.yaml"
+    path.write_text(
+        "slots: 4\nchannel: {rayleigh: {links: 2, subbands: 2}}\nradio: {snr_db: 0}\n"
+        "allocators: [max_power]\n"
+    )
+    run("evaluate", "wmmse", "--scenario", str(path), "--episodes", "3", "--against", "max_power",
+        "--csv", "rows.csv")  # fmt: skip
+    with Path("rows.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["allocator"] for row in rows] == ["wmmse", "max_power"]
+    assert rows[0]["scenario"] == "town"
+    assert float(rows[1]["won_bps_hz"]) > 0.0
+
+
+def test_the_same_training_leaves_the_same_bytes(here: Path) -> None:
+    run("train", "central", *TRAIN)
+    first = Path("mine.safetensors").read_bytes()
+    for path in list(here.iterdir()):
+        path.unlink()
+    run("train", "central", *TRAIN)
+    assert Path("mine.safetensors").read_bytes() == first
+
+
+def test_what_is_wrong_is_said(here: Path) -> None:
+    saved(learner("central"), here / "bare.safetensors")
+    with pytest.raises(InputError, match=r"bare\.json: missing; a learning curve stands"):
+        run("plot", "bare.safetensors", "-o", "curve.png")
+    with pytest.raises(InputError, match="is no allocator and no policy; did you mean"):
+        run("evaluate", "wmmsee", "--episodes", "2")
+    with pytest.raises(InputError, match="want whole numbers"):
+        run("train", "central", "--links", "3.5", "-o", "other.safetensors")
+    with pytest.raises(InputError, match=r"ends in \.safetensors"):
+        run("train", "central", "-o", "other.zip")
