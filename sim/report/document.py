@@ -106,7 +106,8 @@ def report_text(
     formats: Sequence[str] = FORMATS,
 ) -> str:
     """Return the report as Markdown."""
-    drawn, *others = sorted(formats, key=FORMATS.index)
+    linked = sorted(formats, key=FORMATS.index)
+    drawn = linked.pop(0) if linked[0] != "csv" else None
     titles = {"png": "PNG", "svg": "SVG", "csv": "numbers"}
     head = [*unfinished(results), *conclusions(exhibits)]
     lines = [f"# {' '.join(results.name.split())}", "", *_bullets(head)]
@@ -116,10 +117,10 @@ def report_text(
         lines += [f"## {exhibit.title}", ""]
         lines += [exhibit.markdown, ""] if exhibit.markdown else []
         lines += _bullets([line for line in exhibit.sentences if line not in head])
-        if drawn != "csv":
+        if drawn is not None:
             lines += [f"![{exhibit.title}]({exhibit.name}.{drawn})", ""]
         lines += [exhibit.caption, ""]
-        links = [f"[{titles[suffix]}]({exhibit.name}.{suffix})" for suffix in others]
+        links = [f"[{titles[suffix]}]({exhibit.name}.{suffix})" for suffix in linked]
         lines += [", ".join(links), ""] if links else []
     lines += ["## Refused", "", *refusals(results), ""]
     for title, sentences in (

@@ -49,9 +49,8 @@ def names(properties: Mapping[str, Any]) -> list[dict[str, Any]]:
         {
             "type": "object",
             "properties": {**named, **(beside or {"latency": {}})},
-            "additionalProperties": {
-                "type": ["object", "string", "null"]
-            },  # allocators of plug-ins
+            # Allocators of plug-ins; text there would let a misspelt label pass for one.
+            "additionalProperties": {"type": ["object", "null"]},
             "minProperties": 1,
             "not": {"required": ["allocator"]},
         },

@@ -43,6 +43,7 @@ LAW = {
         "sim.deadline",
         "sim.seeding",
         "sim.env",
+        "sim.measurements",
         "sim.registry",
         "sim.named",
         "sim.table",
