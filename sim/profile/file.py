@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import tempfile
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from importlib import metadata, resources
@@ -92,11 +93,10 @@ def check_place(path: Path) -> None:
     for place in (named.with_name(f"{named.name}{end}") for end in (".json", ".parquet")):
         if place.is_dir():
             raise InputError(f"-o {path}: {place} is a folder; name another profile")
-    probe = named.with_name(f".{named.name}.part")
+    nearest = next(folder for folder in named.absolute().parents if folder.exists())
     try:
-        named.parent.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
     except OSError as error:
         raise InputError(f"-o {path}: cannot be written: {error.strerror}") from None
 
