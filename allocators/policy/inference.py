@@ -139,7 +139,7 @@ def add_product(x: Float32Array, weight: Float32Array, y: Float32Array) -> None:
 
 def local_room(hidden: int) -> Float32Array:
     """Return the ``room`` that `act_locally` works in."""
-    return np.zeros((3, _OWN + 2 * hidden), np.float32)
+    return np.zeros((3, _OWN + 4 * hidden), np.float32)
 
 
 @njit(cache=True, fastmath=_FASTMATH)
@@ -167,8 +167,8 @@ def act_locally(
     inputs = seen.shape[1] // subbands
     encoder = (_EACH + _OWN + 1) * hidden
     at = 2 * encoder
-    second = packed[at : at + (_OWN + 2 * hidden) * hidden].reshape(_OWN + 2 * hidden, hidden)
-    at += (_OWN + 2 * hidden) * hidden
+    second = packed[at : at + (_OWN + 4 * hidden) * hidden].reshape(_OWN + 4 * hidden, hidden)
+    at += (_OWN + 4 * hidden) * hidden
     second_bias = packed[at : at + hidden]
     at += hidden
     third = packed[at : at + hidden * hidden].reshape(hidden, hidden)
@@ -182,11 +182,11 @@ def act_locally(
             pooled[:_OWN] = own
             first = s * inputs + _OWN
             for side in range(2):
-                start = side * encoder
+                start, to = side * encoder, _OWN + 2 * side * hidden
                 _pool(
                     seen[k, first : first + neighbours * _EACH], own,
                     packed[start : start + encoder], inner,
-                    pooled[_OWN + side * hidden : _OWN + (side + 1) * hidden],
+                    pooled[to : to + hidden], pooled[to + hidden : to + 2 * hidden],
                 )  # fmt: skip
                 first += neighbours * _EACH
             inner[:] = second_bias
@@ -207,14 +207,16 @@ def _pool(
     own: Float32Array,
     packed: Float32Array,
     base: Float32Array,
-    out: Float32Array,
+    total: Float32Array,
+    largest: Float32Array,
 ) -> None:
-    """Write the sum over neighbours of what an encoder makes of each, a quarter of it."""
-    hidden = len(out)
+    """Write a quarter of the sum over neighbours of what an encoder makes of each, and the most."""
+    hidden = len(total)
     weight = packed[: (_EACH + _OWN) * hidden].reshape(_EACH + _OWN, hidden)
     base[:] = packed[(_EACH + _OWN) * hidden :]
     add_product(own, weight[_EACH:], base)
-    out[:] = np.float32(0.0)
+    total[:] = np.float32(0.0)
+    largest[:] = np.float32(0.0)
     for first in range(0, len(neighbours), _EACH):
         a, b = neighbours[first], neighbours[first + 1]
         c, d = neighbours[first + 2], neighbours[first + 3]
@@ -223,4 +225,6 @@ def _pool(
         for i in range(hidden):
             value = base[i] + (a * weight[0, i] + b * weight[1, i])
             value += c * weight[2, i] + d * weight[3, i]
-            out[i] += np.float32(0.25) * max(value, np.float32(0.0))
+            value = max(value, np.float32(0.0))
+            total[i] += np.float32(0.25) * value
+            largest[i] = max(largest[i], value)

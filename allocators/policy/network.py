@@ -20,11 +20,13 @@ matter; the layers are those of a message-passing network (Y. Shen, Y. Shi, J. Z
 **local**: each transmitter has the same network, which sees what `sim.measurements` has for it: its
 own values o, v_j of each interferer and u_j of each link that it disturbs:
 
-    m = sum over j of relu(interferer (v_j, o)) / 4,  d = sum over j of relu(disturbed (u_j, o)) / 4
-    h = relu(third relu(second (o, m, d)))
+    a_j = relu(interferer (v_j, o)),  b_j = relu(disturbed (u_j, o))
+    h = relu(third relu(second (o, sum of a_j / 4, largest a_j, sum of b_j / 4, largest b_j)))
     level = out h
 
-What comes in which order does not matter, and neighbours that there are not, zeros, add nothing.
+Sums and largest values are over j, the latter unit by unit: who is best can be told by these, what
+many do together by those. What comes in which order does not matter, and neighbours that there are
+not, zeros, add nothing.
 """
 
 from __future__ import annotations
@@ -97,7 +99,7 @@ class LocalShape:
             "interferer.bias": (hidden,),
             "disturbed.weight": (hidden, len(DISTURBED) + own),
             "disturbed.bias": (hidden,),
-            "second.weight": (hidden, own + 2 * hidden),
+            "second.weight": (hidden, own + 4 * hidden),
             "second.bias": (hidden,),
             "third.weight": (hidden, hidden),
             "third.bias": (hidden,),

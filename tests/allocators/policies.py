@@ -7,11 +7,13 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+import torch
 
 import sim.env  # noqa: F401  (registers the environment)
 from allocators.model_file import save
 from allocators.policy.network import ARCHITECTURE, config_of
 from allocators.policy.training.learner import PolicyLearner, make_learner
+from sim.env import LocalVector
 
 
 def scenario(links: int = 3, **changes: Any) -> dict[str, Any]:
@@ -29,6 +31,11 @@ def learner(kind: str, seed: int = 0, neighbours: int = 2) -> PolicyLearner:
     """Return a policy with random weights, which switches some on and some off."""
     made = make_learner(kind, 16, neighbours, np.random.default_rng(seed))
     made.parameters()["out.weight"].data *= 20.0
+    if kind == "local":
+        # Around zero for what a transmitter sees, not far off to one side.
+        seen, _ = LocalVector(scenario(), size=32, neighbours=neighbours).reset(seed=seed)
+        levels = made.levels(torch.from_numpy(seen.reshape(-1, seen.shape[-1])))
+        made.parameters()["out.bias"].data -= levels.detach().median()
     return made
 
 

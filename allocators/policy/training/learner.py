@@ -151,7 +151,8 @@ class LocalLearner(PolicyLearner):
             # What is the same for all neighbours is multiplied once.
             here = linear(own, weight[:, len(INTERFERER) :], bias)[:, None]
             encoded = relu(linear(values, weight[:, : len(INTERFERER)]) + here)
-            pooled.append(0.25 * (encoded * present).sum(dim=1))
+            encoded = encoded * present
+            pooled += [0.25 * encoded.sum(dim=1), encoded.amax(dim=1)]
         x = relu(linear(torch.cat(pooled, dim=1), *of("second")))
         return linear(relu(linear(x, *of("third"))), *of("out"))
 
