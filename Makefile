@@ -22,7 +22,7 @@ lint: $(VENV)/.dev  ## Check style and formatting
 types: $(VENV)/.dev  ## Check types
 	$(BIN)/mypy
 
-bench: $(VENV)/.dev  ## Measure what the README states (a quiet machine, please)
+bench: $(VENV)/.peers  ## Measure what the README states (a quiet machine, please)
 	for bench in solvers channels simulator env; do $(BIN)/python benchmarks/bench_$$bench.py; done
 
 study: $(VENV)/.dev  ## Draw the quality-time frontier of every allocator (a quiet machine, please)
@@ -42,4 +42,8 @@ $(VENV)/.core: $(BIN)/python pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.core
 	$(PIP) --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.peers: $(VENV)/.dev
+	$(PIP) --editable '.[peers]'
 	@touch $@

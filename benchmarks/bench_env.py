@@ -1,132 +1,90 @@
-"""Steps a second of the environment, each run in a process of its own.
+"""The environments' speed, and that of mobile-env and linkgym where they are installed.
 
     python benchmarks/bench_env.py [--repeats 5] [--seconds 3]
 
-`single`: `gymnasium.make(...).step`, actions drawn beforehand, resets included. `vector`: steps of
-all environments of `make_vec(..., vectorization_mode="vector_entry_point")`. Rayleigh fading,
-Gauss-Markov at 10 Hz, 0 dB, one subband, episodes of 1000 slots. `normals`: what drawing the fading
-of a step alone takes, and so an upper bound. `start`: import, make and reset, in a new process.
-`frames`: pictures of links on a map, with misses and a reference, 300 of an episode in a row: the
-first (it imports matplotlib and draws all there is), the median and the longest of the others.
+`make bench` installs the peers. Every measurement is a process of its own on one core; all take
+turns, as often as `--repeats` says, and medians are printed. Ours: Rayleigh fading, Gauss-Markov at
+10 Hz, 0 dB, one subband, full interference, episodes of 1000 slots; `deadlines`: with a lognormal
+latency about as long as a slot. The peers as their defaults have them: they simulate other things,
+and a step of theirs is not one of ours (mobile-env: users choose cells; linkgym: the coding scheme
+of one link).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
-PRELUDE = """
-import json, sys, time
-begin = time.perf_counter()
-links, size, seconds, mode = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
-import gymnasium
-import numpy as np
-import sim.env
+from rich.console import Console
 
-scenario = {
-    "slots": 1000, "radio": {"snr_db": 0},
-    "channel": {"rayleigh": {"links": links, "evolution": "gauss_markov", "doppler": "10 Hz"}},
-}
-arguments = {"scenario": scenario}
-if mode == "deadlines":
-    arguments["latency"] = {"lognormal": {"median": "800 us", "sigma": 0.5}}
-if size:
-    env = gymnasium.make_vec("ttirace/PowerControl-v0", num_envs=size,
-                             vectorization_mode="vector_entry_point", **arguments)
-else:
-    env = gymnasium.make("ttirace/PowerControl-v0", **arguments)
-env.reset(seed=1)
-took = time.perf_counter() - begin
-"""
+from sim.deadline.manifest import processor
+from sim.table import number, plain_table
 
-START = PRELUDE + "print(json.dumps(took))"
+Case = tuple[str, tuple[str, ...]]
 
-STEPS = (
-    PRELUDE
-    + """
-rng = np.random.default_rng(1)
-actions = [rng.uniform(-1, 1, env.action_space.shape).astype(np.float32) for _ in range(16)]
-for action in actions:
-    env.step(action)
-env.reset(seed=1)
-steps, begin = 0, time.perf_counter()
-while True:
-    for action in actions:
-        *_, truncated, _ = env.step(action)
-        if not size and truncated:
-            env.reset()
-    steps += len(actions)
-    took = time.perf_counter() - begin
-    if took > seconds and steps * max(size, 1) > 2000:
-        break
-print(json.dumps(steps * max(size, 1) / took))
-"""
+STEPS: tuple[Case, ...] = (
+    *((f"PowerControl, K = {k}", ("ours", "--links", f"{k}")) for k in (10, 30)),
+    *(
+        (f"PowerControl, K = {k}, deadlines", ("ours", "--links", f"{k}", "--deadlines"))
+        for k in (10, 30)
+    ),
+    *(
+        (f"vector, N = {n}, K = {k}{', deadlines' if late else ''}",
+         ("ours", "--size", f"{n}", "--links", f"{k}", *late))
+        for n, k in ((64, 10), (1024, 10), (64, 30))
+        for late in ((), ("--deadlines",))
+    ),
+    *(
+        (f"PowerControlLocal, K = {k}, {reward} reward",
+         ("local", "--links", f"{k}", "--reward", reward))
+        for k in (10, 30)
+        for reward in ("shared", "local")
+    ),
+    *(
+        (f"local vector, N = 256, K = {k}, {reward} reward",
+         ("local", "--size", "256", "--links", f"{k}", "--reward", reward))
+        for k in (10, 30)
+        for reward in ("shared", "local")
+    ),
+    *(
+        (f"{'a problem' if not n else 'of many'} observed by K = {k} transmitters",
+         ("observe", "--size", f"{n}", "--links", f"{k}"))
+        for k in (10, 30)
+        for n in (0, 256)
+    ),
+    *((f"normals alone, K = {k}", ("normals", "--links", f"{k}")) for k in (10, 30)),
+)  # fmt: skip
+
+PEERS: tuple[tuple[str, Case], ...] = (
+    ("mobile_env", ("mobile-env, 5 users x 3 cells", ("mobile-small",))),
+    ("mobile_env", ("mobile-env, 30 users x 13 cells", ("mobile-large",))),
+    ("linkgym", ("linkgym, 1 link", ("linkgym",))),
 )
 
-NORMALS = (
-    PRELUDE
-    + """
-piece = np.empty((64, 2 * links * links))
-rng = np.random.default_rng(1)
-slots, begin = 0, time.perf_counter()
-while (took := time.perf_counter() - begin) < seconds:
-    rng.standard_normal(out=piece)
-    slots += len(piece)
-print(json.dumps(slots / took))
-"""
+FRAMES: tuple[Case, ...] = tuple(
+    (f"PowerControl, K = {k}", ("ours", "--links", f"{k}", "--frames")) for k in (5, 10, 30)
 )
 
-FRAMES = """
-import json, sys, time
-links = int(sys.argv[1])
-import gymnasium
-import sim.env
 
-scenario = {
-    "slots": 300, "radio": {"snr_db": 30},
-    "channel": {"geometric": {"links": links, "evolution": "gauss_markov", "doppler": "10 Hz"}},
-}
-env = gymnasium.make("ttirace/PowerControl-v0", scenario=scenario, reference="max_power",
-                     latency={"lognormal": {"median": "800 us", "sigma": 0.5}},
-                     render_mode="rgb_array")
-env.action_space.seed(1)
-env.reset(seed=1)
-took = []
-for _ in range(300):
-    begin = time.perf_counter()
-    env.render()
-    took.append(1e3 * (time.perf_counter() - begin))
-    env.step(env.action_space.sample())
-print(json.dumps([took[0], sorted(took[1:])[150], max(took[1:])]))
-"""
-
-
-def frames(repeats: int) -> None:
-    """Print what a frame takes."""
-    for links in (5, 10, 30):
-        runs = [run(FRAMES, links) for _ in range(repeats)]
-        first, median, longest = (statistics.median(values) for values in zip(*runs, strict=True))
-        print(f"K = {links}: frames: {median:.1f} ms, first {first:.0f}, longest {longest:.0f}")
-
-
-def run(code: str, *arguments: object) -> Any:
-    """Run code in a process of its own and return what it prints, as JSON."""
-    done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return json.loads(done.stdout)
-
-
-def measure(code: str, links: int, size: int, seconds: float, mode: str = "plain") -> float:
+def measure(arguments: tuple[str, ...], seconds: float) -> dict[str, Any]:
     """Run one measurement in a process of its own."""
-    return float(run(code, links, size, seconds, mode))
+    script = str(Path(__file__).with_name("env_case.py"))
+    done = subprocess.run(
+        [sys.executable, script, *arguments, "--seconds", str(seconds)],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        # Theirs are numpy and torch, too: one core for all.
+        env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+    )
+    return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 def main() -> None:
@@ -135,23 +93,43 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0)
     options = parser.parse_args()
 
-    def median(code: str, *arguments: object) -> float:
-        runs = [measure(code, *arguments) for _ in range(options.repeats)]  # type: ignore[arg-type]
-        return statistics.median(runs)
+    peers = [case for package, case in PEERS if find_spec(package)]
+    for package in dict.fromkeys(package for package, _ in PEERS if not find_spec(package)):
+        print(f"left out: {package} is not installed (make bench does it)", file=sys.stderr)
+    cases = [*STEPS, *peers]
+    frames = [*FRAMES, *((name, (*how, "--frames")) for name, how in peers if how != ("linkgym",))]
+    for _, how in cases:
+        measure(how, 0.1)  # compiles what is not compiled yet
+    runs: dict[Case, list[dict[str, Any]]] = {case: [] for case in [*cases, *frames]}
+    for turn in range(options.repeats):
+        for case, found in runs.items():
+            found.append(measure(case[1], options.seconds))
+        print(f"{turn + 1} of {options.repeats} turns", file=sys.stderr, flush=True)
 
-    measure(STEPS, 10, 0, 0.1)  # compiles what is not compiled yet
-    measure(STEPS, 10, 0, 0.1, "deadlines")
-    print(f"start: {median(START, 10, 0, 0.0):.2f} s from import to the first observation")
-    for links in (10, 30):
-        bound = median(NORMALS, links, 0, options.seconds / 3)
-        print(f"K = {links}: normals {bound:,.0f} slots/s")
-        sizes = (0, 1, 64, 1024) if links == 10 else (0, 64)
-        for size in sizes:
-            for mode in ("plain", "deadlines"):
-                speed = median(STEPS, links, size, options.seconds, mode)
-                name = f"vector N = {size}" if size else "single"
-                print(f"K = {links}: {name:15s} {mode:10s} {speed:12,.0f} steps/s", flush=True)
-    frames(options.repeats)
+    def median(case: Case, *keys: str) -> float | None:
+        values: list[Any] = runs[case]
+        for key in keys:
+            values = [value.get(key) for value in values]
+        return None if None in values else statistics.median(values)
+
+    console = Console(width=100)
+    table = plain_table(f"{processor()}: steps of one core, medians of {options.repeats}")
+    table.add_column("environment")
+    for heading in ("steps/s", "us a step", "import, make, reset, s"):
+        table.add_column(heading, justify="right")
+    for case in cases:
+        speed, start = median(case, "steps_per_s"), median(case, "start_s")
+        assert speed is not None
+        table.add_row(case[0], f"{speed:,.0f}", f"{1e6 / speed:,.2f}", number(start, 2))
+    console.print(table)
+    table = plain_table("pictures, ms each")
+    table.add_column("environment")
+    for heading in ("median", "first", "longest of the others"):
+        table.add_column(heading, justify="right")
+    for case in frames:
+        kinds = ("median", "first", "longest")
+        table.add_row(case[0], *(number(median(case, "frame_ms", kind), 1) for kind in kinds))
+    console.print(table)
 
 
 if __name__ == "__main__":
