@@ -22,21 +22,21 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         {"type": float, "help": "Of Gauss-Markov fading; every slot anew if not given."},
     ),
     (("--hidden",), {"type": int, "default": 32, "help": "Width of the layers."}),
-    (("--updates",), {"type": int, "default": 1000}),
-    (("--episodes",), {"type": int, "default": 8, "help": "Of each K and SNR in an update."}),
-    (("--episode-slots",), {"type": int, "default": 8}),
+    (("--updates",), {"type": int, "default": 1200}),
+    (("--episodes",), {"type": int, "default": 4, "help": "Of each K and SNR in an update."}),
+    (("--episode-slots",), {"type": int, "default": 64}),
     (("--gamma",), {"type": float, "default": 0.0, "help": "What the next slot's reward counts."}),
     (("--epochs",), {"type": int, "default": 1, "help": "Visits of each sample."}),
-    (("--minibatches",), {"type": int, "default": 1, "help": "Steps in an epoch."}),
+    (("--minibatches",), {"type": int, "default": 4, "help": "Steps in an epoch."}),
     (("--ratio-clip",), {"type": float, "default": 0.2, "help": "Of PPO."}),
-    (("--entropy",), {"type": float, "default": 0.01, "help": "Its weight, falling to zero."}),
+    (("--entropy",), {"type": float, "default": 0.001, "help": "Its weight, falling to zero."}),
     (("--learning-rate",), {"type": float, "default": 3e-3, "help": "At its highest."}),
     (("--clip",), {"type": float, "default": 1.0, "help": "Largest norm of the gradient."}),
     (
         ("--interval",),
-        {"type": int, "default": 50, "help": "Updates between validations and checkpoints."},
+        {"type": int, "default": 40, "help": "Updates between validations and checkpoints."},
     ),
-    (("--validation",), {"type": int, "default": 20, "help": "Episodes of each K and SNR."}),
+    (("--validation",), {"type": int, "default": 50, "help": "Episodes of each K and SNR."}),
     (("--seed",), {"type": int, "default": 1}),
     (("--threads",), {"type": int, "default": 1, "help": "One: same bits again."}),
     (
@@ -92,7 +92,7 @@ def train() -> None:
 @click.option(
     "--copies",
     type=int,
-    default=16,
+    default=8,
     show_default=True,
     help="How often each episode is played, to be compared with itself.",
 )
@@ -109,14 +109,7 @@ def central(**options: Any) -> None:
 @train.command()
 @click.option("--neighbours", type=int, default=9, show_default=True, help="Whom an agent knows.")
 @click.option("--trace", type=float, default=0.95, show_default=True, help="Lambda of GAE.")
-@_options(
-    hidden=64,
-    doppler_hz=10.0,
-    episodes=32,
-    episode_slots=20,
-    epochs=2,
-    minibatches=8,
-)
+@_options(doppler_hz=10.0, episodes=8, episode_slots=50)
 def local(**options: Any) -> None:
     """Train one network that every transmitter has, and that sees what it measures itself.
 

@@ -21,6 +21,8 @@ from allocators.policy.training.train import train
 from allocators.policy.training.worth import (
     BASELINES,
     CONFIDENCE,
+    DOPPLER_HZ,
+    EPISODE_SLOTS,
     PowerSolver,
     Row,
     evaluated,
@@ -37,8 +39,8 @@ from sim.named import listed
 from sim.seeding import stream
 from sim.table import number, plain_table
 
-#: What a card's table is of: fading as slow as a walk makes it.
-TEST_SNR_DB, TEST_DOPPLER_HZ, TEST_SLOTS = (0.0, 20.0), 10.0, 50
+#: What a card's table is of.
+TEST_SNR_DB = (0.0, 20.0)
 
 
 def run_training(
@@ -84,7 +86,7 @@ def run_training(
     cells = [Cell(k, snr) for k in told.links for snr in TEST_SNR_DB]
     solver = learner.allocator(state.result().tensors)
     rows = rows_of_cells(
-        solver, BASELINES, cells, TEST_DOPPLER_HZ, TEST_SLOTS, test_episodes, 0, out.stem
+        solver, BASELINES, cells, DOPPLER_HZ, EPISODE_SLOTS, test_episodes, 0, out.stem
     )
     evaluation = {
         "command": f"ttirace rl evaluate {out.stem} --links {links}",
@@ -153,7 +155,7 @@ def run_evaluation(
         if scenario is None:
             sizes, snrs = whole_numbers("--links", links), numbers("--snr-db", snr_db)
             cells = [Cell(k, snr) for k in sizes for snr in snrs]
-            slots = TEST_SLOTS if episode_slots is None else episode_slots
+            slots = EPISODE_SLOTS if episode_slots is None else episode_slots
             rows = rows_of_cells(model, others, cells, doppler_hz, slots, episodes, seed)
         else:
             where = {"scenario": scenario.stem, "links": None, "snr_db": None}

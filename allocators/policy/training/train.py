@@ -13,16 +13,20 @@ from allocators.policy.training.learner import PolicyLearner
 from allocators.policy.training.play import Field, fields_of
 from allocators.policy.training.ppo import improve
 from allocators.policy.training.settings import PolicySettings
-from allocators.policy.training.worth import BASELINES, WMMSE, Episodes, solver_named
+from allocators.policy.training.worth import (
+    BASELINES,
+    DOPPLER_HZ,
+    EPISODE_SLOTS,
+    WMMSE,
+    Episodes,
+    solver_named,
+)
 from allocators.training.checkpoint import read_checkpoint, write_checkpoint
 from allocators.training.harness import import_torch
 from allocators.training.state import Report, State
 from sim.deadline.errors import InputError
 from sim.problem import FloatArray
 from sim.seeding import stream
-
-#: Validation is on fading as slow as a walk makes it, in episodes of so many slots.
-VALIDATION_DOPPLER_HZ, VALIDATION_SLOTS = 10.0, 20
 
 _SKIPS_FREE = 10
 
@@ -40,8 +44,8 @@ class Validation:
     def __init__(self, settings: PolicySettings) -> None:
         self._episodes = {
             str(cell): Episodes(
-                cell.scenario(VALIDATION_DOPPLER_HZ), VALIDATION_SLOTS, settings.validation,
-                settings.seed, "validation",
+                cell.scenario(DOPPLER_HZ), EPISODE_SLOTS, settings.validation, settings.seed,
+                "validation",
             )
             for cell in settings.cells
         }  # fmt: skip

@@ -37,6 +37,9 @@ PowerSolver = Solver[PowerControlProblem, Allocation]
 #: Of the intervals.
 CONFIDENCE = 0.99
 
+#: Episodes are of so many slots, in fading as slow as a walk makes it.
+EPISODE_SLOTS, DOPPLER_HZ = 50, 10.0
+
 WMMSE = "wmmse"
 
 #: What a trained policy is seen beside.
