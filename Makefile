@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint types bench study clean help
+.PHONY: demo test lint types bench study clean clean-cache help
 
 help:  ## What there is to make
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 8
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 demo: $(VENV)/.core  ## Race the allocators over ray-traced channels of Munich
 	$(BIN)/ttirace run scenarios/munich.yaml -o out/munich --overwrite
@@ -22,11 +22,14 @@ lint: $(VENV)/.dev  ## Check style and formatting
 types: $(VENV)/.dev  ## Check types
 	$(BIN)/mypy
 
-bench: $(VENV)/.peers  ## Measure what the README states (a quiet machine, please)
+bench: $(VENV)/.dev $(VENV)/.peers  ## Measure what the README states (a quiet machine, please)
 	for bench in solvers channels simulator env; do $(BIN)/python benchmarks/bench_$$bench.py; done
 
 study: $(VENV)/.dev  ## Draw the quality-time frontier of every allocator (a quiet machine, please)
 	$(BIN)/python benchmarks/study_frontier.py
+
+clean-cache:  ## Remove what numba compiled
+	find sim allocators stylize tests -name '*.nb[ci]' -delete
 
 clean:  ## Remove the environment and results
 	rm -rf $(VENV) out
@@ -44,6 +47,9 @@ $(VENV)/.dev: $(VENV)/.core
 	$(PIP) --editable '.[dev]'
 	@touch $@
 
-$(VENV)/.peers: $(VENV)/.dev
-	$(PIP) --editable '.[peers]'
+# Apart: what the peers need is not to be in the way of anything here.
+$(VENV)/.peers: $(BIN)/python benchmarks/peers.txt constraints.txt
+	$(BIN)/python -m venv $(VENV)/peers
+	$(VENV)/peers/bin/pip --disable-pip-version-check install --quiet --constraint constraints.txt \
+		--requirement benchmarks/peers.txt
 	@touch $@

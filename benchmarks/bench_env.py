@@ -1,13 +1,13 @@
-"""The environments' speed, and that of mobile-env and linkgym where they are installed.
+"""The environments' speed, and that of mobile-env and linkgym beside them.
 
     python benchmarks/bench_env.py [--repeats 5] [--seconds 3]
 
-`make bench` installs the peers. Every measurement is a process of its own on one core; all take
-turns, as often as `--repeats` says, and medians are printed. Ours: Rayleigh fading, Gauss-Markov at
-10 Hz, 0 dB, one subband, full interference, episodes of 1000 slots; `deadlines`: with a lognormal
-latency about as long as a slot. The peers as their defaults have them: they simulate other things,
-and a step of theirs is not one of ours (mobile-env: users choose cells; linkgym: the coding scheme
-of one link).
+`make bench` installs the peers, into an environment of their own. Every measurement is a process of
+its own on one core; all take turns, as often as `--repeats` says, and medians are printed. Ours:
+Rayleigh fading, Gauss-Markov at 10 Hz, 0 dB, one subband, full interference, episodes of 1000
+slots; `deadlines`: with a lognormal latency about as long as a slot. The peers as their defaults
+have them: they simulate other things, and a step of theirs is not one of ours (mobile-env: users
+choose cells; linkgym: the coding scheme of one link).
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import os
 import statistics
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +61,12 @@ STEPS: tuple[Case, ...] = (
     *((f"normals alone, K = {k}", ("normals", "--links", f"{k}")) for k in (10, 30)),
 )  # fmt: skip
 
-PEERS: tuple[tuple[str, Case], ...] = (
-    ("mobile_env", ("mobile-env, 5 users x 3 cells", ("mobile-small",))),
-    ("mobile_env", ("mobile-env, 30 users x 13 cells", ("mobile-large",))),
-    ("linkgym", ("linkgym, 1 link", ("linkgym",))),
+PEERS: tuple[Case, ...] = (
+    ("mobile-env, 5 users x 3 cells", ("mobile-small",)),
+    ("mobile-env, 30 users x 13 cells", ("mobile-large",)),
+    ("linkgym, 1 link", ("linkgym",)),
 )
+PEERS_PYTHON = Path(sys.prefix) / "peers" / "bin" / "python"
 
 FRAMES: tuple[Case, ...] = tuple(
     (f"PowerControl, K = {k}", ("ours", "--links", f"{k}", "--frames")) for k in (5, 10, 30)
@@ -76,8 +76,9 @@ FRAMES: tuple[Case, ...] = tuple(
 def measure(arguments: tuple[str, ...], seconds: float) -> dict[str, Any]:
     """Run one measurement in a process of its own."""
     script = str(Path(__file__).with_name("env_case.py"))
+    python = PEERS_PYTHON if arguments[0] in {how[0] for _, how in PEERS} else sys.executable
     done = subprocess.run(
-        [sys.executable, script, *arguments, "--seconds", str(seconds)],
+        [str(python), script, *arguments, "--seconds", str(seconds)],
         check=True,
         stdout=subprocess.PIPE,
         text=True,
@@ -93,9 +94,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0)
     options = parser.parse_args()
 
-    peers = [case for package, case in PEERS if find_spec(package)]
-    for package in dict.fromkeys(package for package, _ in PEERS if not find_spec(package)):
-        print(f"left out: {package} is not installed (make bench does it)", file=sys.stderr)
+    peers = PEERS if PEERS_PYTHON.is_file() else ()
+    if not peers:
+        print("left out: the peers, which make bench installs", file=sys.stderr)
     cases = [*STEPS, *peers]
     frames = [*FRAMES, *((name, (*how, "--frames")) for name, how in peers if how != ("linkgym",))]
     for _, how in cases:

@@ -25,7 +25,7 @@ LARGEST_GAIN = 10.0
 LARGEST_RATE = 4.0
 
 #: What is known on each subband: of the own link, of each interferer, of each link disturbed.
-OWN = ("power", "gain", "interference", "interference_before", "rate_before")
+OWN = ("power", "gain", "gain_before", "interference", "interference_before", "rate_before")
 INTERFERER = ("gain", "received", "own_gain_before", "rate_before")
 DISTURBED = ("gain_before", "interference_before", "own_gain_before", "rate_before")
 
@@ -63,7 +63,7 @@ class LocalLayout:
 
     @property
     def length(self) -> int:
-        """Number of values, S (5 + 8 c)."""
+        """Number of values, S (6 + 8 c)."""
         each = len(OWN) + self.neighbours * (len(INTERFERER) + len(DISTURBED))
         return self.subbands * each
 
@@ -180,7 +180,7 @@ def observe_local(
 ) -> None:
     """Do as `LocalMeasurements.observe`, for compiled callers.
 
-    The observations are written into ``out``, ``(N, K, S (5 + 8 c))``, this slot's gain into
+    The observations are written into ``out``, ``(N, K, S (6 + 8 c))``, this slot's gain into
     ``gain_before``, ``(N, S, K, K)``, where that of the slot before is, and False into ``first``,
     ``(N,)``, which says where there was none. ``neighbours`` is c.
     """
@@ -212,11 +212,12 @@ def observe_local(
                 base, cap, noise = s * width, p_max_w[s, k], noise_w[s, k]
                 out[i, k, base] = min(power_w[i, s, k] / cap, 1.0) if cap > 0 else 0.0
                 out[i, k, base + 1] = _bels(now[s, k, k] * cap / noise)
-                out[i, k, base + 2] = _bels(heard[k])
-                out[i, k, base + 3] = _bels(heard_before[k])
-                out[i, k, base + 4] = rate[k]
-                out[i, k, base + 5 : base + width] = 0.0
-                base += 5
+                out[i, k, base + 2] = own_before[k]
+                out[i, k, base + 3] = _bels(heard[k])
+                out[i, k, base + 4] = _bels(heard_before[k])
+                out[i, k, base + 5] = rate[k]
+                out[i, k, base + 6 : base + width] = 0.0
+                base += 6
                 for j in range(links):
                     size[j] = now[s, k, j] * power_w[i, s, j]
                 for n in range(_largest(size, k, places)):

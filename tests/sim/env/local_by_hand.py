@@ -43,6 +43,7 @@ def observations(
             row += [
                 min(power_w[s, k] / cap[s, k], 1.0) if cap[s, k] else 0.0,
                 own(now, s, k),
+                own(before, s, k),
                 bels(heard(now, power_w, s, k)),
                 bels(heard(before, before_w, s, k)),
                 rate(s, k),

@@ -156,7 +156,7 @@ def test_an_agent_without_others_is_paid_the_sum_rate() -> None:
     assert env.possible_agents == ["tx_0"]
     for seen, rewards, *_, infos in played(env, 5)[1:]:
         assert rewards["tx_0"] == pytest.approx(infos["tx_0"]["sum_rate_bps_hz"], rel=1e-12)
-        assert np.all(seen["tx_0"][5:] == 0.0)
+        assert np.all(seen["tx_0"][6:] == 0.0)
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [

@@ -138,7 +138,7 @@ def test_who_is_off_is_known_by_whom_he_could_disturb() -> None:
 
 def test_what_there_are_not_enough_of_is_zero() -> None:
     layout = LocalLayout(2, 4)
-    assert layout.length == len(layout.names) == 2 * (5 + 8 * 4)
+    assert layout.length == len(layout.names) == 2 * (6 + 8 * 4)
     seen = LocalMeasurements(3, 2, 4).of_problem(
         PowerControlProblem(np.ones((2, 3, 3)), 0.5, 1.0), np.ones((2, 3))
     )
