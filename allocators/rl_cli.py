@@ -109,7 +109,14 @@ def central(**options: Any) -> None:
 @train.command()
 @click.option("--neighbours", type=int, default=9, show_default=True, help="Whom an agent knows.")
 @click.option("--trace", type=float, default=0.95, show_default=True, help="Lambda of GAE.")
-@_options(doppler_hz=10.0, episodes=8, episode_slots=50)
+@click.option(
+    "--gains-first",
+    type=float,
+    default=0.6,
+    show_default=True,
+    help="Share of the updates in which agents see gains alone, not yet who sends.",
+)
+@_options(doppler_hz=10.0, episodes=50, episode_slots=8)
 def local(**options: Any) -> None:
     """Train one network that every transmitter has, and that sees what it measures itself.
 

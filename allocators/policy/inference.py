@@ -139,7 +139,7 @@ def add_product(x: Float32Array, weight: Float32Array, y: Float32Array) -> None:
 
 def local_room(hidden: int) -> Float32Array:
     """Return the ``room`` that `act_locally` works in."""
-    return np.zeros((3, _OWN + 4 * hidden), np.float32)
+    return np.zeros((3, _OWN + 4 * hidden + 2 * _EACH), np.float32)
 
 
 @njit(cache=True, fastmath=_FASTMATH)
@@ -167,8 +167,9 @@ def act_locally(
     inputs = seen.shape[1] // subbands
     encoder = (_EACH + _OWN + 1) * hidden
     at = 2 * encoder
-    second = packed[at : at + (_OWN + 4 * hidden) * hidden].reshape(_OWN + 4 * hidden, hidden)
-    at += (_OWN + 4 * hidden) * hidden
+    width = _OWN + 4 * hidden + 2 * _EACH
+    second = packed[at : at + width * hidden].reshape(width, hidden)
+    at += width * hidden
     second_bias = packed[at : at + hidden]
     at += hidden
     third = packed[at : at + hidden * hidden].reshape(hidden, hidden)
@@ -182,11 +183,12 @@ def act_locally(
             pooled[:_OWN] = own
             first = s * inputs + _OWN
             for side in range(2):
-                start, to = side * encoder, _OWN + 2 * side * hidden
+                start, to = side * encoder, _OWN + side * (2 * hidden + _EACH)
                 _pool(
                     seen[k, first : first + neighbours * _EACH], own,
                     packed[start : start + encoder], inner,
                     pooled[to : to + hidden], pooled[to + hidden : to + 2 * hidden],
+                    pooled[to + 2 * hidden : to + 2 * hidden + _EACH],
                 )  # fmt: skip
                 first += neighbours * _EACH
             inner[:] = second_bias
@@ -209,19 +211,35 @@ def _pool(
     base: Float32Array,
     total: Float32Array,
     largest: Float32Array,
+    best: Float32Array,
 ) -> None:
-    """Write a quarter of the sum over neighbours of what an encoder makes of each, and the most."""
+    """Write what is known of all neighbours together.
+
+    Args:
+        neighbours: their values, one after the other.
+        own: the agent's own values.
+        packed: the encoder.
+        base: room, ``(hidden,)``.
+        total: a quarter of the sum of what the encoder makes of each, overwritten.
+        largest: the largest of it, unit by unit, overwritten.
+        best: the values of the one whose own gain is the largest, overwritten.
+    """
     hidden = len(total)
     weight = packed[: (_EACH + _OWN) * hidden].reshape(_EACH + _OWN, hidden)
     base[:] = packed[(_EACH + _OWN) * hidden :]
     add_product(own, weight[_EACH:], base)
     total[:] = np.float32(0.0)
     largest[:] = np.float32(0.0)
+    best[:] = np.float32(0.0)
+    highest = np.float32(-np.inf)
     for first in range(0, len(neighbours), _EACH):
         a, b = neighbours[first], neighbours[first + 1]
         c, d = neighbours[first + 2], neighbours[first + 3]
         if a == 0.0 and b == 0.0 and c == 0.0 and d == 0.0:
             continue
+        if c > highest:
+            highest = c
+            best[0], best[1], best[2], best[3] = a, b, c, d
         for i in range(hidden):
             value = base[i] + (a * weight[0, i] + b * weight[1, i])
             value += c * weight[2, i] + d * weight[3, i]

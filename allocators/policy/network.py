@@ -21,12 +21,13 @@ matter; the layers are those of a message-passing network (Y. Shen, Y. Shi, J. Z
 own values o, v_j of each interferer and u_j of each link that it disturbs:
 
     a_j = relu(interferer (v_j, o)),  b_j = relu(disturbed (u_j, o))
-    h = relu(third relu(second (o, sum of a_j / 4, largest a_j, sum of b_j / 4, largest b_j)))
+    a = (sum of a_j / 4, largest a_j, v_best),  b = (sum of b_j / 4, largest b_j, u_best)
+    h = relu(third relu(second (o, a, b)))
     level = out h
 
-Sums and largest values are over j, the latter unit by unit: who is best can be told by these, what
-many do together by those. What comes in which order does not matter, and neighbours that there are
-not, zeros, add nothing.
+Sums and largest values are over j, the latter unit by unit; v_best and u_best are of the neighbour
+whose own gain is the largest, as it is he whom others had better not disturb. What comes in which
+order does not matter, and neighbours that there are not, zeros, add nothing.
 """
 
 from __future__ import annotations
@@ -94,12 +95,13 @@ class LocalShape:
     def tensors(self) -> dict[str, tuple[int, ...]]:
         """Return the names and shapes of the tensors in the file."""
         hidden, own = self.hidden, len(OWN)
+        pooled = 4 * hidden + len(INTERFERER) + len(DISTURBED)
         return {
             "interferer.weight": (hidden, len(INTERFERER) + own),
             "interferer.bias": (hidden,),
             "disturbed.weight": (hidden, len(DISTURBED) + own),
             "disturbed.bias": (hidden,),
-            "second.weight": (hidden, own + 4 * hidden),
+            "second.weight": (hidden, own + pooled),
             "second.bias": (hidden,),
             "third.weight": (hidden, hidden),
             "third.bias": (hidden,),

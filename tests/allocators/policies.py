@@ -32,6 +32,11 @@ def learner(kind: str, seed: int = 0, neighbours: int = 2) -> PolicyLearner:
     made = make_learner(kind, 16, neighbours, np.random.default_rng(seed))
     made.parameters()["out.weight"].data *= 20.0
     if kind == "local":
+        # As if trained: it begins blind to what depends on powers.
+        for name, value in made.parameters().items():
+            if name.endswith(".weight"):
+                noise = np.random.default_rng(seed).normal(scale=0.3, size=tuple(value.shape))
+                value.data += torch.from_numpy(noise.astype(np.float32))
         # Around zero for what a transmitter sees, not far off to one side.
         seen, _ = LocalVector(scenario(), size=32, neighbours=neighbours).reset(seed=seed)
         levels = made.levels(torch.from_numpy(seen.reshape(-1, seen.shape[-1])))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from allocators.model_file import Float32Array
 from allocators.policy.network import CentralShape, LocalShape, Network, Shape
 from allocators.policy.solver import Policy
-from sim.measurements import INTERFERER, OWN
+from sim.measurements import DISTURBED, INTERFERER, OWN
 
 if TYPE_CHECKING:
     import torch
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 VALUE_UNIT = 10.0
 
 _CRITIC = "critic."
+_OWN_GAIN = INTERFERER.index("own_gain_before")  # and of those disturbed
 _LN_10 = math.log(10.0)
 
 
@@ -123,6 +126,16 @@ class LocalLearner(PolicyLearner):
         super().__init__(
             shape, {**own, **{f"{_CRITIC}{name}": size for name, size in own.items()}}, rng
         )
+        # While gains alone are seen, the rest must not count for an allocator that sees it.
+        encoded = 2 * shape.hidden * ("a gain",)
+        inputs = {
+            "interferer": (*INTERFERER, *OWN),
+            "disturbed": (*DISTURBED, *OWN),
+            "second": (*OWN, *encoded, *INTERFERER, *encoded, *DISTURBED),
+        }
+        for name, seen in inputs.items():
+            for prefix in ("", _CRITIC):
+                self._parameters[f"{prefix}{name}.weight"].data[:, ~are_gains(seen)] = 0.0
 
     def levels(self, seen: torch.Tensor) -> torch.Tensor:
         """See `PolicyLearner`; ``n`` is what one agent sees, and A is one."""
@@ -152,9 +165,16 @@ class LocalLearner(PolicyLearner):
             here = linear(own, weight[:, len(INTERFERER) :], bias)[:, None]
             encoded = relu(linear(values, weight[:, : len(INTERFERER)]) + here)
             encoded = encoded * present
-            pooled += [0.25 * encoded.sum(dim=1), encoded.amax(dim=1)]
+            gain = values[:, :, _OWN_GAIN].masked_fill(~present[:, :, 0], -math.inf)
+            best = gain.argmax(dim=1)[:, None, None].expand(-1, 1, len(INTERFERER))
+            pooled += [0.25 * encoded.sum(dim=1), encoded.amax(dim=1), values.gather(1, best)[:, 0]]
         x = relu(linear(torch.cat(pooled, dim=1), *of("second")))
         return linear(relu(linear(x, *of("third"))), *of("out"))
+
+
+def are_gains(names: Sequence[str]) -> NDArray[np.bool_]:
+    """Return which of an agent's values, by name, depend on gains alone, not on powers."""
+    return np.array(["gain" in name.rpartition("/")[2] for name in names])
 
 
 def make_learner(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from allocators.model_file import Float32Array
-from allocators.policy.training.learner import VALUE_UNIT, PolicyLearner
+from allocators.policy.training.learner import VALUE_UNIT, PolicyLearner, are_gains
 from allocators.policy.training.samples import (
     Samples,
     against_copies,
@@ -66,7 +66,9 @@ class Field:
     def play(self, learner: PolicyLearner, update: int) -> tuple[Samples, float]:
         """Play an episode in each environment; return what is learnt from, and the mean reward."""
         rng = stream(self._settings.seed, "play", update, self._number)
-        return (self._play_centrally if self._central else self._play_locally)(learner, rng)
+        if self._central:
+            return self._play_centrally(learner, rng)
+        return self._play_locally(learner, rng, self._settings.sees_powers(update))
 
     def _seeds(self, rng: np.random.Generator) -> list[int]:
         return [int(seed) for seed in rng.integers(_SEEDS, size=self._settings.episodes)]
@@ -108,9 +110,10 @@ class Field:
         return joined(parts), float(rewards.mean())
 
     def _play_locally(
-        self, learner: PolicyLearner, rng: np.random.Generator
+        self, learner: PolicyLearner, rng: np.random.Generator, sees_powers: bool
     ) -> tuple[Samples, float]:
         known, envs = self._settings, self._local
+        hidden = ~are_gains(envs[0].settings.layout.names)
         episodes, slots = known.episodes, known.episode_slots
         seen = [env.reset(options={"episode_seed": self._seeds(rng)})[0] for env in envs]
         shape = (len(envs), episodes, self.links)
@@ -119,6 +122,8 @@ class Field:
         sum_rate = 0.0
         for t in range(slots + 1):
             observations.append(np.stack(seen))
+            if not sees_powers:
+                observations[-1][..., hidden] = 0.0
             flat = observations[-1].reshape(int(np.prod(shape)), -1)
             values.append(_values(learner, flat).reshape(shape))
             if t == slots:

@@ -61,6 +61,9 @@ class PolicySettings:
         neighbours: whom an agent knows of (local).
         gamma: what the reward of the next slot counts beside that of this one.
         trace: lambda of generalised advantage estimation (local).
+        gains_first: share of the updates in which agents see gains alone, and nothing that depends
+            on powers (local). So they agree on who sends by what all of them know; those who see
+            from the start who sends now leave it at that, even where another has become better.
         epochs: visits of each sample in an update.
         minibatches: gradient steps in an epoch.
         ratio_clip: how far the probability of an action may move in an update.
@@ -88,6 +91,7 @@ class PolicySettings:
     neighbours: int = 9
     gamma: float = 0.0
     trace: float = 0.95
+    gains_first: float = 0.6
     epochs: int = 1
     minibatches: int = 4
     ratio_clip: float = 0.2
@@ -113,7 +117,7 @@ class PolicySettings:
             check_at_least("links", links, 1)
         if self.kind == "central":
             check_at_least("copies", self.copies, 2)
-        for name in ("gamma", "trace"):
+        for name in ("gamma", "trace", "gains_first"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise InputError(f"{name}: {getattr(self, name)}, want 0 to 1")
         for name in ("learning_rate", "clip", "ratio_clip"):
@@ -133,6 +137,10 @@ class PolicySettings:
         """Steps of an environment, all together, in an update."""
         copies = self.copies if self.kind == "central" else 1
         return len(self.cells) * self.episodes * copies * self.episode_slots
+
+    def sees_powers(self, update: int) -> bool:
+        """Return whether agents see in an update, from 0, what depends on powers."""
+        return update >= self.gains_first * self.updates
 
     def learning_rate_at(self, update: int) -> float:
         """Return the learning rate: half a cosine to zero.
