@@ -16,7 +16,7 @@ def read_onnx(path: Path) -> Forward:
     """Return the policy in a file: one input ``(1, n)``, and the action as its first output.
 
     Raises:
-        InputError: ONNX Runtime is missing, not a readable file, or other inputs.
+        InputError: ONNX Runtime is missing, not a readable file, or other inputs or outputs.
     """
     try:
         import onnxruntime
@@ -32,7 +32,11 @@ def read_onnx(path: Path) -> Forward:
     except Exception as error:  # the runtime's own kinds
         reason = " ".join(str(error).split())[:120]
         raise InputError(f"{path}: not a readable ONNX file: {reason}") from None
-    inputs, output = session.get_inputs(), session.get_outputs()[0]
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    if not outputs or not outputs[0].type.startswith(("tensor(float", "tensor(double")):
+        shown = ", ".join(f"{one.name} {one.type}" for one in outputs[:1])
+        raise InputError(f"{path}: outputs {shown}; want the action first, tensor(float) [1, n]")
+    output = outputs[0]
     if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(inputs[0].shape) != 2:
         shown = ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs)
         raise InputError(f"{path}: inputs {shown}; want one, tensor(float) [1, n]")
@@ -41,9 +45,9 @@ def read_onnx(path: Path) -> Forward:
     def run(seen: Float32Array) -> Float32Array:
         try:
             found = session.run([output.name], {name: seen[None]})[0]
-        except Exception as error:  # likewise
+            return np.asarray(found, np.float32).reshape(-1)
+        except Exception as error:  # likewise, and of what are no numbers
             raise ValueError(" ".join(str(error).split())[:120]) from error
-        return np.asarray(found, np.float32).reshape(-1)
 
     return Forward(run, _fixed(inputs[0].shape), _fixed(output.shape))
 

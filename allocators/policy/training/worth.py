@@ -59,6 +59,8 @@ def solver_named(text: str) -> PowerSolver:
         return make_allocator(name, parameters)
     policies = shipped_models(ARCHITECTURE)
     if name in policies or Path(name).suffix in (".safetensors", ".zip", ".onnx"):
+        if "model" in parameters:
+            raise InputError(f"{text}: {name} is the model; want no other")
         return make_allocator(ARCHITECTURE, {"model": name, **parameters})
     hint = did_you_mean(name, [*allocator_names(), *policies])
     raise InputError(f"{name!r} is no allocator and no policy{hint} (or give the path of one)")
