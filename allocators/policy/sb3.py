@@ -11,6 +11,7 @@ import json
 import re
 import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -62,18 +63,33 @@ def read_sb3(path: Path) -> Forward:
     layers = _layers(path, weights, hidden)
     if last is not None:
         layers.append(_layer(path, weights, last))
-    activation = _activation(path, data, default)
+    run = _Layers(layers, _activation(path, data, default), squash)
+    return Forward(run, layers[0][0].shape[1], len(layers[-1][1]))
 
-    def run(seen: Float32Array) -> Float32Array:
+
+@dataclass(frozen=True)
+class _Layers:
+    """Linear layers, one after the other.
+
+    Attributes:
+        layers: weights and biases.
+        activation: by name, between them.
+        squash: whether tanh comes last.
+    """
+
+    layers: list[Layer]
+    activation: str
+    squash: bool
+
+    def __call__(self, seen: Float32Array) -> Float32Array:
+        activation: Any = _ACTIVATIONS[self.activation]
         x = seen
         with np.errstate(over="ignore", invalid="ignore"):  # who calls looks at what comes of it
-            for weight, bias in layers[:-1]:
+            for weight, bias in self.layers[:-1]:
                 x = activation(weight @ x + bias)
-            weight, bias = layers[-1]
+            weight, bias = self.layers[-1]
             x = weight @ x + bias
-            return np.tanh(x) if squash else x
-
-    return Forward(run, layers[0][0].shape[1], len(layers[-1][1]))
+            return np.tanh(x) if self.squash else x
 
 
 def _read(path: Path) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
@@ -140,12 +156,12 @@ def _argument(data: Mapping[str, Any], name: str) -> Any:
     return arguments.get(name) if isinstance(arguments, dict) else None
 
 
-def _activation(path: Path, data: Mapping[str, Any], default: str) -> Any:
-    """Return the activation function that the file names, or that of the algorithm."""
+def _activation(path: Path, data: Mapping[str, Any], default: str) -> str:
+    """Return the name of the activation function in the file, or of that of the algorithm."""
     text = _argument(data, "activation_fn")
     found = re.search(r"(\w+)'?>?$", text) if isinstance(text, str) else None
     name = default if found is None else found[1]
     if name not in _ACTIVATIONS:
         known = ", ".join(_ACTIVATIONS)
         raise InputError(f"{path}: activation_fn: {shown(text)}, want one of {known}")
-    return _ACTIVATIONS[name]
+    return name

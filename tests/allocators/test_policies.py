@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import pickle
@@ -358,3 +359,24 @@ def test_a_network_that_answers_with_no_numbers_is_refused(tmp_path: Path) -> No
 def test_what_ends_in_nothing_known_is_told_what_would_do() -> None:
     with pytest.raises(InputError, match=r"ends in \.safetensors or \.zip or \.onnx"):
         make_allocator("policy", {"model": "mine.pt"})
+
+
+@pytest.mark.parametrize("kind", ["PPO", "SAC", "onnx", "central", "local"])
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_environments_with_a_policy_beside_them_can_be_copied(
+    kind: str, copied: Callable[[Any], Any], tmp_path: Path
+) -> None:
+    if kind == "onnx":
+        path = onnx_file(tmp_path / "policy.onnx", 12, 3)
+    elif kind in ONE:
+        path = sb3_file(kind, tmp_path)
+    else:
+        path = saved(learner(kind), tmp_path / "ours.safetensors")
+    env = gymnasium.make(
+        "ttirace/PowerControl-v0", scenario=scenario(), reference=f"policy:model={path}"
+    )
+    env.reset(seed=1)
+    env.step(np.zeros(3))
+    other = copied(env)
+    for _ in range(11):
+        assert env.step(np.zeros(3))[1:] == other.step(np.zeros(3))[1:]
