@@ -43,7 +43,11 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--minibatches",), {"type": int, "default": 4, "help": "Steps in an epoch."}),
     (
         ("--ratio-clip",),
-        {"type": float, "default": 0.2, "help": "How far an action's odds move in an update."},
+        {
+            "type": float,
+            "default": 0.2,
+            "help": "How far the chance of an action moves in an update, as a ratio.",
+        },
     ),
     (
         ("--entropy",),
@@ -138,8 +142,20 @@ def central(**options: Any) -> None:
 
 
 @train.command()
-@click.option("--neighbours", type=int, default=9, show_default=True, help="Whom an agent knows.")
-@click.option("--trace", type=float, default=0.95, show_default=True, help="Lambda of GAE.")
+@click.option(
+    "--neighbours",
+    type=int,
+    default=9,
+    show_default=True,
+    help="How many interferers, and links it disturbs, an agent knows.",
+)
+@click.option(
+    "--trace",
+    type=float,
+    default=0.95,
+    show_default=True,
+    help="Lambda of generalised advantage estimation.",
+)
 @_options(doppler_hz=10.0, episodes=8, episode_slots=50)
 def local(**options: Any) -> None:
     """Train one network that every transmitter has, and that sees what it measures itself.
