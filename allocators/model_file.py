@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,12 +76,15 @@ def shipped_models(architecture: str | None = None) -> list[str]:
     return sorted(path.stem for path in WEIGHTS.glob(f"{prefix}*.safetensors"))
 
 
-def weights_file(model: str, architecture: str | None = None) -> Path:
+def weights_file(
+    model: str, architecture: str | None = None, suffixes: Sequence[str] = (".safetensors",)
+) -> Path:
     """Return the file of a shipped model's name, or of a path to a ``.safetensors`` file.
 
     Args:
         model: name or path.
         architecture: whose names to take; all if not given.
+        suffixes: of all files that would do, for the message.
 
     Raises:
         InputError: there is no such model or file.
@@ -91,7 +94,7 @@ def weights_file(model: str, architecture: str | None = None) -> Path:
         if model not in known:
             raise InputError(
                 f"model: no network {model!r} is shipped{did_you_mean(model, known)}"
-                " (or give a path that ends in .safetensors)"
+                f" (or give a path that ends in {' or '.join(suffixes)})"
             )
         return WEIGHTS / f"{model}.safetensors"
     path = Path(model)

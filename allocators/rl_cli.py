@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import click
@@ -16,20 +18,41 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("-o", "--out"), {"type": _FILE, "required": True, "help": "The policy, NAME.safetensors."}),
     (("--links",), {"default": "5,10", "metavar": "K,...", "help": "Every K to train on."}),
-    (("--snr-db",), {"default": "0,5,10,15,20", "metavar": "DB,...", "help": "With each K."}),
     (
-        ("--doppler-hz",),
-        {"type": float, "help": "Of Gauss-Markov fading; every slot anew if not given."},
+        ("--snr-db",),
+        {
+            "default": "0,5,10,15,20",
+            "metavar": "DB,...",
+            "help": "p_max over noise at unit gain; each with each K.",
+        },
     ),
+    (("--doppler-hz",), {"type": float, "help": "Of Gauss-Markov fading; 0: it stands still."}),
     (("--hidden",), {"type": int, "default": 32, "help": "Width of the layers."}),
-    (("--updates",), {"type": int, "default": 1200}),
+    (
+        ("--updates",),
+        {
+            "type": int,
+            "default": 1200,
+            "help": "Of the policy; the learning rate falls to zero over them.",
+        },
+    ),
     (("--episodes",), {"type": int, "default": 4, "help": "Of each K and SNR in an update."}),
-    (("--episode-slots",), {"type": int, "default": 64}),
+    (("--episode-slots",), {"type": int, "default": 64, "help": "Slots in each of them."}),
     (("--gamma",), {"type": float, "default": 0.0, "help": "What the next slot's reward counts."}),
     (("--epochs",), {"type": int, "default": 1, "help": "Visits of each sample."}),
     (("--minibatches",), {"type": int, "default": 4, "help": "Steps in an epoch."}),
-    (("--ratio-clip",), {"type": float, "default": 0.2, "help": "Of PPO."}),
-    (("--entropy",), {"type": float, "default": 0.001, "help": "Its weight, falling to zero."}),
+    (
+        ("--ratio-clip",),
+        {
+            "type": float,
+            "default": 0.2,
+            "help": "How far the chance of an action moves in an update, as a ratio.",
+        },
+    ),
+    (
+        ("--entropy",),
+        {"type": float, "default": 0.001, "help": "Weight of exploring, falling to zero."},
+    ),
     (("--learning-rate",), {"type": float, "default": 3e-3, "help": "At its highest."}),
     (("--clip",), {"type": float, "default": 1.0, "help": "Largest norm of the gradient."}),
     (
@@ -37,23 +60,30 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         {"type": int, "default": 40, "help": "Updates between validations and checkpoints."},
     ),
     (("--validation",), {"type": int, "default": 50, "help": "Episodes of each K and SNR."}),
-    (("--seed",), {"type": int, "default": 1}),
+    (("--seed",), {"type": int, "default": 1, "help": "Of all that is drawn."}),
     (("--threads",), {"type": int, "default": 1, "help": "One: same bits again."}),
     (
         ("--test-episodes",),
-        {"type": click.IntRange(2), "default": 1000, "help": "For the card, at the end."},
+        {
+            "type": click.IntRange(2, 1_000_000),
+            "default": 1000,
+            "help": "For the card, at the end; of each K at 0 and 20 dB.",
+        },
     ),
     (("--tensorboard",), {"type": _FOLDER, "help": "Write scalars for TensorBoard here."}),
 )
 
 
-def _options(**defaults: Any) -> Callable[[Command], Command]:
-    """Add what trainings take, with this kind's own defaults."""
+def _options(
+    helps: Mapping[str, str] = MappingProxyType({}), **defaults: Any
+) -> Callable[[Command], Command]:
+    """Add what trainings take, with this kind's own defaults and explanations."""
 
     def decorate(command: Command) -> Command:
         for names, attributes in reversed(_OPTIONS):
             key = names[-1].removeprefix("--").replace("-", "_")
             own = {**attributes, **({"default": defaults[key]} if key in defaults else {})}
+            own |= {"help": helps[key]} if key in helps else {}
             command = click.option(*names, **own, show_default=own.get("default") is not None)(
                 command
             )
@@ -94,21 +124,38 @@ def train() -> None:
     type=int,
     default=8,
     show_default=True,
-    help="How often each episode is played, to be compared with itself.",
+    help="How often each episode is played, 2 or more, to be compared with itself.",
 )
-@_options()
+@_options({"doppler_hz": "Of Gauss-Markov fading; every slot anew if not given."})
 def central(**options: Any) -> None:
     """Train one network that sees all gains of a slot and sets all powers.
 
     PPO; the reward is the sum rate. What is good is told by other copies of the same episode, which
     act apart.
-    """
+
+    \b
+    Example, a try of seconds and the real thing:
+      ttirace rl train central -o try.safetensors --links 3 --updates 40 --test-episodes 20
+      ttirace rl train central -o mine.safetensors
+    """  # noqa: D301
     _train("central", options)
 
 
 @train.command()
-@click.option("--neighbours", type=int, default=9, show_default=True, help="Whom an agent knows.")
-@click.option("--trace", type=float, default=0.95, show_default=True, help="Lambda of GAE.")
+@click.option(
+    "--neighbours",
+    type=int,
+    default=9,
+    show_default=True,
+    help="How many interferers, and links it disturbs, an agent knows.",
+)
+@click.option(
+    "--trace",
+    type=float,
+    default=0.95,
+    show_default=True,
+    help="Lambda of generalised advantage estimation.",
+)
 @click.option(
     "--gains-first",
     type=float,
@@ -116,34 +163,59 @@ def central(**options: Any) -> None:
     show_default=True,
     help="Share of the updates in which agents see gains alone, not yet who sends.",
 )
-@_options(doppler_hz=10.0, episodes=50, episode_slots=8)
+@_options(doppler_hz=10.0, updates=1000, episodes=50, episode_slots=8, minibatches=8, entropy=0.003)
 def local(**options: Any) -> None:
     """Train one network that every transmitter has, and that sees what it measures itself.
 
     PPO with a critic; an agent's reward is what the sum rate would lose without it.
-    """
+
+    \b
+    Example, a try of seconds and the real thing:
+      ttirace rl train local -o try.safetensors --links 3 --updates 40 --test-episodes 20
+      ttirace rl train local -o mine.safetensors
+    """  # noqa: D301
     _train("local", options)
 
 
 @rl.command()
 @click.argument("model")
-@click.option("--scenario", type=_FILE, help="Where; instead of --links and --snr-db.")
-@click.option("--links", default="5,10", show_default=True, metavar="K,...")
-@click.option("--snr-db", default="0,20", show_default=True, metavar="DB,...")
-@click.option("--doppler-hz", type=float, default=10.0, show_default=True)
-@click.option("--episodes", type=click.IntRange(2), default=1000, show_default=True)
-@click.option("--episode-slots", type=click.IntRange(1), help="50, or the scenario's.")
+@click.option("--scenario", type=_FILE, help="YAML; instead of the next three.")
+@click.option("--links", default="5,10", show_default=True, metavar="K,...", help="Every K.")
+@click.option(
+    "--snr-db",
+    default="0,20",
+    show_default=True,
+    metavar="DB,...",
+    help="With each K: p_max/noise.",
+)
+@click.option(
+    "--doppler-hz", type=float, default=10.0, show_default=True, help="Of Gauss-Markov fading."
+)
+@click.option(
+    "--episodes",
+    type=click.IntRange(2, 1_000_000),
+    default=1000,
+    show_default=True,
+    help="In each cell; the same for all.",
+)
+@click.option(
+    "--episode-slots",
+    type=click.IntRange(1, 1_000_000),
+    help="Slots in each; 50, or the scenario's, if not given.",
+)
 @click.option(
     "--against",
     default="max_power,random,best_link,wmmse,dnn,unfolded",
     show_default=True,
     metavar="NAME,...",
-    help="Allocators and policies; of the same episodes.",
+    help="Whom to compare with: allocators and policies.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the episodes."
+)
 @click.option("--csv", "csv_path", type=_FILE, help="Write the rows into this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
-def evaluate(**options: Any) -> None:
+def evaluate(**options: Any) -> int:
     """Compare a policy with others on the same fresh episodes, without deadlines.
 
     MODEL is a shipped policy, a path (.safetensors, .zip, .onnx), or any allocator. Differences are
@@ -154,9 +226,10 @@ def evaluate(**options: Any) -> None:
       ttirace rl evaluate policy_local --links 10 --snr-db 0,10,20
       ttirace rl evaluate policy:model=ppo.zip:power_scale=db --scenario town.yaml
     """  # noqa: D301
-    from allocators.policy.training.commands import run_evaluation
+    with _imports():
+        from allocators.policy.training.commands import run_evaluation
 
-    run_evaluation(**options)
+    return run_evaluation(**options)
 
 
 @rl.command()
@@ -171,14 +244,32 @@ def plot(model: str, out: Path) -> None:
     """  # noqa: D301
     from allocators.model_file import weights_file
     from allocators.policy.network import ARCHITECTURE
-    from allocators.policy.training.card import read_curve
-    from allocators.policy.training.plots import plot_curve
 
+    with _imports():
+        from allocators.policy.training.card import read_curve
+        from allocators.policy.training.plots import plot_curve
+
+    if out.suffix not in (".png", ".svg"):
+        from sim.deadline.errors import InputError
+
+        raise InputError(f"--out: {out}, want a name that ends in .png or .svg")
     plot_curve(read_curve(weights_file(model, ARCHITECTURE)), model, out)
     click.echo(f"drawn: {out}")
 
 
+@contextmanager
+def _imports() -> Iterator[None]:
+    """Say in one line what to install where something is missing: Gymnasium, say."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        from sim.deadline.errors import InputError
+
+        raise InputError(str(error)) from None
+
+
 def _train(kind: str, options: dict[str, Any]) -> None:
-    from allocators.policy.training.commands import run_training
+    with _imports():
+        from allocators.policy.training.commands import run_training
 
     run_training(kind, **options)

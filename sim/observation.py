@@ -57,10 +57,14 @@ class Layout:
         Raises:
             InputError: none, an unknown one, or one that stands twice.
         """
-        parts = tuple(observe) if not isinstance(observe, str) else (observe,)
+        try:
+            parts = (observe,) if isinstance(observe, str) else tuple(observe)
+        except TypeError:
+            known = ", ".join(PARTS)
+            raise InputError(f"observe: {shown(observe)}, want some of {known}") from None
         starts, length = np.full(len(PARTS), -1), 0
         for part in parts:
-            if part not in PARTS:
+            if not isinstance(part, str) or part not in PARTS:
                 raise InputError(f"observe: {shown(part)}{did_you_mean(str(part), PARTS)}")
             if parts.count(part) > 1:
                 raise InputError(f"observe: {part!r} stands twice; keep one")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from numba import njit
@@ -38,13 +39,11 @@ class PowerScale:
         Raises:
             InputError: another name, or a lowest power that is none.
         """
-        if name not in POWER_SCALES:
+        if not isinstance(name, str) or name not in POWER_SCALES:
             raise InputError(f"power_scale: {shown(name)}, want one of {', '.join(POWER_SCALES)}")
-        if name == "linear":
-            return cls(0.0)
-        if not (isinstance(min_power_db, int | float) and -300.0 <= min_power_db < 0.0):
+        if not (isinstance(min_power_db, Real) and -300.0 <= min_power_db < 0.0):
             raise InputError(f"min_power_db: {shown(min_power_db)}, want -300 or more, below 0")
-        return cls(-float(min_power_db))
+        return cls(0.0 if name == "linear" else -float(min_power_db))
 
     def action_for(self, power_w: ArrayLike, p_max_w: FloatArray) -> FloatArray:
         """Return the action that sets these powers, flat; on a dB scale, off for what is below it.
@@ -52,8 +51,16 @@ class PowerScale:
         Args:
             power_w: ``(S, K)``, in watts.
             p_max_w: ``(S, K)``, in watts.
+
+        Raises:
+            InputError: the powers are no numbers, or not so many.
         """
-        power = np.asarray(power_w, dtype=np.float64).reshape(p_max_w.shape)
+        try:
+            power = np.asarray(power_w, dtype=np.float64).reshape(p_max_w.shape)
+        except (TypeError, ValueError):
+            power = np.full_like(p_max_w, np.nan)
+        if np.isnan(power).any():
+            raise InputError(f"power_w: {shown(power_w)}, want numbers, shape {p_max_w.shape}")
         share = np.divide(power, p_max_w, out=np.zeros_like(p_max_w), where=p_max_w > 0)
         if self.range_db:
             with np.errstate(divide="ignore"):

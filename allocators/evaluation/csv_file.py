@@ -14,7 +14,8 @@ from sim.deadline.errors import InputError
 def csv_rows(path: Path | None) -> Iterator[Callable[[Sequence[Row]], None]]:
     """Give a function that writes rows, their keys first; without a path it does nothing.
 
-    The file is opened at once, so that a path nobody can write to does not cost an evaluation.
+    The file is opened at once, so that a path nobody can write to does not cost an evaluation. An
+    older file of that name is kept until there are rows.
     """
     import csv
 
@@ -23,13 +24,16 @@ def csv_rows(path: Path | None) -> Iterator[Callable[[Sequence[Row]], None]]:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with path.open("w", encoding="utf-8", newline="") as file:
+        mode = "r+" if path.is_file() else "w"
+        with path.open(mode, encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             headed = False
 
             def write(rows: Sequence[Row]) -> None:
                 nonlocal headed
                 if rows and not headed:
+                    if mode == "r+":
+                        file.truncate()
                     writer.writerow(rows[0])
                     headed = True
                 writer.writerows(row.values() for row in rows)

@@ -84,6 +84,8 @@ class FlatActor(Actor):
                 f"policy: model: {self._name} returns {found.size} values, want {powers}, a power "
                 f"for each of {size}"
             )
+        if not np.isfinite(found).all():
+            raise InputError(f"policy: model: {self._name} returns a value that is not finite")
 
     def act(self, problem: PowerControlProblem, power_w: FloatArray) -> None:
         """See `Actor`."""

@@ -46,7 +46,7 @@ from sim.measurements import DISTURBED, INTERFERER, OWN
 
 ARCHITECTURE = "policy"
 
-_MOST = 1024  # of any size in a file
+MOST = 1024  # of any size in a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +163,8 @@ def load(path: Path) -> Network:
 def _shape(model: ModelFile) -> Shape:
     kind = model.config.get("kind")
     if kind == "central":
-        sizes = (model.size(key, _MOST) for key in ("hidden", "messages", "rounds"))
+        sizes = (model.size(key, MOST) for key in ("hidden", "messages", "rounds"))
         return CentralShape(*sizes)
     if kind == "local":
-        return LocalShape(model.size("hidden", _MOST), model.size("neighbours", _MOST))
+        return LocalShape(model.size("hidden", MOST), model.size("neighbours", MOST))
     raise InputError(f"{model.path}: config: kind: {shown(kind)}, want one of {', '.join(KINDS)}")

@@ -11,6 +11,7 @@ import json
 import re
 import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,8 @@ def read_sb3(path: Path) -> Forward:
     if "mlp_extractor.policy_net.0.weight" in weights or "action_net.weight" in weights:
         if "log_std" not in weights:
             raise InputError(f"{path}: chooses among discrete actions; want one with a Box of them")
-        hidden, last, default, squash = "mlp_extractor.policy_net.", "action_net.", "Tanh", False
+        hidden, last, default = "mlp_extractor.policy_net.", "action_net.", "Tanh"
+        squash = _argument(data, "squash_output") is True  # with state-dependent exploration
     elif "actor.mu.weight" in weights:
         hidden, last, default, squash = "actor.latent_pi.", "actor.mu.", "ReLU", True
     elif "actor.mu.0.weight" in weights and "actor.latent_pi.0.weight" not in weights:
@@ -61,17 +63,33 @@ def read_sb3(path: Path) -> Forward:
     layers = _layers(path, weights, hidden)
     if last is not None:
         layers.append(_layer(path, weights, last))
-    activation = _activation(path, data, default)
-
-    def run(seen: Float32Array) -> Float32Array:
-        x = seen
-        for weight, bias in layers[:-1]:
-            x = activation(weight @ x + bias)
-        weight, bias = layers[-1]
-        x = weight @ x + bias
-        return np.tanh(x) if squash else x
-
+    run = _Layers(layers, _activation(path, data, default), squash)
     return Forward(run, layers[0][0].shape[1], len(layers[-1][1]))
+
+
+@dataclass(frozen=True)
+class _Layers:
+    """Linear layers, one after the other.
+
+    Attributes:
+        layers: weights and biases.
+        activation: by name, between them.
+        squash: whether tanh comes last.
+    """
+
+    layers: list[Layer]
+    activation: str
+    squash: bool
+
+    def __call__(self, seen: Float32Array) -> Float32Array:
+        activation: Any = _ACTIVATIONS[self.activation]
+        x = seen
+        with np.errstate(over="ignore", invalid="ignore"):  # who calls looks at what comes of it
+            for weight, bias in self.layers[:-1]:
+                x = activation(weight @ x + bias)
+            weight, bias = self.layers[-1]
+            x = weight @ x + bias
+            return np.tanh(x) if self.squash else x
 
 
 def _read(path: Path) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
@@ -95,7 +113,8 @@ def _read(path: Path) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         raise InputError(
             f"{path}: not a readable file of Stable-Baselines3, as model.save() writes: {reason}"
         ) from None
-    if not isinstance(weights, Mapping) or not isinstance(data, dict):
+    named = isinstance(weights, Mapping) and all(isinstance(name, str) for name in weights)
+    if not named or not isinstance(data, dict):
         raise InputError(f"{path}: not a file of Stable-Baselines3: holds no weights by name")
     return weights, data
 
@@ -113,10 +132,10 @@ def _layers(path: Path, weights: Mapping[str, Any], prefix: str) -> list[Layer]:
 def _layer(path: Path, weights: Mapping[str, Any], prefix: str) -> Layer:
     try:
         weight, bias = (
-            np.ascontiguousarray(weights[prefix + part].numpy(), np.float32)
+            np.ascontiguousarray(_real(weights[prefix + part]).detach().float().numpy())
             for part in ("weight", "bias")
         )
-    except (KeyError, AttributeError, TypeError):
+    except (KeyError, AttributeError, TypeError, RuntimeError):
         raise InputError(f"{path}: {prefix}weight, {prefix}bias: missing or no tensors") from None
     if weight.ndim != 2 or bias.shape != weight.shape[:1]:
         raise InputError(f"{path}: {prefix}weight: shape {weight.shape}, want that of a layer")
@@ -125,13 +144,24 @@ def _layer(path: Path, weights: Mapping[str, Any], prefix: str) -> Layer:
     return weight, bias
 
 
-def _activation(path: Path, data: Mapping[str, Any], default: str) -> Any:
-    """Return the activation function that the file names, or that of the algorithm."""
+def _real(tensor: Any) -> Any:
+    if tensor.is_complex():
+        raise TypeError
+    return tensor
+
+
+def _argument(data: Mapping[str, Any], name: str) -> Any:
+    """Return an argument that the policy was made with, as the file has it in plain text."""
     arguments = data.get("policy_kwargs")
-    text = arguments.get("activation_fn") if isinstance(arguments, dict) else None
+    return arguments.get(name) if isinstance(arguments, dict) else None
+
+
+def _activation(path: Path, data: Mapping[str, Any], default: str) -> str:
+    """Return the name of the activation function in the file, or of that of the algorithm."""
+    text = _argument(data, "activation_fn")
     found = re.search(r"(\w+)'?>?$", text) if isinstance(text, str) else None
     name = default if found is None else found[1]
     if name not in _ACTIVATIONS:
         known = ", ".join(_ACTIVATIONS)
         raise InputError(f"{path}: activation_fn: {shown(text)}, want one of {known}")
-    return _ACTIVATIONS[name]
+    return name

@@ -61,7 +61,7 @@ class Policy(Solver[PowerControlProblem, Allocation]):
                 -30.0 if min_power_db is None else min_power_db,
             )
             return
-        weights_file(model, ARCHITECTURE)
+        weights_file(model, ARCHITECTURE, (".safetensors", *_FOREIGN))
         for key, value in given.items():
             if value is not None:
                 raise InputError(

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from allocators.training.checkpoint import read_checkpoint, write_checkpoint
+from allocators.training.checkpoint import write_checkpoint
 from allocators.training.learner import Batch, Learner
 from allocators.training.objective import loss as loss_of
 from allocators.training.samples import Samples
 from allocators.training.settings import TrainSettings
 from allocators.training.source import Source
-from allocators.training.state import Report, State, Trained
+from allocators.training.state import Report, State, Trained, go_on
 from allocators.training.validation import ValidationSuite
 from sim.deadline.errors import InputError
 
@@ -67,9 +67,7 @@ def train(
         **asdict(settings),
         **source.describe(),
     }
-    done = read_checkpoint(checkpoint, identity)
-    if done is not None:
-        state.restore(done)
+    go_on(state, checkpoint, identity)
     suites = [
         ValidationSuite.drawn(name, draw, number, settings.validation, settings.seed)
         for number, (name, draw) in enumerate(source.suites())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from allocators.training.objective import OBJECTIVES, Objective
 from sim.deadline.errors import InputError, check_at_least, did_you_mean
 
-_MOST_THREADS = 1024  # with more, libraries fail in ways of their own
+MOST_THREADS = 1024  # with more, libraries fail in ways of their own
 _LARGEST = 1e30  # of a step or a norm: single precision holds it, and all that comes of it
 
 
@@ -53,8 +53,8 @@ class TrainSettings:
             )
         for name in ("steps", "interval", "batch_size", "validation", "threads"):
             check_at_least(name, getattr(self, name), 1)
-        if self.threads > _MOST_THREADS:
-            raise InputError(f"threads: {self.threads}, want at most {_MOST_THREADS}")
+        if self.threads > MOST_THREADS:
+            raise InputError(f"threads: {self.threads}, want at most {MOST_THREADS}")
         check_at_least("seed", self.seed, 0)
         if self.patience is not None:
             check_at_least("patience", self.patience, 1)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from allocators.model_file import Float32Array
-from allocators.training.checkpoint import Checkpoint
+from allocators.training.checkpoint import Checkpoint, read_checkpoint
 from allocators.training.learner import Trainable
 from allocators.training.optimiser import Optimiser
+from sim.deadline.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +113,33 @@ class State:
 
         arrays, progress = checkpoint.arrays, checkpoint.progress
         for name, parameter in self.parameters.items():
-            parameter.data.copy_(torch.from_numpy(arrays[f"now/{name}"]))
+            array = arrays[f"now/{name}"]
+            if array.shape != tuple(parameter.shape):  # it would be repeated, if that makes it fit
+                raise ValueError(f"{name}: shape {array.shape}, want {tuple(parameter.shape)}")
+            parameter.data.copy_(torch.from_numpy(array))
         self._best = _under("best/", arrays)
         self.optimiser.restore(_under("optimiser/", arrays))
         self.step = int(progress["step"])
         self.skipped = int(progress["skipped"])
         self.seconds = float(progress["seconds"])
         self.history = [Report(**report) for report in progress["history"]]
+
+
+def go_on(state: State, path: Path, identity: dict[str, Any]) -> None:
+    """Go on from a checkpoint, if there is one.
+
+    Raises:
+        InputError: what `read_checkpoint` raises, or it is that of another network.
+    """
+    done = read_checkpoint(path, identity)
+    if done is None:
+        return
+    try:
+        state.restore(done)
+    except (KeyError, TypeError, ValueError, RuntimeError):
+        raise InputError(
+            f"{path}: does not fit the network, which has changed since; delete it to begin anew"
+        ) from None
 
 
 def _under(prefix: str, arrays: dict[str, Any]) -> dict[str, Any]:

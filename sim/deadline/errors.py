@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -29,6 +30,6 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a value as a short text for a message; as YAML says nothing, null."""
-    text = "null" if value is None else repr(value)
+    """Return a value as a short text of one line for a message; as YAML says nothing, null."""
+    text = "null" if value is None else re.sub(r"\s*\n\s*", " ", repr(value))  # an array's
     return text if len(text) <= 80 else f"{text[:60]}... {len(text)} characters"

@@ -29,6 +29,9 @@ def as_actions(action: Any, shape: tuple[int, ...]) -> FloatArray:
         array = np.asarray(action)
     except ValueError:
         raise InvalidActionError(f"action: ragged, want an array of shape {shape}") from None
+    except Exception as error:  # what tensors raise that are not to be had as arrays
+        reason = " ".join(str(error).split())
+        raise InvalidActionError(f"action: cannot be had as an array: {reason}") from None
     if array.dtype.kind not in "fiu":
         raise InvalidActionError(f"action: {shown(action)}, want numbers from -1 to 1")
     if array.shape != shape:

@@ -11,6 +11,7 @@ from gymnasium import spaces
 from sim.deadline import InputError
 from sim.deadline.errors import shown
 from sim.env.actions import first_fault
+from sim.env.checks import whole_number
 from sim.env.core import Core
 from sim.env.difference import difference_rewards
 from sim.env.errors import InvalidActionError
@@ -22,6 +23,8 @@ from sim.problem import FloatArray
 LOCAL_CONTROL = "ttirace/PowerControlLocal-v0"
 
 REWARDS = ("shared", "local", "loss")
+
+_MOST_NEIGHBOURS = 2000  # no scenario has more links
 
 
 @dataclass(frozen=True)
@@ -52,9 +55,8 @@ class LocalSettings:
         Raises:
             InputError: whatever does not fit.
         """
-        if isinstance(neighbours, bool) or not isinstance(neighbours, int) or neighbours < 0:
-            raise InputError(f"neighbours: {shown(neighbours)}, want a whole number, 0 or more")
-        if reward not in REWARDS:
+        neighbours = whole_number("neighbours", neighbours, 0, _MOST_NEIGHBOURS)
+        if not isinstance(reward, str) or reward not in REWARDS:
             raise InputError(f"reward: {shown(reward)}, want one of {', '.join(REWARDS)}")
         found = Settings.of(scenario, reward="loss" if reward == "loss" else "sum_rate", **common)
         return cls(found, LocalLayout(found.subbands, neighbours), reward == "local")

@@ -81,6 +81,18 @@ class Deadlines:
             )
         return cls(compute, scenario.controller(0), scenario.on_overrun, miss is OnMiss.USE_LATE)
 
+    def check(self, links: int, subbands: int, folder: Path) -> None:
+        """Make the models of an episode once, so that what is wrong does not wait for a reset.
+
+        Raises:
+            InputError: they cannot be made: nobody's cost, say, or one that was not measured.
+        """
+        try:
+            self.service(0, links, subbands, folder)
+            self.wake_up(0, links, subbands, folder)
+        except InputError as error:
+            raise InputError(f"latency: {error}") from error
+
     def service(
         self, seed: int, links: int, subbands: int, folder: Path
     ) -> tuple[LatencyModel, int]:

@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 from sim.deadline import InputError
 from sim.deadline.errors import shown
+from sim.env.checks import whole_number
 from sim.env.errors import InvalidActionError
+
+_MOST_LEVELS = 1 << 24  # single precision tells no more of them apart
 
 
 class DiscretePower(
@@ -33,8 +36,7 @@ class DiscretePower(
     def __init__(self, env: gymnasium.Env[Any, NDArray[np.float32]], levels: int) -> None:
         gymnasium.utils.RecordConstructorArgs.__init__(self, levels=levels)
         super().__init__(env)
-        if isinstance(levels, bool) or not isinstance(levels, int) or levels < 2:
-            raise InputError(f"levels: {shown(levels)}, want a whole number, 2 or more")
+        levels = whole_number("levels", levels, 2, _MOST_LEVELS)
         box = env.action_space
         if not isinstance(box, spaces.Box) or len(box.shape) != 1:
             raise InputError(f"DiscretePower: actions are {box}, want a flat Box")
@@ -48,7 +50,10 @@ class DiscretePower(
         Raises:
             InvalidActionError: not a level for each value.
         """
-        levels = np.asarray(action)
+        try:
+            levels = np.asarray(action)
+        except Exception:  # ragged, or a tensor that is not to be had as an array
+            levels = np.zeros(0, np.int64)
         if levels.dtype.kind not in "iu" or levels not in self.action_space:
             raise InvalidActionError(f"action: {shown(action)}, want one of {self.action_space}")
         return np.minimum(self._low + self._step * levels.astype(np.float32), self._high)

@@ -19,12 +19,20 @@ from sim.deadline import InputError, did_you_mean
 from sim.deadline.errors import shown
 from sim.env.actions import as_actions
 from sim.env.agents import LOCAL_CONTROL, Agents, LocalSettings
+from sim.env.checks import (
+    SEED_END,
+    check_arguments,
+    checked_seed,
+    episode_seed_option,
+    options_of,
+)
 from sim.env.errors import InvalidActionError
 from sim.env.jobs import OUTCOMES
 from sim.env.observation import Float32Array
 from sim.env.rendering import METADATA, Canvas
 from sim.env.scene import Watcher
-from sim.env.single import SEED_END, episode_seed_option, observation_space, reset_needed
+from sim.env.settings import ARGUMENTS
+from sim.env.single import observation_space, reset_needed
 from sim.problem import FloatArray, PowerControlProblem
 from sim.scenario import Scenario
 
@@ -79,6 +87,7 @@ class PowerControlLocalEnv(ParallelEnv[str, Float32Array, Float32Array]):  # typ
         render_mode: str | None = None,
         **common: Any,
     ) -> None:
+        check_arguments(common, ("scenario", "neighbours", *ARGUMENTS, "max_cycles", "render_mode"))
         if max_cycles is not None:
             if episode_slots is not None:
                 raise InputError("max_cycles: is episode_slots; give one of them")
@@ -120,14 +129,18 @@ class PowerControlLocalEnv(ParallelEnv[str, Float32Array, Float32Array]):  # typ
                 PettingZoo has it, but for misspellings.
 
         Raises:
-            InputError: no seed of an episode, or a misspelt option.
+            InputError: no seed, or a misspelt option.
         """
         ours = difflib.get_close_matches
         chosen = episode_seed_option(
-            {key: value for key, value in (options or {}).items() if ours(key, ["episode_seed"])}
+            {
+                key: value
+                for key, value in options_of(options).items()
+                if ours(str(key), ["episode_seed"])
+            }
         )
         if seed is not None or self._rng is None:
-            self._rng = seeding.np_random(seed)[0]
+            self._rng = seeding.np_random(checked_seed(seed))[0]
         if chosen is None:
             chosen = int(self._rng.integers(SEED_END))
         self._agents.start([chosen])
@@ -193,7 +206,7 @@ class PowerControlLocalEnv(ParallelEnv[str, Float32Array, Float32Array]):  # typ
         Raises:
             ResetNeededError: before the first `reset`.
         """
-        self._check_begun()
+        self._check_begun("state")
         state: Float32Array = self._agents.core.observe()[0]
         return state
 
@@ -206,7 +219,7 @@ class PowerControlLocalEnv(ParallelEnv[str, Float32Array, Float32Array]):  # typ
         if self._canvas is None:
             gymnasium.logger.warn("render() without a render_mode; give one to parallel_env")
             return None
-        self._check_begun()
+        self._check_begun("render")
         return self._canvas.draw(self._watcher.scene())
 
     def close(self) -> None:
@@ -221,7 +234,7 @@ class PowerControlLocalEnv(ParallelEnv[str, Float32Array, Float32Array]):  # typ
         Raises:
             ResetNeededError: before the first `reset`.
         """
-        self._check_begun()
+        self._check_begun("problem")
         return self._agents.core.problem(0)
 
     def _observations(self) -> dict[str, Float32Array]:
@@ -234,7 +247,7 @@ class PowerControlLocalEnv(ParallelEnv[str, Float32Array, Float32Array]):  # typ
         agents, shape = self.possible_agents, (self.settings.common.subbands,)
         if len(actions) == len(agents):
             # All at once where nothing is wrong; else one by one, to say what.
-            with contextlib.suppress(KeyError, ValueError):
+            with contextlib.suppress(Exception):
                 together = np.array([actions[agent] for agent in agents])
                 if together.dtype.kind == "f" and together.shape == (len(agents), *shape):
                     return together.astype(np.float64)
@@ -254,15 +267,15 @@ class PowerControlLocalEnv(ParallelEnv[str, Float32Array, Float32Array]):  # typ
         return values
 
     def _known(self, agent: str) -> str:
-        if agent not in self._done:
+        if not isinstance(agent, str) or agent not in self._done:
             raise InputError(
                 f"agent: {shown(agent)}{did_you_mean(str(agent), self.possible_agents)}"
             )
         return agent
 
-    def _check_begun(self) -> None:
+    def _check_begun(self, what: str) -> None:
         if self._agents.core.episodes[0] is None:
-            raise reset_needed(False)
+            raise reset_needed(False, what)
 
     def _show(self) -> None:
         if self.render_mode == "human":

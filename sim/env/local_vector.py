@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,21 @@ import numpy as np
 from gymnasium.utils import seeding
 
 from sim.deadline import InputError
-from sim.deadline.errors import shown
 from sim.env.actions import as_actions
 from sim.env.agents import Agents, LocalSettings
+from sim.env.checks import (
+    SEED_END,
+    check_arguments,
+    checked_seed,
+    episode_seed_option,
+    is_several,
+    options_of,
+    whole_number,
+)
 from sim.env.jobs import OUTCOMES, Flags
 from sim.env.observation import Float32Array
-from sim.env.single import SEED_END, episode_seed_option, reset_needed
+from sim.env.settings import ARGUMENTS
+from sim.env.single import reset_needed
 from sim.problem import FloatArray
 from sim.scenario import Scenario
 
@@ -50,14 +59,13 @@ class LocalVector:
         size: int = 1,
         **settings: Any,
     ) -> None:
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise InputError(f"size: {shown(size)}, want a whole number, 1 or more")
-        self.size = size
+        check_arguments(settings, ("scenario", "size", "neighbours", *ARGUMENTS))
+        self.size = whole_number("size", size, 1)
         self.settings = LocalSettings.of(scenario, **settings)
         self.observation_space = self.settings.observation_space()
         self.action_space = self.settings.action_space()
-        self._agents = Agents(self.settings, size)
-        self._rngs: list[np.random.Generator | None] = [None] * size
+        self._agents = Agents(self.settings, self.size)
+        self._rngs: list[np.random.Generator | None] = [None] * self.size
 
     @property
     def links(self) -> int:
@@ -82,12 +90,12 @@ class LocalVector:
             Observations ``(N, K, n)``, and ``slot`` and ``episode_seed``, ``(N,)``.
 
         Raises:
-            InputError: an option that there is not, or a list of another length than N.
+            InputError: no seed, an option that there is not, or a list of another length than N.
         """
-        chosen = dict(options or {})
+        seed, chosen = checked_seed(seed), options_of(options)
         each = [chosen] * self.size
         episodes = chosen.get("episode_seed")
-        if isinstance(episodes, Sequence | np.ndarray):
+        if is_several(episodes):
             if len(episodes) != self.size:
                 raise InputError(
                     f"options: episode_seed: {len(episodes)} values, want {self.size}, one each"
@@ -139,7 +147,7 @@ class LocalVector:
             ResetNeededError: before the first `reset`.
         """
         if self._agents.core.episodes[0] is None:
-            raise reset_needed(False)
+            raise reset_needed(False, "state")
         return self._agents.core.observe()
 
     def _episode_seed(self, index: int, seed: int | None, episode_seed: int | None) -> int:

@@ -13,7 +13,9 @@ from gymnasium import Wrapper
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
+from sim.env.checks import check_arguments, episode_seed_option, options_of
 from sim.env.observation import Float32Array
+from sim.env.settings import ARGUMENTS
 from sim.env.vector import PowerControlVectorEnv
 
 
@@ -33,6 +35,7 @@ class PowerControlVecEnv(VecEnv):
     """
 
     def __init__(self, scenario: Any = None, *, num_envs: int = 1, **settings: Any) -> None:
+        check_arguments(settings, ("scenario", "num_envs", *ARGUMENTS, "render_mode"))
         self.envs = PowerControlVectorEnv(
             scenario, num_envs=num_envs, autoreset_mode="SameStep", **settings
         )
@@ -41,9 +44,14 @@ class PowerControlVecEnv(VecEnv):
         self._actions: Float32Array = np.zeros(self.envs.action_space.shape or (), np.float32)
 
     def reset(self) -> Float32Array:
-        """Start an episode in each, with the seeds of `seed` if that was called."""
+        """Start an episode in each, with what `seed` and `set_options` were called with, if so.
+
+        Raises:
+            InputError: no seed, or an option that there is not.
+        """
         seeds = None if all(seed is None for seed in self._seeds) else self._seeds
-        seen, _ = self.envs.reset(seed=seeds)
+        chosen = [episode_seed_option(options_of(options)) for options in self._options]
+        seen, _ = self.envs.reset(seed=seeds, options={"episode_seed": chosen})
         self._reset_seeds()
         self._reset_options()
         return seen

@@ -12,6 +12,7 @@ from sim.channel.trace_file import TraceFile
 from sim.deadline import InputError
 from sim.deadline.errors import shown
 from sim.env.actions import PowerScale
+from sim.env.checks import whole_number
 from sim.env.deadlines import Deadlines
 from sim.env.given import given_scenario
 from sim.env.observation import Layout
@@ -22,6 +23,11 @@ from sim.scenario.channels import TraceChannel as TraceModel
 from sim.seeding import stream
 
 REWARDS = ("sum_rate", "loss")
+
+#: What a user can give besides the scenario.
+ARGUMENTS = (
+    "episode_slots", "latency", "observe", "power_scale", "min_power_db", "reward", "reference",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -117,9 +123,8 @@ class Settings:
         loaded, folder = given_scenario(scenario)
         timing = loaded.controller(0)
         steps = timing.slots if episode_slots is None else episode_slots
-        if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-            raise InputError(f"episode_slots: {shown(steps)}, want a whole number, 1 or more")
-        if reward not in REWARDS:
+        steps = whole_number("episode_slots", steps, 1)
+        if not isinstance(reward, str) or reward not in REWARDS:
             raise InputError(f"reward: {shown(reward)}, want one of {', '.join(REWARDS)}")
         if reward == "loss" and reference is None:
             raise InputError("reward: 'loss' is against a reference; want one, as in 'wmmse'")
@@ -138,6 +143,8 @@ class Settings:
             drawn = loaded.channel.build(timing.slot_ns, needed, folder, rng)
             trace, arrays = None, loaded.radio.arrays(drawn.links, drawn.subbands)
         noise_w, p_max_w, weight = arrays
+        if deadlines is not None:
+            deadlines.check(noise_w.shape[1], noise_w.shape[0], folder)
         return cls(
             scenario=loaded,
             folder=folder,
@@ -163,8 +170,10 @@ def _samples(path: Path, steps: int, needed: int) -> int:
         samples = file.slots
     if samples < needed:
         beside = "" if needed == steps else ", as the last answer serves in the slot after"
+        most = samples - (needed - steps)
+        want = f"episode_slots of {most} or fewer" if most else "a longer recording"
         raise InputError(
             f"{path}: has {samples} slots, and an episode of {steps} needs {needed}{beside}; want "
-            f"episode_slots of {samples - (needed - steps)} or fewer"
+            f"{want}"
         )
     return samples

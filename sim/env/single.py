@@ -11,21 +11,23 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import ArrayLike
 
-from sim.deadline import InputError, did_you_mean
-from sim.deadline.errors import shown
 from sim.env.actions import as_actions
+from sim.env.checks import (
+    SEED_END,
+    check_arguments,
+    checked_seed,
+    episode_seed_option,
+    options_of,
+)
 from sim.env.core import Core
 from sim.env.errors import ResetNeededError
 from sim.env.jobs import OUTCOMES
 from sim.env.observation import Float32Array
 from sim.env.rendering import METADATA, Canvas
 from sim.env.scene import Watcher
-from sim.env.settings import Settings
+from sim.env.settings import ARGUMENTS, Settings
 from sim.problem import FloatArray, PowerControlProblem
 from sim.scenario import Scenario
-
-#: Of an episode's seed.
-SEED_END = 2**63
 
 
 class PowerControlEnv(gymnasium.Env[Float32Array, Float32Array]):
@@ -74,7 +76,9 @@ class PowerControlEnv(gymnasium.Env[Float32Array, Float32Array]):
         reward: str = "sum_rate",
         reference: str | None = None,
         render_mode: str | None = None,
+        **unknown: Any,
     ) -> None:
+        check_arguments(unknown, ("scenario", *ARGUMENTS, "render_mode"))
         self.settings = Settings.of(
             scenario,
             episode_slots=episode_slots,
@@ -104,10 +108,10 @@ class PowerControlEnv(gymnasium.Env[Float32Array, Float32Array]):
                 seed meets the same channels and service times.
 
         Raises:
-            InputError: an option that there is not.
+            InputError: no seed, or an option that there is not.
         """
-        super().reset(seed=seed)
-        chosen = episode_seed_option(options)
+        chosen = episode_seed_option(options_of(options))
+        super().reset(seed=checked_seed(seed))
         if chosen is None:
             chosen = int(self.np_random.integers(SEED_END))
         self._core.start(0, chosen)
@@ -155,7 +159,7 @@ class PowerControlEnv(gymnasium.Env[Float32Array, Float32Array]):
             gymnasium.logger.warn("render() without a render_mode; give one to gymnasium.make")
             return None
         if self._core.episodes[0] is None:
-            raise reset_needed(False)
+            raise reset_needed(False, "render")
         return self._canvas.draw(self._watcher.scene())
 
     def close(self) -> None:
@@ -171,11 +175,15 @@ class PowerControlEnv(gymnasium.Env[Float32Array, Float32Array]):
             ResetNeededError: before the first `reset`.
         """
         if self._core.episodes[0] is None:
-            raise reset_needed(False)
+            raise reset_needed(False, "problem")
         return self._core.problem(0)
 
     def action_for(self, power_w: ArrayLike) -> FloatArray:
-        """Return the action that sets these powers, ``(S, K)``, in watts: an allocator's, say."""
+        """Return the action that sets these powers, ``(S, K)``, in watts: an allocator's, say.
+
+        Raises:
+            InputError: they are no numbers, or not so many.
+        """
         return self.settings.scale.action_for(power_w, self.settings.p_max_w)
 
     def _show(self) -> None:
@@ -198,30 +206,7 @@ def action_space(settings: Settings) -> spaces.Space[Float32Array]:
     return found
 
 
-def reset_needed(over: bool) -> ResetNeededError:
-    """Return the error of a step that cannot be."""
+def reset_needed(over: bool, what: str = "step") -> ResetNeededError:
+    """Return the error of what cannot be without an episode."""
     when = "after the end of an episode" if over else "before the first reset"
-    return ResetNeededError(f"step {when}: call reset() first")
-
-
-def episode_seed_option(options: Mapping[str, Any] | None) -> int | None:
-    """Return the episode's seed if the options of a reset set it.
-
-    Raises:
-        InputError: another option, or no seed.
-    """
-    for key in options or {}:
-        if key != "episode_seed":
-            raise InputError(f"options: {shown(key)}{did_you_mean(str(key), ['episode_seed'])}")
-    chosen = (options or {}).get("episode_seed")
-    if chosen is None:
-        return None
-    if (
-        isinstance(chosen, bool)
-        or not isinstance(chosen, int | np.integer)
-        or not 0 <= chosen < SEED_END
-    ):
-        raise InputError(
-            f"options: episode_seed: {shown(chosen)}, want a whole number from 0 to {SEED_END - 1}"
-        )
-    return int(chosen)
+    return ResetNeededError(f"{what} {when}: call reset() first")

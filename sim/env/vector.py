@@ -16,19 +16,22 @@ from numpy.typing import NDArray
 from sim.deadline import InputError
 from sim.deadline.errors import shown
 from sim.env.actions import as_actions
+from sim.env.checks import (
+    SEED_END,
+    check_arguments,
+    checked_seed,
+    episode_seed_option,
+    is_several,
+    options_of,
+    whole_number,
+)
 from sim.env.core import Core
 from sim.env.jobs import OUTCOMES, Flags
 from sim.env.observation import Float32Array
 from sim.env.rendering import METADATA, Canvas
 from sim.env.scene import Watcher
-from sim.env.settings import Settings
-from sim.env.single import (
-    SEED_END,
-    action_space,
-    episode_seed_option,
-    observation_space,
-    reset_needed,
-)
+from sim.env.settings import ARGUMENTS, Settings
+from sim.env.single import action_space, observation_space, reset_needed
 from sim.problem import FloatArray
 from sim.scenario import Scenario
 
@@ -63,8 +66,10 @@ class PowerControlVectorEnv(VectorEnv[Float32Array, Float32Array, NDArray[Any]])
         **settings: Any,
     ) -> None:
         super().__init__()
-        if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
-            raise InputError(f"num_envs: {shown(num_envs)}, want a whole number, 1 or more")
+        check_arguments(
+            settings, ("scenario", "num_envs", "autoreset_mode", *ARGUMENTS, "render_mode")
+        )
+        num_envs = whole_number("num_envs", num_envs, 1)
         try:
             self._autoreset = AutoresetMode(autoreset_mode)
         except ValueError:
@@ -102,26 +107,23 @@ class PowerControlVectorEnv(VectorEnv[Float32Array, Float32Array, NDArray[Any]])
                 ``{"reset_mask": flags}`` resets those environments only.
 
         Raises:
-            InputError: an option that there is not, or a list of another length than N.
+            InputError: no seed, an option that there is not, or a list of another length than N.
         """
-        chosen = dict(options or {})
+        chosen = options_of(options)
         mask = self._mask(chosen.pop("reset_mask", None))
-        seeds: Sequence[int | None] = [None] * self.num_envs
-        if isinstance(seed, int | np.integer):
-            seeds = [int(seed) + i for i in range(self.num_envs)]
-        elif seed is not None:
-            seeds = seed
-        self._check_length("seed", seeds)
+        seeds = self._seeds(seed)
         episodes = chosen.get("episode_seed")
         each = [chosen] * self.num_envs
-        if isinstance(episodes, Sequence | np.ndarray):
+        if is_several(episodes):
             self._check_length("options: episode_seed", episodes)
             each = [{**chosen, "episode_seed": entry} for entry in episodes]
-        wanted = [episode_seed_option(option) for option in each]
+        wanted = [episode_seed_option(option, ("episode_seed", "reset_mask")) for option in each]
         for i in np.flatnonzero(mask).tolist():
             if seeds[i] is not None:
                 self._rngs[i] = seeding.np_random(seeds[i])[0]
             self._start(i, wanted[i])
+        if self.render_mode == "human" and None not in self._core.episodes:
+            self.render()
         return self._core.observe(), self._infos(self._none, mask)
 
     def step(
@@ -172,7 +174,7 @@ class PowerControlVectorEnv(VectorEnv[Float32Array, Float32Array, NDArray[Any]])
             logger.warn("render() without a render_mode; give one to gymnasium.make_vec")
             return None
         if None in self._core.episodes:
-            raise reset_needed(False)
+            raise reset_needed(False, "render")
         return tuple(canvas.draw(watcher.scene()) for watcher, canvas in self._views)
 
     def close_extras(self, **kwargs: Any) -> None:
@@ -231,12 +233,23 @@ class PowerControlVectorEnv(VectorEnv[Float32Array, Float32Array, NDArray[Any]])
         """Return which environments a reset is of."""
         if given is None:
             return np.ones(self.num_envs, np.bool_)
-        mask = np.asarray(given)
+        try:
+            mask = np.asarray(given)
+        except ValueError:  # ragged
+            mask = np.zeros(0)
         if mask.dtype != np.bool_ or mask.shape != (self.num_envs,) or not mask.any():
             raise InputError(
                 f"options: reset_mask: {shown(given)}, want {self.num_envs} flags, not all False"
             )
         return mask
+
+    def _seeds(self, seed: Any) -> list[int | None]:
+        """Return the seed of each, as `reset` is given them."""
+        if is_several(seed):
+            self._check_length("seed", seed)
+            return [checked_seed(entry) for entry in seed]
+        first = checked_seed(seed)
+        return [None if first is None else first + i for i in range(self.num_envs)]
 
     def _check_length(self, where: str, values: Any) -> None:
         if len(values) != self.num_envs:

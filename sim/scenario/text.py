@@ -36,6 +36,10 @@ def read(path: Path, what: str, hint: str = "") -> Any:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: not a text file in UTF-8") from None
+    except InputError:
+        raise
+    except ValueError:
+        raise InputError(f"{shown(str(path))}: no name that a file can have") from None
     return parse(str(path), text)
 
 

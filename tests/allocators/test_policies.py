@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import pickle
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -278,3 +280,103 @@ def test_a_model_stands_short_in_a_scenario(tmp_path: Path) -> None:
     assert with_files_ == {"model": str(path)}
     with pytest.raises(InputError, match=r"max_power\.model: unknown parameter"):
         make_allocator("max_power", {"model": "PPO.zip"})
+
+
+def test_actions_squashed_with_state_dependent_exploration_are_squashed_here(
+    tmp_path: Path,
+) -> None:
+    import stable_baselines3
+
+    env: Any = gymnasium.make("ttirace/PowerControl-v0", scenario=scenario())
+    for squash in (True, False):
+        kwargs = {"squash_output": squash, "net_arch": [8]}
+        model = stable_baselines3.PPO(
+            "MlpPolicy", env, use_sde=True, policy_kwargs=kwargs, device="cpu", seed=2
+        )
+        model.policy.action_net.weight.data *= 100.0  # far enough from zero to tell
+        model.save(tmp_path / "sde.zip")
+        solver = prepare_allocator("policy", {"model": str(tmp_path / "sde.zip")}, spec())
+        seen, _ = env.reset(seed=2)
+        action, _ = model.predict(seen, deterministic=True)
+        power_w = solver.solve(env.unwrapped.problem).power_w
+        assert np.abs(action).max() > 0.3
+        assert np.allclose(env.unwrapped.action_for(power_w), action, atol=1e-5)
+
+
+def reweighted(path: Path, out: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
+    """Change the weights in a file of Stable-Baselines3."""
+    with zipfile.ZipFile(path) as file:
+        weights = torch.load(io.BytesIO(file.read("policy.pth")), weights_only=True)
+    stored = io.BytesIO()
+    torch.save(change(dict(weights)), stored)
+    return rezipped(path, out, policy_pth=stored.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda w: {**w, 3: torch.zeros(2)}, "holds no weights by name"),
+        (lambda w: {k: v.to(torch.complex64) for k, v in w.items()}, "missing or no tensors"),
+        (lambda w: {k: v.to_sparse() for k, v in w.items()}, "missing or no tensors"),
+        (lambda w: {k: v * float("nan") for k, v in w.items()}, "a value that is not finite"),
+        (lambda w: {**w, "action_net.weight": torch.zeros(3, 5)}, "does not run"),
+        (lambda w: {**w, "action_net.bias": torch.full((3,), 3e38)}, None),
+        (lambda w: {k: torch.nn.Parameter(v) for k, v in w.items()}, None),
+        (lambda w: {k: v.bfloat16() for k, v in w.items()}, None),
+        (lambda w: {k: v * 1e38 for k, v in w.items()}, None),
+    ],
+)
+def test_odd_weights_are_read_or_refused(
+    change: Callable[[dict[str, Any]], Any], message: str | None, tmp_path: Path
+) -> None:
+    path = reweighted(sb3_file("PPO", tmp_path), tmp_path / "odd.zip", change)
+    if message is None:
+        prepare_allocator("policy", {"model": str(path)}, spec())
+        return
+    with pytest.raises(InputError, match=message):
+        prepare_allocator("policy", {"model": str(path)}, spec())
+
+
+def test_a_network_that_answers_with_no_numbers_is_refused(tmp_path: Path) -> None:
+    import onnx
+    from onnx import TensorProto, helper
+
+    path = onnx_file(tmp_path / "nan.onnx", 12, 3, scale=float("inf"))
+    with pytest.raises(InputError, match="returns a value that is not finite"):
+        prepare_allocator("policy", {"model": str(path)}, spec())
+    graph = helper.make_graph(
+        [helper.make_node("Cast", ["seen"], ["action"], to=TensorProto.STRING)],
+        "text",
+        [helper.make_tensor_value_info("seen", TensorProto.FLOAT, [1, 3])],
+        [helper.make_tensor_value_info("action", TensorProto.STRING, [1, 3])],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), path)
+    with pytest.raises(InputError, match=r"outputs action tensor\(string\); want the action first"):
+        prepare_allocator("policy", {"model": str(path), "observe": ["power"]}, spec())
+
+
+def test_what_ends_in_nothing_known_is_told_what_would_do() -> None:
+    with pytest.raises(InputError, match=r"ends in \.safetensors or \.zip or \.onnx"):
+        make_allocator("policy", {"model": "mine.pt"})
+
+
+@pytest.mark.parametrize("kind", ["PPO", "SAC", "onnx", "central", "local"])
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_environments_with_a_policy_beside_them_can_be_copied(
+    kind: str, copied: Callable[[Any], Any], tmp_path: Path
+) -> None:
+    if kind == "onnx":
+        path = onnx_file(tmp_path / "policy.onnx", 12, 3)
+    elif kind in ONE:
+        path = sb3_file(kind, tmp_path)
+    else:
+        path = saved(learner(kind), tmp_path / "ours.safetensors")
+    env = gymnasium.make(
+        "ttirace/PowerControl-v0", scenario=scenario(), reference=f"policy:model={path}"
+    )
+    env.reset(seed=1)
+    env.step(np.zeros(3))
+    other = copied(env)
+    for _ in range(11):
+        assert env.step(np.zeros(3))[1:] == other.step(np.zeros(3))[1:]

@@ -94,10 +94,18 @@ def read_curve(path: Path) -> dict[str, Any]:
     card = card_path(path)
     try:
         training: dict[str, Any] = json.loads(card.read_text(encoding="utf-8"))["training"]
-        if not training["curve"] or not training["baselines"]:
+        curve, baselines = training["curve"], training["baselines"]
+        if not curve or not baselines:
             raise KeyError
+        for point in curve:
+            float(point["environment_steps"])
+            for cell in baselines:
+                float(point["shares"][cell])
+        for own in baselines.values():
+            for share in own.values():
+                float(0.0 if share is None else share)
     except FileNotFoundError:
         raise InputError(f"{card}: missing; a learning curve stands in a policy's card") from None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise InputError(f"{card}: holds no learning curve; want the card of a policy") from None
     return training

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from rich.table import Table
 
 from allocators.evaluation.csv_file import csv_rows
 from allocators.evaluation.suites import numbers, whole_numbers
+from allocators.model_file import WEIGHTS, card_path
 from allocators.policy.training.card import finish
 from allocators.policy.training.learner import make_learner
-from allocators.policy.training.settings import Cell, PolicySettings
+from allocators.policy.training.settings import Cell, PolicySettings, check_once
 from allocators.policy.training.train import train
 from allocators.policy.training.worth import (
     BASELINES,
@@ -26,6 +28,7 @@ from allocators.policy.training.worth import (
     PowerSolver,
     Row,
     evaluated,
+    solver_named,
 )
 from allocators.training.card import log_path, reserve, sole_training
 from allocators.training.harness import import_torch
@@ -33,9 +36,10 @@ from allocators.training.log import csv_log
 from allocators.training.options import command_line
 from allocators.training.progress import step_bar
 from allocators.training.tensorboard import scalar_writer
+from sim.deadline.errors import InputError
 from sim.deadline.manifest import git_state
 from sim.deadline.progress import progress_bar
-from sim.named import listed
+from sim.named import listed, named_allocator
 from sim.seeding import stream
 from sim.table import number, plain_table
 
@@ -89,12 +93,13 @@ def run_training(
         solver, BASELINES, cells, DOPPLER_HZ, EPISODE_SLOTS, test_episodes, 0, out.stem
     )
     evaluation = {
-        "command": f"ttirace rl evaluate {out.stem} --links {links}",
+        "command": _evaluation_command(out, links, test_episodes),
         "confidence": CONFIDENCE,
         "rows": rows,
     }
     finish(out, checkpoint, learner, told, state, baselines, evaluation, command_line(context), git)
-    show_rows(rows)
+    show_tables(rows)
+    complain(rows)
 
 
 def rows_of_cells(
@@ -131,8 +136,8 @@ def run_evaluation(
     seed: int,
     csv_path: Path | None,
     as_json: bool,
-) -> None:
-    """Compare a policy with others; print tables or JSON.
+) -> int:
+    """Compare a policy with others; print tables or JSON; return the exit status.
 
     Args:
         model: the policy.
@@ -151,10 +156,17 @@ def run_evaluation(
         InputError: something is wrong; one line says what.
     """
     others = listed("--against", against)
+    for option, names in (("MODEL", [model]), ("--against", others)):
+        for name in names:
+            try:
+                solver_named(name)
+            except InputError as error:
+                raise InputError(f"{option}: {error}") from None
+    cells = _cells(links, snr_db)
+    _check_alone(scenario, click.get_current_context())
+    _check_apart(csv_path, [model, *others, *([] if scenario is None else [scenario])])
     with csv_rows(csv_path) as write:
         if scenario is None:
-            sizes, snrs = whole_numbers("--links", links), numbers("--snr-db", snr_db)
-            cells = [Cell(k, snr) for k in sizes for snr in snrs]
             slots = EPISODE_SLOTS if episode_slots is None else episode_slots
             rows = rows_of_cells(model, others, cells, doppler_hz, slots, episodes, seed)
         else:
@@ -168,11 +180,47 @@ def run_evaluation(
     if as_json:
         click.echo(json.dumps({"confidence": CONFIDENCE, "seed": seed, "rows": rows}, indent=2))
     else:
-        show_rows(rows)
+        show_tables(rows)
+    return complain(rows)
 
 
-def show_rows(rows: Sequence[Row]) -> None:
-    """Print a table for each cell, and who was left out of it and why."""
+def _cells(links: str, snr_db: str) -> list[Cell]:
+    sizes, snrs = whole_numbers("--links", links), numbers("--snr-db", snr_db)
+    check_once("--links", sizes)
+    check_once("--snr-db", snrs)
+    return [Cell(k, snr) for k in sizes for snr in snrs]
+
+
+def _check_alone(scenario: Path | None, context: click.Context) -> None:
+    """Refuse options that a scenario makes idle."""
+    given = click.core.ParameterSource.COMMANDLINE
+    for name in ("links", "snr_db", "doppler_hz"):
+        if scenario is not None and context.get_parameter_source(name) is given:
+            option = f"--{name.replace('_', '-')}"
+            raise InputError(f"{option}: {scenario} says what the channels are; give one of them")
+
+
+def _check_apart(csv_path: Path | None, read: Sequence[str | Path]) -> None:
+    """Refuse to write over what is read: policies, their cards, the scenario."""
+    if csv_path is None or not csv_path.exists():
+        return
+    for entry in read:
+        name, parameters = named_allocator(str(entry))
+        for path in (Path(name), Path(str(parameters.get("model", "")))):
+            own = [path, card_path(path)] if path.name else []
+            if any(one.exists() and one.samefile(csv_path) for one in own):
+                raise InputError(f"--csv: {csv_path} is read for this; take another name")
+
+
+def _evaluation_command(out: Path, links: str, episodes: int) -> str:
+    model = out.stem if out.parent.resolve() == WEIGHTS else out.name
+    return shlex.join(
+        ["ttirace", "rl", "evaluate", model, "--links", links, "--episodes", str(episodes)]
+    )
+
+
+def show_tables(rows: Sequence[Row]) -> None:
+    """Print a table for each cell."""
     console = Console(width=None if Console().is_terminal else 140)
     cells: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
@@ -180,9 +228,24 @@ def show_rows(rows: Sequence[Row]) -> None:
     for (name, links, snr_db), own in cells.items():
         title = name if links is None else f"{name}, K = {links}, {snr_db:g} dB"
         console.print(_table(f"{title}: {own[0]['episodes']} episodes", own))
+
+
+def complain(rows: Sequence[Row]) -> int:
+    """Say who was left out and whose calls failed, and why; return the exit status."""
+    reasons: dict[tuple[str, str], list[Row]] = {}
+    failed: dict[str, list[Row]] = {}
     for row in rows:
         if row["left_out"] is not None:
-            click.echo(f"left out: {row['allocator']}: {row['left_out']}", err=True)
+            reasons.setdefault((row["allocator"], row["left_out"]), []).append(row)
+        if row["failed"]:
+            failed.setdefault(row["allocator"], []).append(row)
+    for (label, reason), own in reasons.items():
+        links = ", ".join(dict.fromkeys(f"{row['links']}" for row in own if row["links"]))
+        click.echo(f"left out: {label}{links and f' at K = {links}'}: {reason}", err=True)
+    for label, own in failed.items():
+        count = sum(row["failed"] for row in own)
+        click.echo(f"warning: {label}: {count} calls failed, first: {own[0]['failure']}", err=True)
+    return 1 if failed else 0
 
 
 def _table(title: str, rows: Sequence[Row]) -> Table:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from allocators.policy.network import KINDS
+from allocators.policy.network import MOST as MOST_IN_A_FILE
+from allocators.training.settings import MOST_THREADS
 from sim.deadline.errors import InputError, check_at_least, did_you_mean
 
+_MOST = 1_000_000  # of anything that is counted
 _LARGEST = 1e30  # of a step or a norm: single precision holds it, and all that comes of it
 
 
@@ -20,10 +23,19 @@ class Cell:
     Attributes:
         links: K.
         snr_db: the ratio, in dB.
+
+    Raises:
+        InputError: one is beyond what a scenario can have.
     """
 
     links: int
     snr_db: float
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.links <= 2000:
+            raise InputError(f"links: {self.links}, want 1 to 2000")
+        if not -100.0 <= self.snr_db <= 200.0:
+            raise InputError(f"snr_db: {self.snr_db:g}, want -100 to 200")
 
     def __str__(self) -> str:
         return f"k{self.links}@{self.snr_db:g}"
@@ -33,7 +45,12 @@ class Cell:
 
         Args:
             doppler_hz: of Gauss-Markov fading; none: every slot anew.
+
+        Raises:
+            InputError: it is no frequency.
         """
+        if doppler_hz is not None and not 0.0 <= doppler_hz <= _LARGEST:
+            raise InputError(f"doppler_hz: {doppler_hz:g}, want 0 to {_LARGEST:g}")
         moving = {} if doppler_hz is None else {
             "evolution": "gauss_markov", "doppler_hz": doppler_hz,
         }  # fmt: skip
@@ -42,6 +59,17 @@ class Cell:
             "channel": {"model": "rayleigh", "links": self.links, **moving},
             "radio": {"snr_db": self.snr_db},
         }
+
+
+def check_once(name: str, values: Sequence[float]) -> None:
+    """Refuse a value that stands twice.
+
+    Raises:
+        InputError: one does.
+    """
+    for number, value in enumerate(values):
+        if value in values[:number]:
+            raise InputError(f"{name}: {value:g} stands twice; keep one")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +136,31 @@ class PolicySettings:
             raise InputError(f"kind: {self.kind!r}{did_you_mean(self.kind, KINDS)}")
         whole = ("hidden", "updates", "episodes", "episode_slots", "neighbours", "epochs",
                  "minibatches", "interval", "validation", "threads")  # fmt: skip
+        most = {"hidden": MOST_IN_A_FILE, "neighbours": MOST_IN_A_FILE, "threads": MOST_THREADS}
         for name in whole:
             check_at_least(name, getattr(self, name), 1)
+            if getattr(self, name) > most.get(name, _MOST):
+                raise InputError(
+                    f"{name}: {getattr(self, name)}, want at most {most.get(name, _MOST)}"
+                )
         check_at_least("seed", self.seed, 0)
         if not self.links or not self.snr_db:
             raise InputError("links, snr_db: want at least one of each")
-        for links in self.links:
-            check_at_least("links", links, 1)
+        check_once("links", self.links)
+        check_once("snr_db", self.snr_db)
+        for cell in self.cells:
+            cell.scenario(self.doppler_hz)
         if self.kind == "central":
             check_at_least("copies", self.copies, 2)
+        if self.copies > _MOST:
+            raise InputError(f"copies: {self.copies}, want at most {_MOST}")
+        samples = len(self.snr_db) * self.episodes * self.episode_slots
+        samples *= max(self.links) if self.kind == "local" else 1
+        if self.minibatches > samples:
+            raise InputError(
+                f"minibatches: {self.minibatches}, but an update has {samples} samples; want as "
+                "many or fewer"
+            )
         for name in ("gamma", "trace", "gains_first"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise InputError(f"{name}: {getattr(self, name)}, want 0 to 1")

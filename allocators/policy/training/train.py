@@ -21,9 +21,9 @@ from allocators.policy.training.worth import (
     Episodes,
     solver_named,
 )
-from allocators.training.checkpoint import read_checkpoint, write_checkpoint
+from allocators.training.checkpoint import write_checkpoint
 from allocators.training.harness import import_torch
-from allocators.training.state import Report, State
+from allocators.training.state import Report, State, go_on
 from sim.deadline.errors import InputError
 from sim.problem import FloatArray
 from sim.seeding import stream
@@ -101,9 +101,7 @@ def train(
     torch.set_num_threads(settings.threads)
     state = State(learner)
     identity = asdict(settings)
-    done = read_checkpoint(checkpoint, identity)
-    if done is not None:
-        state.restore(done)
+    go_on(state, checkpoint, identity)
     validation = Validation(settings)
     validation.measure_baselines()
     fields = fields_of(settings)

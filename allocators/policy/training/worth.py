@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,10 @@ import numpy as np
 from allocators.model_file import shipped_models
 from allocators.policy.network import ARCHITECTURE
 from sim.deadline.call import attempt
-from sim.deadline.errors import InputError, check_at_least, did_you_mean
+from sim.deadline.errors import InputError, did_you_mean
 from sim.deadline.solver import Solver
 from sim.deadline.stats import ratio_error, replicate_interval
+from sim.env.checks import whole_number
 from sim.env.episode import Episode
 from sim.env.settings import Settings
 from sim.named import named_allocator
@@ -59,6 +61,8 @@ def solver_named(text: str) -> PowerSolver:
         return make_allocator(name, parameters)
     policies = shipped_models(ARCHITECTURE)
     if name in policies or Path(name).suffix in (".safetensors", ".zip", ".onnx"):
+        if "model" in parameters:
+            raise InputError(f"{text}: {name} is the model; want no other")
         return make_allocator(ARCHITECTURE, {"model": name, **parameters})
     hint = did_you_mean(name, [*allocator_names(), *policies])
     raise InputError(f"{name!r} is no allocator and no policy{hint} (or give the path of one)")
@@ -71,6 +75,9 @@ class Player:
         solver: which.
         settings: of the environment.
 
+    Attributes:
+        reasons: why calls failed, one each.
+
     Raises:
         InputError: it does not fit its problems.
     """
@@ -78,6 +85,9 @@ class Player:
     def __init__(self, solver: PowerSolver, settings: Settings) -> None:
         self._solver = solver
         self._settings = settings
+        self.reasons: list[str] = []
+        # What it does to its problems is not to reach others'.
+        self._given = settings.noise_w.copy(), settings.p_max_w.copy(), settings.weight.copy()
         self._start(0)
 
     def rate(self, gains: FloatArray, seed: int) -> float:
@@ -94,11 +104,20 @@ class Player:
         power_w, total, rates = known.p_max_w, 0.0, np.empty(known.links)
         for gain in gains:
             problem = PowerControlProblem.trusted(gain, known.noise_w, known.p_max_w, known.weight)
-            answer = attempt(self._solver, problem, check_allocation).answer
-            if answer is not None:
-                power_w = np.ascontiguousarray(answer.power_w, dtype=np.float64)
+            given = PowerControlProblem.trusted(gain.copy(), *self._given)
+            call = attempt(self._solver, given, self._fault)
+            if call.answer is None:
+                self.reasons.append(call.reason or "")
+            else:
+                power_w = np.array(call.answer.power_w, dtype=np.float64, order="C")
             total += evaluate(problem, power_w, rates)
         return total / len(gains)
+
+    def _fault(self, given: PowerControlProblem, answer: Allocation) -> str | None:
+        """Return what is wrong with an answer; by what was asked, not by what is left of that."""
+        known = self._settings
+        asked = PowerControlProblem.trusted(given.gain, known.noise_w, known.p_max_w, known.weight)
+        return check_allocation(asked, answer)
 
     def _start(self, seed: int) -> None:
         known = self._settings
@@ -117,6 +136,9 @@ class Episodes:
         seed: master seed.
         axis: what the episodes are for; others of the same seed are others.
 
+    Attributes:
+        reasons: why calls failed, of everybody who has played, by label.
+
     Raises:
         InputError: whatever does not fit.
     """
@@ -124,7 +146,8 @@ class Episodes:
     def __init__(
         self, scenario: Any, slots: int | None, count: int, seed: int, axis: str = "evaluation"
     ) -> None:
-        check_at_least("episodes", count, 1)
+        whole_number("episodes", count, 1)
+        self.reasons: dict[str, list[str]] = {}
         self.settings = Settings.of(scenario, episode_slots=slots)
         draws = stream(seed, axis).integers(2**62, size=count)
         self._seeds = [int(draw) for draw in draws]
@@ -154,11 +177,15 @@ class Episodes:
                 found[label][i] = player.rate(gains, seed)
             if progress is not None:
                 progress()
+        self.reasons |= {label: player.reasons for label, player in players.items()}
         return found, left_out
 
 
 def compared(
-    rates: Mapping[str, FloatArray], left_out: Mapping[str, str], where: Mapping[str, Any]
+    rates: Mapping[str, FloatArray],
+    left_out: Mapping[str, str],
+    where: Mapping[str, Any],
+    reasons: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> list[Row]:
     """Return a row for each allocator: its rate, and by how much the first one's is higher.
 
@@ -168,6 +195,7 @@ def compared(
         rates: mean rate in each episode, by label; the first is the one compared to all.
         left_out: why others have none.
         where: what stands in front of every row.
+        reasons: why calls failed, one each, by label.
 
     Raises:
         InputError: there is none.
@@ -180,6 +208,7 @@ def compared(
         own = None if rate is first else (first - rate)
         share = _share(rate, rates.get(WMMSE))
         interval = (None, None) if own is None else _interval(own)
+        failures = reasons.get(label, ())
         rows.append(
             {
                 **where,
@@ -191,12 +220,14 @@ def compared(
                 "won_bps_hz": None if own is None else float(own.mean()),
                 "won_low_bps_hz": interval[0],
                 "won_high_bps_hz": interval[1],
+                "failed": len(failures),
+                "failure": failures[0] if failures else None,
                 "left_out": None,
             }
         )
     for label, reason in left_out.items():
-        nothing = dict.fromkeys(rows[0])
-        rows.append({**nothing, **where, "allocator": label, "episodes": 0, "left_out": reason})
+        nothing = {**dict.fromkeys(rows[0]), **where, "allocator": label}
+        rows.append({**nothing, "episodes": 0, "failed": 0, "left_out": reason})
     return rows
 
 
@@ -246,4 +277,4 @@ def evaluated(
     Player(own, drawn.settings)  # that this one does not fit is an error
     others = {other: solver_named(other) for other in against if other != name}
     rates, left_out = drawn.rates({name: own, **others}, progress)
-    return compared(rates, left_out, where)
+    return compared(rates, left_out, where, drawn.reasons)

@@ -10,6 +10,7 @@ from environments import SMALL
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecMonitor
 
+from sim.deadline import InputError
 from sim.env import PowerControlVectorEnv
 from sim.env.sb3 import PowerControlVecEnv
 
@@ -38,6 +39,23 @@ def test_it_is_the_vector_environment_in_other_words() -> None:
     with pytest.raises(AttributeError, match="are one"):
         ours.set_attr("num_envs", 4)
     ours.close()
+
+
+def test_options_are_taken_once_or_refused() -> None:
+    ours = PowerControlVecEnv(SMALL, num_envs=2)
+    ours.set_options([{"episode_seed": 5}, {}])
+    first = ours.reset()
+    ours.set_options({"episode_seed": 5})
+    both = ours.reset()
+    assert np.array_equal(first[0], both[0])
+    assert not np.array_equal(first[1], both[1])
+    assert np.array_equal(both[0], both[1])
+    assert not np.array_equal(ours.reset()[0], both[0])  # drawn again
+    ours.set_options({"episode_sed": 5})
+    with pytest.raises(InputError, match="did you mean 'episode_seed'"):
+        ours.reset()
+    with pytest.raises(InputError, match="autoreset_mode: no such argument"):
+        PowerControlVecEnv(SMALL, autoreset_mode="Disabled")
 
 
 def test_it_learns_the_same_from_the_same_seed() -> None:
