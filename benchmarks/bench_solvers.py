@@ -27,6 +27,7 @@ from allocators.fp import FractionalProgramming
 from allocators.max_power import MaxPower
 from allocators.model_file import shipped_models
 from allocators.multistart import Multistart
+from allocators.policy import Policy
 from allocators.random import Random
 from allocators.unfolded import Unfolded
 from allocators.wmmse import WMMSE
@@ -56,6 +57,8 @@ FAST: dict[str, Callable[[], Allocator]] = {
     "fp": FractionalProgramming,
     "multistart": Multistart,
     **{name: partial(Unfolded, name) for name in shipped_models("unfolded")},
+    # policy_local takes every instance for the next slot of the one before: mind its time alone.
+    **{name: partial(Policy, name) for name in shipped_models("policy")},
 }
 # Too slow for as many rounds; each instance once.
 SLOW: dict[str, Callable[[], Allocator]] = {

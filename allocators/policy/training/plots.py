@@ -22,6 +22,8 @@ def plot_curve(training: Mapping[str, Any], title: str, path: Path) -> None:
     Raises:
         InputError: the file cannot be written.
     """
+    from matplotlib.ticker import EngFormatter
+
     curve, baselines = training["curve"], training["baselines"]
     cells: dict[str, list[str]] = {}
     for cell in baselines:
@@ -41,8 +43,9 @@ def plot_curve(training: Mapping[str, Any], title: str, path: Path) -> None:
                     ends.append((level, name, colour(number)))
             axes.plot(steps, shares, color=colour(0), linewidth=2.0)
             snrs = ", ".join(cell.partition("@")[2] for cell in own)
-            axes.set_title(f"K = {links.removeprefix('k')}, {snrs} dB", fontsize=10)
+            axes.set_title(f"K = {links.removeprefix('k')}, mean over {snrs} dB", fontsize=10)
             axes.set_xlabel("environment steps")
+            axes.xaxis.set_major_formatter(EngFormatter(sep=""))
             axes.margins(x=0.0)
             for height, text, shade in _apart(ends, *axes.get_ylim()):
                 axes.annotate(
