@@ -220,6 +220,9 @@ class Rates:
         lines = [self._rate]
         if referred:
             lines.append(self._reference)
+        legend = self._axes.get_legend()
+        if legend is not None and len(legend.get_lines()) == len(lines):
+            return  # a new one takes as long as all the rest
         self._axes.legend(
             handles=lines, loc="lower left", bbox_to_anchor=(-0.02, 0.98), ncols=2, frameon=False,
             fontsize=9, columnspacing=1.2, handlelength=1.4,

@@ -143,6 +143,7 @@ def test_a_data_set_comes_before_an_architectures_own_recipe() -> None:
         dataset, ["d", "--links", "3", "--samples", "99", "--workers", "1"], catch_exceptions=False
     )
     small = ["--steps", "2", "--interval", "2", "--batch-size", "8", "--validation", "20"]
+    small += ["--suite", "quick", "--channels", "20"]
     run(["unfolded", "--size", "s", *small, "--data", "d", "-o", "u.safetensors"])
     card = json.loads(Path("u.json").read_text())
     assert card["architecture"] == "unfolded"
