@@ -1,0 +1,117 @@
+"""The loss: one object trains the fast network, drives the slow solver, and scores both.
+
+L. A. Gatys, A. S. Ecker, M. Bethge, "Image style transfer using convolutional neural networks",
+CVPR 2016; J. Johnson, A. Alahi, L. Fei-Fei, "Perceptual losses for real-time style transfer and
+super-resolution", ECCV 2016. With F_l a picture's activations at tap l, C channels of H x W, and
+G_l = F_l F_l^T / (H W):
+
+    content = mean (F_3(y) - F_3(c))^2 / mean F_3(s)^2,  at relu3_3
+    style = sum over taps l of  mean (G_l(y) - G_l(s))^2 / mean G_l(s)^2
+    variation = sum of squared differences of neighbouring pixels, on 0..255
+    total = content_weight content + style_weight style + variation_weight variation
+
+All is taken relative to the style's own activations: unweighted, relu2_2 would be a hundred
+thousand times as heavy as relu4_3, and another network's scale would move the balance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from stylize.vgg import TAPS, VGG16
+
+if TYPE_CHECKING:
+    import torch
+
+CONTENT_TAP = "relu3_3"
+
+
+@dataclass(frozen=True, slots=True)
+class LossWeights:
+    """What counts how much.
+
+    Attributes:
+        content: of the content.
+        style: of the style.
+        variation: of the total variation of one picture, whatever its size.
+    """
+
+    content: float = 0.1
+    style: float = 1.0
+    variation: float = 1e-9
+
+
+class Terms(NamedTuple):
+    """The weighted parts of a loss, and their sum, ``(N,)`` each: of every picture its own."""
+
+    content: torch.Tensor
+    style: torch.Tensor
+    variation: torch.Tensor
+    total: torch.Tensor
+
+
+class StyleLoss:
+    """How far pictures are from a content in a style.
+
+    Args:
+        vgg: what looks at them.
+        style: ``(3, H, W)``, red, green, blue from 0 to 1.
+        weights: of the parts.
+    """
+
+    def __init__(self, vgg: VGG16, style: torch.Tensor, weights: LossWeights | None = None) -> None:
+        import torch
+
+        self.vgg = vgg
+        self.weights = LossWeights() if weights is None else weights
+        with torch.no_grad():
+            seen = vgg(style[None])
+        self._grams = {tap: gram(seen[tap]) for tap in TAPS}
+        self._sizes = {tap: self._grams[tap].square().mean() for tap in TAPS}
+        self._content_size = _exact(seen[CONTENT_TAP]).square().mean()
+
+    def content_of(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Return what of pictures ``(N, 3, H, W)`` is to be kept."""
+        import torch
+
+        with torch.no_grad():
+            return self.vgg(pictures, last=CONTENT_TAP)[CONTENT_TAP]
+
+    def __call__(self, pictures: torch.Tensor, content: torch.Tensor) -> Terms:
+        """Return the loss of pictures ``(N, 3, H, W)``, from 0 to 1.
+
+        Args:
+            pictures: they may ask for gradients.
+            content: from `content_of`, of pictures of the same size.
+        """
+        known = self.weights
+        seen = self.vgg(pictures)
+        apart = _exact(seen[CONTENT_TAP]) - _exact(content)
+        kept = known.content * apart.square().mean(dim=(1, 2, 3)) / self._content_size
+        taps = [
+            (gram(seen[tap]) - self._grams[tap]).square().mean(dim=(1, 2)) / self._sizes[tap]
+            for tap in TAPS
+        ]
+        styled = known.style * sum(taps[1:], taps[0])
+        rough = known.variation * variation(pictures)
+        return Terms(kept, styled, rough, kept + styled + rough)
+
+
+def gram(activations: torch.Tensor) -> torch.Tensor:
+    """Return the Gram matrices ``(N, C, C)`` of activations ``(N, C, H, W)``, over H W."""
+    flat = _exact(activations).flatten(2)
+    return flat @ flat.mT / flat.shape[2]
+
+
+def variation(pictures: torch.Tensor) -> torch.Tensor:
+    """Return the sum of squared differences of neighbouring pixels, on 0..255, ``(N,)``."""
+    scaled = 255.0 * pictures
+    down = (scaled[:, :, 1:] - scaled[:, :, :-1]).square().sum(dim=(1, 2, 3))
+    across = (scaled[:, :, :, 1:] - scaled[:, :, :, :-1]).square().sum(dim=(1, 2, 3))
+    return down + across
+
+
+def _exact(x: torch.Tensor) -> torch.Tensor:
+    """Return what was computed in half precision in single precision: sums need it."""
+    return x.float() if x.element_size() < 4 else x

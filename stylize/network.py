@@ -1,0 +1,172 @@
+"""The feed-forward network: a picture in, its stylised version out, in one pass.
+
+After J. Johnson, A. Alahi, L. Fei-Fei (ECCV 2016): down, residual blocks, up, with instance
+normalisation (D. Ulyanov, A. Vedaldi, V. Lempitsky, CVPR 2017). One trunk may serve several styles:
+only the normalisations' scales and shifts are a style's own (V. Dumoulin, J. Shlens, M. Kudlur,
+ICLR 2017). A file holds one style.
+
+    x = unshuffle 2 x 2 -> convolution -> stride 2 -> residual blocks -> resize 2 -> convolution
+    y = sigmoid(A n(c) + b + shuffle 2 x 2 x)
+
+n(c) is the content with mean 0 and deviation 1 in each colour; A and b begin as what turns that
+into the style's colours: training begins with a picture in the right colours, not with noise.
+Resizing by repetition, and a last convolution that begins at zero, leave no checkerboard; mirrored
+borders leave none of their own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Size(NamedTuple):
+    """What a network is made of.
+
+    Attributes:
+        wide: channels at half the picture's resolution.
+        deep: channels at a quarter of it.
+        blocks: residual blocks there.
+        kernel: side of the first and the last convolution.
+    """
+
+    wide: int
+    deep: int
+    blocks: int
+    kernel: int
+
+
+SIZES: Mapping[str, Size] = {"s": Size(24, 48, 3, 3), "m": Size(32, 80, 5, 5)}
+
+#: Pictures are worked on in multiples of this.
+MULTIPLE = 4
+
+_PACKED = 12  # channels of a picture whose 2 x 2 pixels lie one behind the other
+_EPSILON = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class Colours:
+    """The mean colour of a style, and how its colours vary.
+
+    Attributes:
+        mean: red, green, blue, ``(3,)``.
+        root: ``(3, 3)``, the symmetric square root of their covariance.
+    """
+
+    mean: torch.Tensor
+    root: torch.Tensor
+
+    @classmethod
+    def of(cls, picture: torch.Tensor) -> Colours:
+        """Return those of a picture ``(3, H, W)``."""
+        import torch
+
+        flat = picture.flatten(1)
+        values, vectors = torch.linalg.eigh(torch.cov(flat))
+        root = vectors @ torch.diag(values.clamp(min=0.0).sqrt()) @ vectors.T
+        return cls(flat.mean(dim=1), root)
+
+
+def convolutions(size: Size) -> dict[str, tuple[int, int, int, int]]:
+    """Return the convolutions that are normalised, in order: inputs, outputs, side, stride."""
+    wide, deep, blocks, kernel = size
+    return {
+        "first": (_PACKED, wide, kernel, 1),
+        "down": (wide, deep, 3, 2),
+        **{f"block{i}.{half}": (deep, deep, 3, 1) for i in range(blocks) for half in "ab"},
+        "up": (deep, wide, 3, 1),
+    }
+
+
+def shapes(size: Size, styles: int = 1) -> dict[str, tuple[int, ...]]:
+    """Return the names and shapes of a network's weights.
+
+    Args:
+        size: what it is made of.
+        styles: how many share the convolutions.
+    """
+    found: dict[str, tuple[int, ...]] = {}
+    for name, (inputs, outputs, side, _) in convolutions(size).items():
+        found[f"{name}.weight"] = (outputs, inputs, side, side)
+        found[f"{name}.scale"] = found[f"{name}.shift"] = (styles, outputs)
+    found["last.weight"] = (_PACKED, size.wide, size.kernel, size.kernel)
+    found["last.bias"] = (_PACKED,)
+    found["colour.scale"] = (styles, 3, 3)
+    found["colour.shift"] = (styles, 3)
+    return found
+
+
+def initial(
+    size: Size, colours: Sequence[Colours], generator: torch.Generator
+) -> dict[str, torch.Tensor]:
+    """Return the weights to begin with.
+
+    Args:
+        size: what the network is made of.
+        colours: of each style.
+        generator: where convolutions are drawn from, with variance 1 / inputs.
+    """
+    import torch
+
+    weights: dict[str, torch.Tensor] = {}
+    for name, shape in shapes(size, len(colours)).items():
+        if name.startswith("last") or name.endswith("shift"):
+            weights[name] = torch.zeros(shape)
+        elif name.endswith("scale"):
+            weights[name] = torch.ones(shape)
+        else:
+            spread = 1.0 / math.sqrt(math.prod(shape[1:]))
+            weights[name] = spread * torch.randn(shape, generator=generator)
+    mean = torch.stack([one.mean for one in colours]).clamp(0.02, 0.98)
+    slope = (mean * (1.0 - mean))[:, :, None]  # of the sigmoid there
+    weights["colour.shift"] = torch.logit(mean)
+    weights["colour.scale"] = torch.stack([one.root for one in colours]) / slope
+    return weights
+
+
+def stylised(
+    weights: Mapping[str, torch.Tensor], size: Size, pictures: torch.Tensor, style: int = 0
+) -> torch.Tensor:
+    """Return pictures in a style.
+
+    Args:
+        weights: by the names of `shapes`.
+        size: what the network is made of.
+        pictures: ``(N, 3, H, W)``, red, green, blue from 0 to 1; H and W multiples of `MULTIPLE`,
+            at least 16.
+        style: which.
+    """
+    import torch
+    from torch.nn.functional import conv2d, interpolate, pad, pixel_shuffle, pixel_unshuffle
+
+    strides = {name: stride for name, (_, _, _, stride) in convolutions(size).items()}
+
+    def convolved(x: torch.Tensor, name: str) -> torch.Tensor:
+        weight = weights[f"{name}.weight"]
+        side = weight.shape[2] // 2
+        bias = weights.get(f"{name}.bias")
+        x = pad(x, (side, side, side, side), mode="reflect")
+        return conv2d(x, weight, bias, stride=strides.get(name, 1))
+
+    def layer(x: torch.Tensor, name: str) -> torch.Tensor:
+        x = convolved(x, name)
+        variance, mean = torch.var_mean(x, dim=(2, 3), keepdim=True, correction=0)
+        scale = weights[f"{name}.scale"][style][:, None, None] * (variance + _EPSILON).rsqrt()
+        return x * scale + (weights[f"{name}.shift"][style][:, None, None] - mean * scale)
+
+    variance, mean = torch.var_mean(pictures, dim=(2, 3), keepdim=True, correction=0)
+    plain = (pictures - mean) * (variance + 1e-3).rsqrt()  # a flat picture stays flat
+    x = layer(pixel_unshuffle(plain, 2), "first").relu()
+    x = layer(x, "down").relu()
+    for i in range(size.blocks):
+        x = x + layer(layer(x, f"block{i}.a").relu(), f"block{i}.b")
+    x = layer(interpolate(x, scale_factor=2.0, mode="nearest"), "up").relu()
+    drawn = pixel_shuffle(convolved(x, "last"), 2)
+    coloured = torch.einsum("ij,njhw->nihw", weights["colour.scale"][style], plain)
+    return torch.sigmoid(coloured + weights["colour.shift"][style][:, None, None] + drawn)

@@ -1,0 +1,135 @@
+"""Pictures in and out: whatever file it is, red, green and blue from 0 to 1, the right way up."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.deadline.errors import InputError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Picture = NDArray[np.float32]
+
+#: More pixels than this are refused, before they are unpacked.
+MOST_PIXELS = 100_000_000
+
+#: What pictures can be written as.
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+
+
+def read_picture(path: Path) -> Picture:
+    """Return a picture, ``(3, H, W)``: the first of several, rotated as its EXIF data say.
+
+    What is transparent is taken to lie on white; grey, palettes, CMYK and 16 bits are converted.
+
+    Raises:
+        InputError: no such file, no picture, a damaged one, or more than `MOST_PIXELS`.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as opened:
+                width, height = opened.size
+                if width * height > MOST_PIXELS:
+                    raise InputError(
+                        f"{path}: {width} x {height} pixels; want at most {MOST_PIXELS:,}"
+                    )
+                opened.seek(0)
+                turned = ImageOps.exif_transpose(opened)
+                return as_array(turned)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except UnidentifiedImageError:
+        raise InputError(f"{path}: no picture that can be read") from None
+    except Image.DecompressionBombError:
+        raise InputError(f"{path}: too many pixels; want at most {MOST_PIXELS:,}") from None
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        # Pillow's decoders raise any of these for what is cut off or damaged.
+        raise InputError(f"{path}: a damaged picture ({error})") from None
+
+
+def as_array(image: Image.Image) -> Picture:
+    """Return an image of Pillow's as red, green and blue from 0 to 1, ``(3, H, W)``."""
+    from PIL import Image
+
+    if image.mode.startswith("I") or image.mode == "F":
+        return _of_grey(np.asarray(image, dtype=np.float64), image.mode)
+    if image.mode in ("LA", "PA", "RGBA", "RGBa", "La") or "transparency" in image.info:
+        over = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", over.size, "white"), over)
+    pixels = np.asarray(image.convert("RGB"), dtype=np.float32) / np.float32(255.0)
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+def _of_grey(pixels: NDArray[np.float64], mode: str) -> Picture:
+    """Return deep grey: 16 bits whatever the mode's name, or floating point from 0 to 1."""
+    most = 65535.0 if mode != "F" else max(1.0, float(pixels.max(initial=0.0)))
+    grey = np.clip(np.nan_to_num(pixels) / most, 0.0, 1.0).astype(np.float32)
+    return np.ascontiguousarray(np.broadcast_to(grey, (3, *grey.shape)))
+
+
+def write_picture(path: Path, picture: Picture) -> None:
+    """Write a picture ``(3, H, W)``; it appears whole or not at all.
+
+    Raises:
+        InputError: a suffix that is none of `SUFFIXES`, or the file cannot be written.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(f"{path}: cannot write {path.suffix!r}; want {', '.join(SUFFIXES)}")
+    image = as_image(picture)
+    try:
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix, delete=False
+        ) as file:
+            whole = Path(file.name)
+        try:
+            image.save(whole, quality=95)
+            whole.chmod(0o666 & ~_umask())
+            whole.replace(path)
+        except BaseException:
+            whole.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def as_image(picture: Picture) -> Image.Image:
+    """Return a picture ``(3, H, W)`` as an image of Pillow's."""
+    from PIL import Image
+
+    pixels = np.rint(255.0 * np.clip(picture, 0.0, 1.0)).astype(np.uint8)
+    return Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
+
+
+def resized(picture: Picture, shorter: int) -> Picture:
+    """Return a picture ``(3, H, W)`` scaled until its shorter side has so many pixels.
+
+    Raises:
+        InputError: that would be less than one, or more than `MOST_PIXELS` in all.
+    """
+    from PIL import Image
+
+    _, height, width = picture.shape
+    if shorter < 1:
+        raise InputError(f"size: {shorter}, want at least 1 pixel")
+    factor = shorter / min(height, width)
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    if size[0] * size[1] > MOST_PIXELS:
+        raise InputError(f"size: {size[0]} x {size[1]} pixels; want at most {MOST_PIXELS:,}")
+    return as_array(as_image(picture).resize(size, Image.Resampling.LANCZOS))
