@@ -13,7 +13,7 @@ demo: $(VENV)/.core  ## Race the allocators over ray-traced channels of Munich
 	$(BIN)/ttirace run scenarios/munich.yaml -o out/munich --overwrite
 
 test: $(VENV)/.dev  ## Run the tests
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/.dev  ## Check style and formatting
 	$(BIN)/ruff check .
