@@ -37,7 +37,7 @@ class LossWeights:
         variation: of the total variation of one picture, whatever its size.
     """
 
-    content: float = 0.1
+    content: float = 1.5
     style: float = 1.0
     variation: float = 1e-9
 

@@ -47,7 +47,9 @@ SIZES: Mapping[str, Size] = {"s": Size(24, 48, 3, 3), "m": Size(32, 80, 5, 5)}
 MULTIPLE = 4
 
 _PACKED = 12  # channels of a picture whose 2 x 2 pixels lie one behind the other
-_EPSILON = 1e-5
+
+#: Added to the variances of what is normalised, and to those of the picture: a flat one stays flat.
+EPSILON, FLAT = 1e-5, 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +159,11 @@ def stylised(
     def layer(x: torch.Tensor, name: str) -> torch.Tensor:
         x = convolved(x, name)
         variance, mean = torch.var_mean(x, dim=(2, 3), keepdim=True, correction=0)
-        scale = weights[f"{name}.scale"][style][:, None, None] * (variance + _EPSILON).rsqrt()
+        scale = weights[f"{name}.scale"][style][:, None, None] * (variance + EPSILON).rsqrt()
         return x * scale + (weights[f"{name}.shift"][style][:, None, None] - mean * scale)
 
     variance, mean = torch.var_mean(pictures, dim=(2, 3), keepdim=True, correction=0)
-    plain = (pictures - mean) * (variance + 1e-3).rsqrt()  # a flat picture stays flat
+    plain = (pictures - mean) * (variance + FLAT).rsqrt()
     x = layer(pixel_unshuffle(plain, 2), "first").relu()
     x = layer(x, "down").relu()
     for i in range(size.blocks):
