@@ -16,15 +16,15 @@ SEED_END = 2**63
 _MOST = 10**9  # of anything: times in nanoseconds, and sizes in bytes, stay inside 64 bits
 
 
-def whole_number(name: str, value: object, least: int, most: int = _MOST) -> int:
+def whole_number(name: str, value: object, least: int, most: int | None = _MOST) -> int:
     """Return a whole number, numpy's too.
 
     Raises:
-        InputError: none, or not from ``least`` to ``most``.
+        InputError: none, or not from ``least`` to ``most``, if there is a largest one.
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise InputError(f"{name}: {shown(value)}, want a whole number, {least} or more")
-    if value > most:
+    if most is not None and value > most:
         raise InputError(f"{name}: {shown(value)}, want at most {most}")
     return int(value)
 
@@ -46,11 +46,7 @@ def checked_seed(seed: Any) -> int | None:
     Raises:
         InputError: not a whole number, or below zero.
     """
-    if seed is None:
-        return None
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise InputError(f"seed: {shown(seed)}, want a whole number, 0 or more")
-    return int(seed)
+    return None if seed is None else whole_number("seed", seed, 0, most=None)
 
 
 def is_several(value: object) -> TypeGuard[Sequence[Any]]:
@@ -91,12 +87,9 @@ def episode_seed_option(
     chosen = options.get("episode_seed")
     if chosen is None:
         return None
-    if (
-        isinstance(chosen, bool)
-        or not isinstance(chosen, int | np.integer)
-        or not 0 <= chosen < SEED_END
-    ):
+    try:
+        return whole_number("episode_seed", chosen, 0, SEED_END - 1)
+    except InputError:
         raise InputError(
             f"options: episode_seed: {shown(chosen)}, want a whole number from 0 to {SEED_END - 1}"
-        )
-    return int(chosen)
+        ) from None
