@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,27 +84,15 @@ def write_picture(path: Path, picture: Picture) -> None:
     """
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"{path}: cannot write {path.suffix!r}; want {', '.join(SUFFIXES)}")
-    image = as_image(picture)
+    part = path.with_name(f".{path.stem}.part{path.suffix}")
     try:
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix, delete=False
-        ) as file:
-            whole = Path(file.name)
         try:
-            image.save(whole, quality=95)
-            whole.chmod(0o666 & ~_umask())
-            whole.replace(path)
-        except BaseException:
-            whole.unlink(missing_ok=True)
-            raise
+            as_image(picture).save(part, quality=95)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def as_image(picture: Picture) -> Image.Image:

@@ -55,7 +55,6 @@ class SlowSettings:
         evaluations: how many at most.
         start: from the ``content`` itself, or from ``noise``.
         method: ``lbfgs`` or ``adam``.
-        seed: of the noise.
 
     Raises:
         InputError: a value out of its range.
@@ -64,7 +63,6 @@ class SlowSettings:
     evaluations: int = 300
     start: str = "content"
     method: str = "lbfgs"
-    seed: int = 1
 
     def __post_init__(self) -> None:
         if self.evaluations < 1:
@@ -76,7 +74,10 @@ class SlowSettings:
 
 
 def optimise(
-    loss: StyleLoss, content: Picture, settings: SlowSettings | None = None
+    loss: StyleLoss,
+    content: Picture,
+    settings: SlowSettings | None = None,
+    rng: np.random.Generator | None = None,
 ) -> Iterator[Iterate]:
     """Yield the best picture so far after every evaluation, a usable answer each.
 
@@ -84,18 +85,24 @@ def optimise(
         loss: what is made small.
         content: ``(3, H, W)``, from 0 to 1.
         settings: how.
+        rng: where noise is drawn from; not needed to begin with the content.
+
+    Raises:
+        InputError: noise, and nothing to draw it from.
     """
     known = SlowSettings() if settings is None else settings
     steps = _lbfgs if known.method == "lbfgs" else _adam
     objective = Objective(loss, content)
-    yield from steps(objective, start_of(content, known), known.evaluations)
+    yield from steps(objective, start_of(content, known.start, rng), known.evaluations)
 
 
-def start_of(content: Picture, settings: SlowSettings) -> Picture:
+def start_of(content: Picture, start: str, rng: np.random.Generator | None) -> Picture:
     """Return the picture to begin with: the content, or uniform noise."""
-    if settings.start == "content":
+    if start == "content":
         return content
-    return np.random.default_rng(settings.seed).random(content.shape, dtype=np.float32)
+    if rng is None:
+        raise InputError("start: noise, but no generator to draw it from; give rng")
+    return rng.random(content.shape, dtype=np.float32)
 
 
 class Objective:

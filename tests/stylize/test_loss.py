@@ -74,15 +74,16 @@ def test_parts_are_what_they_are_called(vgg: VGG16) -> None:
     assert float(black.total) == pytest.approx(sum(float(part) for part in black[:3]))
 
 
-def test_every_tap_counts_alike(vgg: VGG16) -> None:
-    """A picture whose Gram matrices are all zero is 1 away from the style at each tap."""
-    style = picture(7)[0]
-    grams = {tap: gram(x) for tap, x in vgg(style[None]).items()}
-    distance = sum(float(g.square().mean() / g.square().mean()) for g in grams.values())
-    assert distance == len(TAPS)
-    loss = StyleLoss(vgg, style)
+def test_every_tap_is_relative_to_the_styles_own(vgg: VGG16) -> None:
+    style, other = picture(7)[0], picture(8)
+    loss = StyleLoss(vgg, style, LossWeights(style=3.0))
+    wanted, seen = vgg(style[None]), vgg(other)
+    expected = 0.0
     for tap in TAPS:
-        assert float(loss._grams[tap].square().mean() / loss._sizes[tap]) == pytest.approx(1.0)
+        apart = (gram(seen[tap]) - gram(wanted[tap])).square().mean()
+        expected += 3.0 * float(apart / gram(wanted[tap]).square().mean())
+    found = loss(other, loss.content_of(other)).style
+    assert float(found) == pytest.approx(expected, rel=1e-9)
 
 
 def test_pictures_of_a_batch_do_not_see_each_other(vgg: VGG16) -> None:

@@ -32,7 +32,8 @@ def test_the_loss_falls_and_is_that_of_the_picture(
     loss: StyleLoss, method: str, start: str
 ) -> None:
     content = picture(2)
-    found = list(optimise(loss, content, SlowSettings(12, start, method)))
+    rng = np.random.default_rng(1)
+    found = list(optimise(loss, content, SlowSettings(12, start, method), rng))
     assert [one.evaluations for one in found] == list(range(1, 13))
     values = [one.loss for one in found]
     assert values == sorted(values, reverse=True)
@@ -48,11 +49,16 @@ def test_the_loss_falls_and_is_that_of_the_picture(
 @pytest.mark.parametrize("method", METHODS)
 def test_the_same_seed_gives_the_same_picture(loss: StyleLoss, method: str) -> None:
     def last(seed: int) -> Picture:
-        settings = SlowSettings(4, "noise", method, seed)
-        return list(optimise(loss, picture(3), settings))[-1].picture
+        rng = np.random.default_rng(seed)
+        return list(optimise(loss, picture(3), SlowSettings(4, "noise", method), rng))[-1].picture
 
     assert np.array_equal(last(5), last(5))
     assert not np.array_equal(last(5), last(6))
+
+
+def test_noise_wants_a_generator(loss: StyleLoss) -> None:
+    with pytest.raises(InputError, match="give rng"):
+        next(optimise(loss, picture(2), SlowSettings(1, "noise")))
 
 
 def test_it_can_be_left_at_any_time(loss: StyleLoss) -> None:
