@@ -242,8 +242,8 @@ def plot(model: str, out: Path) -> None:
     Example:
       ttirace rl plot policy_central -o curve.png
     """  # noqa: D301
-    from allocators.model_file import weights_file
     from allocators.policy.network import ARCHITECTURE
+    from allocators.shipped import weights_file
 
     with _imports():
         from allocators.policy.training.card import read_curve

@@ -25,10 +25,10 @@ from allocators.dnn import DNN
 from allocators.exhaustive import MAX_LINKS, Exhaustive
 from allocators.fp import FractionalProgramming
 from allocators.max_power import MaxPower
-from allocators.model_file import shipped_models
 from allocators.multistart import Multistart
 from allocators.policy import Policy
 from allocators.random import Random
+from allocators.shipped import shipped_models
 from allocators.unfolded import Unfolded
 from allocators.wmmse import WMMSE
 from sim.deadline.solver import Solver

@@ -21,7 +21,6 @@ import numpy as np
 import pyarrow.parquet as pq
 from bench_solvers import Allocator, time_in_turns
 
-from allocators.model_file import WEIGHTS
 from allocators.policy.network import ARCHITECTURE
 from allocators.policy.training.settings import Cell
 from allocators.policy.training.worth import (
@@ -32,6 +31,7 @@ from allocators.policy.training.worth import (
     compared,
     solver_named,
 )
+from allocators.shipped import WEIGHTS
 from sim.deadline.collector import collector_paused
 from sim.deadline.errors import InputError
 from sim.deadline.progress import progress_bar

@@ -15,8 +15,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from allocators.dnn.network import HIDDEN
-from allocators.model_file import Float32Array
 from allocators.simd import aligned_zeros
+from sim.deadline.models.model_file import Float32Array
 from sim.problem import FloatArray
 
 IndexArray = NDArray[np.int64]

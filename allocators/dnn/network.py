@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from allocators.model_file import Float32Array
-from allocators.model_file import load as load_model
 from allocators.simd import aligned_zeros
+from sim.deadline.models.model_file import Float32Array
+from sim.deadline.models.model_file import load as load_model
 
 ARCHITECTURE = "dnn"
 
@@ -111,8 +111,8 @@ def load(path: Path) -> Network:
     """Read a network.
 
     Raises:
-        InputError: what `allocators.model_file.load` raises; a tensor missing, too many, or of
-            another shape than the config says.
+        InputError: what `sim.deadline.models.model_file.load` raises;
+            a tensor missing, too many, or of another shape than the config says.
     """
     model = load_model(path, ARCHITECTURE)
     model.check(tensor_shapes(model.size("links", 2000), model.size("members", 1000)))

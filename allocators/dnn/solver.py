@@ -6,7 +6,7 @@ import numpy as np
 
 from allocators.dnn.inference import infer, scratch
 from allocators.dnn.network import ARCHITECTURE, Network, joined, load
-from allocators.model_file import shipped_models, weights_file
+from allocators.shipped import shipped_models, weights_file
 from allocators.warm_up import checked_spec, warm_up
 from sim.deadline.errors import InputError
 from sim.deadline.solver import Solver

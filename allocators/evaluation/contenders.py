@@ -9,15 +9,10 @@ from typing import Any, TypeGuard
 
 from numpy.random import default_rng
 
-from allocators.model_file import (
-    architecture_of,
-    card_path,
-    load,
-    shipped_models,
-    weights_file,
-)
+from allocators.shipped import shipped_models, weights_file
 from allocators.training.recipe import parse_recipe
 from sim.deadline.errors import InputError, did_you_mean
+from sim.deadline.models.model_file import architecture_of, card_path, load
 from sim.deadline.solver import Solver
 from sim.named import named_allocator
 from sim.problem import Allocation, PowerControlProblem, PowerControlSpec

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from allocators.model_file import Float32Array
+from sim.deadline.models.model_file import Float32Array
 from sim.measurements import INTERFERER, OWN
 from sim.problem import FloatArray
 

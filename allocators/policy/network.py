@@ -39,9 +39,9 @@ from typing import Any
 
 import numpy as np
 
-from allocators.model_file import Float32Array, ModelFile
-from allocators.model_file import load as load_model
 from sim.deadline.errors import InputError, shown
+from sim.deadline.models.model_file import Float32Array, ModelFile
+from sim.deadline.models.model_file import load as load_model
 from sim.measurements import DISTURBED, INTERFERER, OWN
 
 ARCHITECTURE = "policy"
@@ -151,8 +151,9 @@ def load(path: Path) -> Network:
     """Read a policy.
 
     Raises:
-        InputError: what `allocators.model_file.load` raises; an unknown kind; a tensor missing,
-            too many, or of another shape than the config says.
+        InputError: what `sim.deadline.models.model_file.load` raises;
+            an unknown kind; a tensor missing, too many, or of another shape than the
+            config says.
     """
     model = load_model(path, ARCHITECTURE)
     shape = _shape(model)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from allocators.model_file import weights_file
 from allocators.policy.actor import Actor
 from allocators.policy.network import ARCHITECTURE, Network, load
 from allocators.policy.own import actor_of
+from allocators.shipped import weights_file
 from allocators.warm_up import checked_spec, warm_up
 from sim.deadline.errors import InputError
 from sim.deadline.solver import Solver

@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from allocators.model_file import Float32Array
 from allocators.training.samples import Setting, label_gains
 from sim.deadline.errors import InputError, check_at_least
 from sim.deadline.manifest import write_json
+from sim.deadline.models.model_file import Float32Array
 from sim.deadline.workers import interrupts_held, live_and_die_with_parent
 from sim.seeding import stream
 

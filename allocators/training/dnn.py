@@ -10,9 +10,9 @@ import numpy as np
 
 from allocators.dnn import DNN
 from allocators.dnn.network import ARCHITECTURE, Network, layer_sizes
-from allocators.model_file import Float32Array
 from allocators.training.learner import Batch, Learner
 from sim.deadline.errors import check_at_least
+from sim.deadline.models.model_file import Float32Array
 from sim.deadline.solver import Solver
 from sim.problem import Allocation, PowerControlProblem
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from allocators.training.checkpoint import write_checkpoint
 from allocators.training.learner import Batch, Learner
 from allocators.training.objective import loss as loss_of
 from allocators.training.samples import Samples
@@ -20,6 +19,7 @@ from allocators.training.source import Source
 from allocators.training.state import Report, State, Trained, go_on
 from allocators.training.validation import ValidationSuite
 from sim.deadline.errors import InputError
+from sim.deadline.models.checkpoint import write_checkpoint
 
 _LOOKS = 8
 """Batches that a learner sees first; of a mixture, some of most kinds."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from allocators.model_file import Float32Array
+from sim.deadline.models.model_file import Float32Array
 from sim.deadline.solver import Solver
 from sim.problem import Allocation, PowerControlProblem
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from allocators.model_file import Float32Array
 from allocators.training.law import channel_model, resized, size_key, start_channel
 from allocators.training.recipe import Entry, Recipe, resolved
 from allocators.training.samples import Samples, normalised
 from sim.deadline.errors import InputError
+from sim.deadline.models.model_file import Float32Array
 from sim.problem import FloatArray
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from allocators.model_file import Float32Array
 from allocators.training.law import channel_model, law, start_channel
 from sim.deadline.errors import InputError, check_at_least
+from sim.deadline.models.model_file import Float32Array
 from sim.problem import FloatArray, PowerControlProblem, sinr
 
 if TYPE_CHECKING:

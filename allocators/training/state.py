@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from allocators.model_file import Float32Array
-from allocators.training.checkpoint import Checkpoint, read_checkpoint
 from allocators.training.learner import Trainable
 from allocators.training.optimiser import Optimiser
 from sim.deadline.errors import InputError
+from sim.deadline.models.checkpoint import Checkpoint, read_checkpoint
+from sim.deadline.models.model_file import Float32Array
 
 
 @dataclass(frozen=True, slots=True)

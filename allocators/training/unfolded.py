@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from allocators.model_file import Float32Array
 from allocators.training.learner import Batch, Learner
 from allocators.unfolded import Unfolded
 from allocators.unfolded.inference import SHARE_FLOOR, SMALLEST_SHARE
 from allocators.unfolded.instance import LARGEST_GAIN, SMALLEST_GAIN, SMALLEST_WEIGHT
 from allocators.unfolded.network import ARCHITECTURE, Network, Shape
 from sim.deadline.errors import InputError, did_you_mean
+from sim.deadline.models.model_file import Float32Array
 from sim.deadline.solver import Solver
 from sim.problem import Allocation, PowerControlProblem
 

@@ -41,11 +41,11 @@ from pathlib import Path
 
 import numpy as np
 
-from allocators.model_file import Float32Array
-from allocators.model_file import load as load_model
 from allocators.unfolded.instance import FEATURES, STATIC_FEATURES
 from allocators.unfolded.lanes import OUTPUTS, pack_dense
 from sim.deadline.errors import InputError
+from sim.deadline.models.model_file import Float32Array
+from sim.deadline.models.model_file import load as load_model
 
 ARCHITECTURE = "unfolded"
 
@@ -131,8 +131,9 @@ def load(path: Path) -> Network:
     """Read a network.
 
     Raises:
-        InputError: what `allocators.model_file.load` raises; sizes that cannot be; a tensor
-            missing, too many, or of another shape than the config says.
+        InputError: what `sim.deadline.models.model_file.load` raises;
+            sizes that cannot be; a tensor missing, too many, or of another shape than
+            the config says.
     """
     model = load_model(path, ARCHITECTURE)
     names = [field.name for field in fields(Shape)]

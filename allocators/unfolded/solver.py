@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from allocators.model_file import weights_file
+from allocators.shipped import weights_file
 from allocators.simd import aligned_zeros
 from allocators.unfolded.inference import infer
 from allocators.unfolded.instance import layout

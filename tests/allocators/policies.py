@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 import sim.env  # noqa: F401  (registers the environment)
-from allocators.model_file import save
 from allocators.policy.network import ARCHITECTURE, config_of
 from allocators.policy.training.learner import PolicyLearner, make_learner
+from sim.deadline.models.model_file import save
 from sim.env import LocalVector
 
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from allocators.dnn import DNN
 from allocators.dnn.network import Network, joined, layer_sizes, load
-from allocators.model_file import WEIGHTS, save, shipped_models
+from allocators.shipped import WEIGHTS, shipped_models
 from sim.deadline.errors import InputError
+from sim.deadline.models.model_file import save
 from sim.deadline.stats import ratio_error
 from sim.deadline.testing import check_solver
 from sim.problem import PowerControlProblem, PowerControlSpec, check_allocation, sinr

@@ -6,18 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from allocators import model_file
-from allocators.model_file import (
-    WEIGHTS,
-    architecture_of,
-    card_path,
-    load,
-    save,
-    shipped_models,
-    weights_file,
-    write_card,
-)
+from allocators.shipped import WEIGHTS, shipped_models, weights_file
 from sim.deadline.errors import InputError
+from sim.deadline.models.model_file import architecture_of, card_path, load, save, write_card
 
 TENSORS = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.ones(4, np.float32)}
 CONFIG = {"links": 3, "size": "s"}
@@ -147,9 +138,18 @@ def test_cards_that_vouch_for_nothing(path: Path, text: str) -> None:
     refused(path, "no sha256|checksum")
 
 
-def test_shipped_weights_need_their_card(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_file, "WEIGHTS", path.parent)
-    refused(path, r"net\.json: missing")
+def test_shipped_weights_need_their_card(path: Path) -> None:
+    shipped = path.parent / "weights" / path.name
+    shipped.parent.mkdir()
+    path.rename(shipped)
+    refused(shipped, r"net\.json: missing")
+
+
+def test_half_precision_is_read_as_single(path: Path) -> None:
+    save(path, "dnn", CONFIG, {name: array.astype(np.float16) for name, array in TENSORS.items()})
+    read = load(path, "dnn").tensors
+    assert {array.dtype for array in read.values()} == {np.dtype(np.float32)}
+    np.testing.assert_array_equal(read["a"], TENSORS["a"])
 
 
 def test_shipped_models_are_whole_and_small() -> None:

@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 from policies import learner, saved
 
-from allocators.model_file import checksum
 from sim.cli import cli
 from sim.deadline import InputError
+from sim.deadline.models.model_file import checksum
 
 TRAIN = ["--links", "3", "--snr-db", "0,20", "--hidden", "8", "--updates", "4", "--interval", "2"]
 TRAIN += ["--episodes", "2", "--validation", "2", "--test-episodes", "2", "-o", "mine.safetensors"]

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from allocators.model_file import WEIGHTS, shipped_models
 from allocators.policy.training.settings import Cell
 from allocators.policy.training.worth import Episodes, solver_named
+from allocators.shipped import WEIGHTS, shipped_models
 from sim.registry import make_allocator
 
 POLICIES = ("policy_central", "policy_local")

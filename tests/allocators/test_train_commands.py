@@ -14,10 +14,10 @@ from click.testing import CliRunner, Result
 from allocators.cli import dataset, train
 from allocators.dnn import DNN
 from allocators.evaluation.cli import evaluate
-from allocators.model_file import checksum
-from allocators.training.card import sole_training
 from allocators.training.samples import Setting
 from sim.deadline.errors import InputError
+from sim.deadline.models.model_file import checksum
+from sim.deadline.models.training import sole_training
 
 TRAIN = ["dnn", "--links", "3", "--steps", "20", "--interval", "10", "--batch-size", "50"]
 TRAIN += ["--validation", "100", "--suite", "quick", "--channels", "20"]

@@ -17,7 +17,7 @@ from numba.core.runtime import rtsys
 
 from allocators.best_link import BestLink
 from allocators.max_power import MaxPower
-from allocators.model_file import save, shipped_models
+from allocators.shipped import shipped_models
 from allocators.training.learner import Batch
 from allocators.training.objective import sum_rate_loss
 from allocators.training.unfolded import SIZES, UnfoldedLearner, unfold
@@ -26,6 +26,7 @@ from allocators.unfolded.inference import infer
 from allocators.unfolded.network import Network, Shape, load
 from allocators.wmmse import WMMSE
 from sim.deadline.errors import InputError
+from sim.deadline.models.model_file import save
 from sim.deadline.testing import check_solver
 from sim.problem import PowerControlProblem, PowerControlSpec, check_allocation, sum_rate
 from sim.testing import contract_problems

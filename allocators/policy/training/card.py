@@ -6,7 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from allocators.model_file import card_path, save, write_card
 from allocators.policy.network import ARCHITECTURE, config_of
 from allocators.policy.training.learner import PolicyLearner
 from allocators.policy.training.settings import PolicySettings
@@ -14,6 +13,7 @@ from allocators.policy.training.train import Shares
 from allocators.training.state import State
 from sim.deadline.errors import InputError
 from sim.deadline.manifest import machine, versions
+from sim.deadline.models.model_file import card_path, save, write_card
 
 
 def finish(

@@ -15,7 +15,6 @@ from rich.table import Table
 
 from allocators.evaluation.csv_file import csv_rows
 from allocators.evaluation.suites import numbers, whole_numbers
-from allocators.model_file import WEIGHTS, card_path
 from allocators.policy.training.card import finish
 from allocators.policy.training.learner import make_learner
 from allocators.policy.training.settings import Cell, PolicySettings, check_once
@@ -30,7 +29,7 @@ from allocators.policy.training.worth import (
     evaluated,
     solver_named,
 )
-from allocators.training.card import log_path, reserve, sole_training
+from allocators.shipped import WEIGHTS
 from allocators.training.harness import import_torch
 from allocators.training.log import csv_log
 from allocators.training.options import command_line
@@ -38,6 +37,8 @@ from allocators.training.progress import step_bar
 from allocators.training.tensorboard import scalar_writer
 from sim.deadline.errors import InputError
 from sim.deadline.manifest import git_state
+from sim.deadline.models.model_file import card_path
+from sim.deadline.models.training import log_path, reserve, sole_training
 from sim.deadline.progress import progress_bar
 from sim.named import listed, named_allocator
 from sim.seeding import stream

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from allocators.model_file import Float32Array
 from allocators.policy.network import CentralShape, LocalShape, Network, Shape
 from allocators.policy.solver import Policy
+from sim.deadline.models.model_file import Float32Array
 from sim.measurements import DISTURBED, INTERFERER, OWN
 
 if TYPE_CHECKING:

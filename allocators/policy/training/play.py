@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from allocators.model_file import Float32Array
 from allocators.policy.training.learner import VALUE_UNIT, PolicyLearner, are_gains
 from allocators.policy.training.samples import (
     Samples,
@@ -22,6 +21,7 @@ from allocators.policy.training.samples import (
     scaled,
 )
 from allocators.policy.training.settings import Cell, PolicySettings
+from sim.deadline.models.model_file import Float32Array
 from sim.env import LocalVector, PowerControlVectorEnv
 from sim.problem import FloatArray
 from sim.seeding import stream

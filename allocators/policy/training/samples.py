@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from allocators.model_file import Float32Array
+from sim.deadline.models.model_file import Float32Array
 from sim.problem import FloatArray
 
 

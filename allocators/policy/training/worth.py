@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from allocators.model_file import shipped_models
 from allocators.policy.network import ARCHITECTURE
+from allocators.shipped import shipped_models
 from sim.deadline.call import attempt
 from sim.deadline.errors import InputError, did_you_mean
 from sim.deadline.solver import Solver

@@ -22,10 +22,11 @@ from allocators.evaluation.contenders import contender
 from allocators.evaluation.csv_file import csv_rows
 from allocators.evaluation.mismatch import Mismatch, mismatch_tables, setting_named
 from allocators.evaluation.plots import file_names
-from allocators.model_file import card_path, save, weights_file
+from allocators.shipped import weights_file
 from allocators.unfolded.network import Shape
 from sim.channel.trace import write_trace
 from sim.deadline.errors import InputError
+from sim.deadline.models.model_file import card_path, save
 from sim.deadline.plots import canvas
 
 BAD = (

@@ -9,8 +9,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from allocators.model_file import read_tensors, write_tensors
 from sim.deadline.errors import InputError, shown
+from sim.deadline.models.tensors import read_tensors, write_tensors
 
 _NOTHING = object()
 

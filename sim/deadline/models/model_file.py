@@ -1,4 +1,4 @@
-"""Weights on disk: one reader and writer for every architecture.
+"""A network's weights on disk: one reader and writer for every architecture.
 
 A model is ``NAME.safetensors``, whose metadata name the architecture and say how to build it, and
 beside it the card ``NAME.json``, which holds the checksum of the weights.
@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.deadline.errors import InputError, did_you_mean
+from sim.deadline.errors import InputError
 from sim.deadline.manifest import json_text
+from sim.deadline.models.files import whole_file
+from sim.deadline.models.tensors import read_tensors, write_tensors
 
 Float32Array = NDArray[np.float32]
 
-WEIGHTS = Path(__file__).parent / "weights"
-"""Where the shipped models are."""
+#: A package's folder of shipped models.
+_SHIPPED = "weights"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class ModelFile:
     Attributes:
         path: the file.
         config: what the architecture needs to build the network again.
-        tensors: its weights, float32, all finite.
+        tensors: its weights, all finite; float32, also where the file keeps half precision.
     """
 
     path: Path
@@ -70,40 +71,6 @@ class ModelFile:
         return value
 
 
-def shipped_models(architecture: str | None = None) -> list[str]:
-    """Names of the models that come with the package: all, or those of one architecture."""
-    prefix = "" if architecture is None else f"{architecture}_"
-    return sorted(path.stem for path in WEIGHTS.glob(f"{prefix}*.safetensors"))
-
-
-def weights_file(
-    model: str, architecture: str | None = None, suffixes: Sequence[str] = (".safetensors",)
-) -> Path:
-    """Return the file of a shipped model's name, or of a path to a ``.safetensors`` file.
-
-    Args:
-        model: name or path.
-        architecture: whose names to take; all if not given.
-        suffixes: of all files that would do, for the message.
-
-    Raises:
-        InputError: there is no such model or file.
-    """
-    if not model.endswith(".safetensors"):
-        known = shipped_models(architecture)
-        if model not in known:
-            raise InputError(
-                f"model: no network {model!r} is shipped{did_you_mean(model, known)}"
-                f" (or give a path that ends in {' or '.join(suffixes)})"
-            )
-        return WEIGHTS / f"{model}.safetensors"
-    path = Path(model)
-    if not path.is_file():
-        problem = "not a file" if path.exists() else "no such file"
-        raise InputError(f"model: {problem}: {model}")
-    return path
-
-
 def architecture_of(path: Path) -> str:
     """Return the architecture that a file of weights names.
 
@@ -118,7 +85,8 @@ def load(path: Path, architecture: str) -> ModelFile:
 
     Raises:
         InputError: not a safetensors file, cut short, another architecture, another checksum than
-            its card states, a tensor that is not float32 or holds a value that is not finite.
+            its card states, a tensor that is neither float32 nor float16, or that holds a value
+            that is not finite.
     """
     check_card(path)
     metadata, tensors = read_tensors(path)
@@ -132,15 +100,18 @@ def load(path: Path, architecture: str) -> ModelFile:
     if not isinstance(config, dict):
         raise InputError(f"{path}: its metadata hold no config")
     for name, array in tensors.items():
-        if array.dtype != np.float32:
-            raise InputError(f"{path}: {name}: type {array.dtype}, want float32")
+        if array.dtype not in (np.float32, np.float16):
+            raise InputError(f"{path}: {name}: type {array.dtype}, want float32 or float16")
         if not np.all(np.isfinite(array)):
             raise InputError(f"{path}: {name}: holds a value that is not finite")
-    return ModelFile(path, config, tensors)
+    return ModelFile(path, config, {name: a.astype(np.float32) for name, a in tensors.items()})
 
 
 def save(
-    path: Path, architecture: str, config: Mapping[str, Any], tensors: Mapping[str, Float32Array]
+    path: Path,
+    architecture: str,
+    config: Mapping[str, Any],
+    tensors: Mapping[str, NDArray[np.floating]],
 ) -> None:
     """Write a model; the file appears whole or not at all.
 
@@ -185,7 +156,7 @@ def check_card(path: Path) -> None:
     try:
         stated = json.loads(card.read_text(encoding="utf-8"))["sha256"]
     except FileNotFoundError:
-        if path.parent == WEIGHTS:
+        if path.parent.name == _SHIPPED:
             raise InputError(f"{card}: missing; shipped weights come with their card") from None
         return
     except (OSError, ValueError, KeyError, TypeError):
@@ -199,75 +170,6 @@ def check_card(path: Path) -> None:
             f"{path}: checksum {found[:12]}..., but its card states {str(stated)[:12]}...:"
             " the weights were changed or damaged; restore them (or move the card away)"
         )
-
-
-def write_tensors(
-    path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]
-) -> None:
-    """Write a safetensors file; it appears whole or not at all, the same bytes for the same values.
-
-    Raises:
-        InputError: it cannot be written; an older file of that name stays as it was.
-    """
-    from safetensors.numpy import save as to_bytes
-
-    contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    content = _with_sorted_header(to_bytes(contiguous, dict(metadata) or None))
-    with whole_file(path) as part:
-        part.write_bytes(content)
-
-
-def _with_sorted_header(content: bytes) -> bytes:
-    """Return a safetensors file with its metadata in order; the library's order is by chance."""
-    start = 8 + int.from_bytes(content[:8], "little")
-    header = json.loads(content[8:start])
-    if "__metadata__" in header:
-        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
-    text = json.dumps(dict(sorted(header.items())), separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)  # the data begin on a multiple of 8 bytes
-    return len(text).to_bytes(8, "little") + text + content[start:]
-
-
-def part_path(path: Path) -> Path:
-    """Return where a file is written before it gets its name."""
-    return path.with_name(f".{path.name}.part")
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Give a path to write to, which then takes the name ``path``: all of the file, or nothing.
-
-    Raises:
-        InputError: it cannot be written; an older file of that name stays as it was.
-    """
-    part = part_path(path)
-    try:
-        yield part
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        kept = "; the older one is untouched" if path.exists() else ""
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}{kept}") from None
-
-
-def read_tensors(
-    path: Path, tensors: bool = True
-) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
-    """Return a safetensors file's metadata, and its tensors unless they are not wanted.
-
-    Raises:
-        InputError: not a readable safetensors file.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            names = list(file.keys()) if tensors else []
-            return file.metadata() or {}, {name: file.get_tensor(name) for name in names}
-    except (OSError, SafetensorError, TypeError, ValueError, AttributeError) as error:
-        # also of a number format that numpy does not have
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: not a readable safetensors file: {reason}") from None
 
 
 def _architecture(path: Path, metadata: Mapping[str, str]) -> str:

@@ -1,0 +1,31 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sim.deadline.errors import InputError
+
+
+def part_path(path: Path) -> Path:
+    """Return where a file is written before it gets its name."""
+    return path.with_name(f".{path.name}.part")
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a path to write to, which then takes the name ``path``: all of the file, or nothing.
+
+    Raises:
+        InputError: it cannot be written; an older file of that name stays as it was.
+    """
+    part = part_path(path)
+    try:
+        yield part
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        kept = "; the older one is untouched" if path.exists() else ""
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}{kept}") from None

@@ -1,0 +1,67 @@
+"""What a training needs of the folder that it writes to, before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sim.deadline.errors import InputError
+from sim.deadline.models.files import part_path
+from sim.deadline.models.model_file import card_path
+
+
+def reserve(out: Path) -> Path:
+    """Check, before hours of training, that its end can be written; return the checkpoint's path.
+
+    Raises:
+        InputError: not a ``.safetensors`` name, there is something already, or no way to write.
+    """
+    if out.suffix != ".safetensors":
+        raise InputError(f"--out: {out}, want a name that ends in .safetensors")
+    checkpoint = out.with_suffix(".checkpoint.safetensors")
+    # Beside a checkpoint, weights without a card are what a run that was killed had written of its
+    # end, and are written again.
+    new = () if checkpoint.exists() else (out, log_path(out))
+    for path in (card_path(out), *new):
+        if path.exists():
+            raise InputError(f"--out: {path} is there already; move it away or take another name")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        probe = part_path(checkpoint)  # no later name is longer
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(f"--out: {out}: cannot write here: {error.strerror or error}") from None
+    return checkpoint
+
+
+@contextmanager
+def sole_training(out: Path) -> Iterator[None]:
+    """Let nobody else train the model ``out`` meanwhile; a process that is killed lets go of it.
+
+    Raises:
+        InputError: somebody is at it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # there is nothing like it on Windows
+        yield
+        return
+    path = out.with_name(f".{out.stem}.lock")
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                f"--out: {out} is being trained by another process; wait, or take another name"
+            ) from None
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def log_path(out: Path) -> Path:
+    """Return where the log of a training goes whose weights go to ``out``."""
+    return out.with_suffix(".csv")

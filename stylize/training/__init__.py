@@ -1,0 +1,1 @@
+"""Train the fast network on the loss that also drives the slow solver."""
