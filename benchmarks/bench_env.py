@@ -24,7 +24,7 @@ from typing import Any
 from rich.console import Console
 
 from sim.deadline.manifest import processor
-from sim.table import number, plain_table
+from sim.deadline.tables import number, plain_table
 
 Case = tuple[str, tuple[str, ...]]
 

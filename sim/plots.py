@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sim.deadline.log import Jobs
-from sim.deadline.plots import colour, figure, legend, line_width, response_times, timeline
-from sim.deadline.summary import integers, missed
+from sim.deadline.plots import (
+    colour,
+    figure,
+    legend,
+    line_width,
+    response_times,
+    responses,
+    timeline,
+)
+from sim.deadline.summary import missed
 from sim.problem import FloatArray
 from sim.race import Race
 from sim.result import Raced, user_rates
@@ -30,8 +36,8 @@ def plot_race(
     """Draw the plots of a finished race as PNG files and return their paths."""
     logs = {contestant.label: contestant.log for contestant in contestants}
     with figure(folder / "response_time.png", width=8.0) as axes:
-        responses = {label: _responses(log) for label, log in logs.items()}
-        response_times(axes, responses, [timing.compute_ns for timing in race.timings])
+        found = {label: responses(log) for label, log in logs.items()}
+        response_times(axes, found, [timing.compute_ns for timing in race.timings])
         axes.set_title(f"{race.scenario.name}: does it make its slot?", parse_math=False)
     with figure(folder / "rate_over_time.png", width=9.0) as axes:
         columns = ["controller", "deadline_ns", "outcome", "in_force_bps_hz"]
@@ -54,11 +60,6 @@ def plot_race(
             f"{race.scenario.name}: the first slots", parse_math=False, fontsize=11, pad=24
         )
     return sorted(folder.glob("*.png"))
-
-
-def _responses(log: Jobs) -> Iterator[NDArray[np.int64]]:
-    for part in log.parts(["release_ns", "finish_ns"]):
-        yield integers(part, "finish_ns", minus="release_ns")
 
 
 def _stretch_ns(race: Race) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.deadline import InputError
+from sim.deadline.folder import RunFolder
 from sim.deadline.log import Jobs
 from sim.deadline.manifest import content_hash, git_state, versions, write_json, write_manifest
 from sim.deadline.stats import drift
@@ -33,49 +33,10 @@ _UNSTABLE = 0.5
 _TOO_SHORT_US = 2.0
 
 
-class ResultFolder:
-    """The folder of one run. Two runs never mix in it.
+class ResultFolder(RunFolder):
+    """The folder of one run, with its scenario."""
 
-    Args:
-        path: the folder; made if it is not there.
-        overwrite: throw away an earlier run's results that lie there.
-
-    Raises:
-        InputError: it holds an earlier run, or something else, or cannot be written.
-    """
-
-    _OWN: tuple[str, ...] = ("manifest.json", "scenario.yaml", "summary.json", "log", "plots")
-    _UNFINISHED = (".manifest.json.part", ".summary.json.part")  # where a run was killed
-
-    def __init__(self, path: Path, overwrite: bool = False) -> None:
-        self.path = path
-        present = folder_contents(path) - set(self._UNFINISHED)
-        if "manifest.json" in present and not overwrite:
-            raise InputError(f"-o {path}: holds an earlier run; --overwrite replaces it")
-        if present - set(self._OWN) or (present and "manifest.json" not in present):
-            other = sorted(present - set(self._OWN)) or sorted(present)
-            raise InputError(f"-o {path}: holds {other[0]!r}, no run of ours; name another folder")
-        try:
-            for name in (*self._OWN, *self._UNFINISHED):
-                entry = path / name
-                if entry.is_dir() and not entry.is_symlink():
-                    shutil.rmtree(entry)
-                else:
-                    entry.unlink(missing_ok=True)
-            (path / self._UNFINISHED[0]).touch()
-            (path / self._UNFINISHED[0]).unlink()
-        except OSError as error:
-            raise InputError(f"-o {path}: cannot be written: {error.strerror}") from None
-
-    @property
-    def log(self) -> Path:
-        """Where the job log goes."""
-        return self.path / "log"
-
-    @property
-    def plots(self) -> Path:
-        """Where the plots go."""
-        return self.path / "plots"
+    _OWN = (*RunFolder._OWN, "scenario.yaml")
 
     def write_scenario(self, scenario: Scenario, folder: Path) -> None:
         """Write the scenario as it was resolved; it runs as it stands."""
@@ -132,21 +93,6 @@ class Raced(Protocol):
     @property
     def log(self) -> Jobs:
         """Its jobs."""
-
-
-def folder_contents(path: Path) -> set[str]:
-    """Return the names in a folder that is to hold results; it is made if it is not there.
-
-    Raises:
-        InputError: it is no folder, or cannot be used.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        return {entry.name for entry in path.iterdir()}
-    except FileExistsError:
-        raise InputError(f"-o {path}: is a file; want a folder") from None
-    except OSError as error:
-        raise InputError(f"-o {path}: cannot be used: {error.strerror}") from None
 
 
 def summarize(race: Race, contestants: Sequence[Raced]) -> dict[str, Any]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from sim.deadline.tables import number, outcome_cells, outcome_headings, plain_table
 from sim.host import in_words
 
 _WORTH_SAYING = 0.001  # of a rate
-_WIDE, _MEDIUM = 108, 90  # columns of a terminal that takes the table whole, or nearly
 
 
 def race_table(summary: Mapping[str, Any], width: int = 140) -> Table:
@@ -21,14 +20,9 @@ def race_table(summary: Mapping[str, Any], width: int = 140) -> Table:
     budgets = budget.values() if isinstance(budget, dict) else [budget]
     shown = " .. ".join(f"{bound:g}" for bound in sorted({min(budgets), max(budgets)})) + " us"
     table = plain_table(f"{escape(summary['scenario'])}: {shown} to compute")
-    wide, medium = width >= _WIDE, width >= _MEDIUM
     table.add_column("\nallocator")
     for heading in (
-        "\nmissed",
-        *(["95%\ninterval"] if wide else []),
-        "response\np50 us",
-        "response\np99 us",
-        *(["response\nmax us"] if medium else []),
+        *outcome_headings(width),
         "genie\nbit/s/Hz",
         "ageing\nloss",
         "miss\nloss",
@@ -40,17 +34,11 @@ def race_table(summary: Mapping[str, Any], width: int = 140) -> Table:
         default=0.0,
     )
     for entry in summary["allocators"]:
-        low, high = entry["miss_ratio_ci95"]
-        response, rate = entry["response_us"], entry["sum_rate_bps_hz"]
-        loss = entry["loss_bps_hz"]
+        rate, loss = entry["sum_rate_bps_hz"], entry["loss_bps_hz"]
         in_force = number(rate["in_force"], 2)
         table.add_row(
             entry["name"],
-            "-" if entry["miss_ratio"] is None else f"{entry['miss_ratio']:.2%}",
-            *([f"{low:.2%} .. {high:.2%}"] if wide else []),
-            number(response["p50"], 1),
-            number(response["p99"], 1),
-            *([number(response["max"], 1)] if medium else []),
+            *outcome_cells(entry, width),
             number(rate["genie"], 2),
             number(loss["ageing"], 2),
             number(loss["miss"], 2),
@@ -74,17 +62,6 @@ def controller_table(summary: Mapping[str, Any]) -> Table | None:
             entry["name"], *("-" if ratio is None else f"{ratio:.2%}" for ratio in ratios)
         )
     return table
-
-
-def plain_table(title: str) -> Table:
-    """Return a table without columns, in the style of all."""
-    return Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-
-
-def number(value: float | None, digits: int) -> str:
-    """Return a number for a table; a dash where the data carry none."""
-    # Plus zero: what rounds to zero from below should not show a minus.
-    return "-" if value is None else f"{round(value, digits) + 0.0:,.{digits}f}"
 
 
 def verdict(summary: Mapping[str, Any]) -> str:

@@ -16,9 +16,14 @@ thousand times as heavy as relu4_3, and another network's scale would move the b
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from stylize.pictures import Picture
 from stylize.vgg import TAPS, VGG16
 
 if TYPE_CHECKING:
@@ -51,25 +56,54 @@ class Terms(NamedTuple):
     total: torch.Tensor
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """All that the loss knows of a style.
+
+    Attributes:
+        grams: Gram matrices ``(C, C)`` by tap, each over its own root mean square.
+        sizes: those root mean squares.
+        content_size: mean square of the style's own activations where content is compared.
+    """
+
+    grams: Mapping[str, NDArray[np.float32]]
+    sizes: Mapping[str, float]
+    content_size: float
+
+    @classmethod
+    def of(cls, vgg: VGG16, style: Picture) -> Target:
+        """Return what there is to know of a painting ``(3, H, W)``, from 0 to 1."""
+        import torch
+
+        with torch.no_grad():
+            seen = vgg(torch.from_numpy(style)[None])
+            grams = {tap: gram(seen[tap])[0] for tap in TAPS}
+            sizes = {tap: float(value.square().mean().sqrt()) for tap, value in grams.items()}
+            content_size = float(_exact(seen[CONTENT_TAP]).square().mean())
+        return cls(
+            {tap: (value / sizes[tap]).numpy() for tap, value in grams.items()},
+            sizes,
+            content_size,
+        )
+
+
 class StyleLoss:
     """How far pictures are from a content in a style.
 
     Args:
         vgg: what looks at them.
-        style: ``(3, H, W)``, red, green, blue from 0 to 1.
+        target: the style, as the same network saw it.
         weights: of the parts.
     """
 
-    def __init__(self, vgg: VGG16, style: torch.Tensor, weights: LossWeights | None = None) -> None:
+    def __init__(self, vgg: VGG16, target: Target, weights: LossWeights | None = None) -> None:
         import torch
 
         self.vgg = vgg
         self.weights = LossWeights() if weights is None else weights
-        with torch.no_grad():
-            seen = vgg(style[None])
-        self._grams = {tap: gram(seen[tap]) for tap in TAPS}
-        self._sizes = {tap: self._grams[tap].square().mean() for tap in TAPS}
-        self._content_size = _exact(seen[CONTENT_TAP]).square().mean()
+        self._grams = {tap: torch.from_numpy(target.grams[tap]) for tap in TAPS}
+        self._sizes = target.sizes
+        self._content_size = target.content_size
 
     def content_of(self, pictures: torch.Tensor) -> torch.Tensor:
         """Return what of pictures ``(N, 3, H, W)`` is to be kept."""
@@ -90,7 +124,7 @@ class StyleLoss:
         apart = _exact(seen[CONTENT_TAP]) - _exact(content)
         kept = known.content * apart.square().mean(dim=(1, 2, 3)) / self._content_size
         taps = [
-            (gram(seen[tap]) - self._grams[tap]).square().mean(dim=(1, 2)) / self._sizes[tap]
+            (gram(seen[tap]) / self._sizes[tap] - self._grams[tap]).square().mean(dim=(1, 2))
             for tap in TAPS
         ]
         styled = known.style * sum(taps[1:], taps[0])

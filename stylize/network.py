@@ -3,7 +3,7 @@
 After J. Johnson, A. Alahi, L. Fei-Fei (ECCV 2016): down, residual blocks, up, with instance
 normalisation (D. Ulyanov, A. Vedaldi, V. Lempitsky, CVPR 2017). One trunk may serve several styles:
 only the normalisations' scales and shifts are a style's own (V. Dumoulin, J. Shlens, M. Kudlur,
-ICLR 2017). A file holds one style.
+ICLR 2017).
 
     x = unshuffle 2 x 2 -> convolution -> stride 2 -> residual blocks -> resize 2 -> convolution
     y = sigmoid(A n(c) + b + shuffle 2 x 2 x)
@@ -45,6 +45,9 @@ SIZES: Mapping[str, Size] = {"s": Size(24, 48, 3, 3), "m": Size(32, 80, 5, 5)}
 
 #: Pictures are worked on in multiples of this.
 MULTIPLE = 4
+
+#: How the names of those weights end of which each style has its own, along the first axis.
+PER_STYLE = (".scale", ".shift")
 
 _PACKED = 12  # channels of a picture whose 2 x 2 pixels lie one behind the other
 

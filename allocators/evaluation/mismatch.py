@@ -16,7 +16,7 @@ from allocators.evaluation.plots import plot_matrix
 from allocators.evaluation.suites import Cell
 from allocators.evaluation.table import share_text
 from sim.deadline.errors import InputError
-from sim.table import plain_table
+from sim.deadline.tables import plain_table
 
 _ANY_LINKS = 10  # for allocators that fit every K where nobody says which
 _FIXED, _SHARE, _LONGEST_NAME = 10, 6, 24  # columns of a terminal

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from allocators.evaluation.cells import Row
 from allocators.evaluation.summary import by_allocator
-from sim.table import number, plain_table
+from sim.deadline.tables import number, plain_table
 
 _FIXED, _PER_SNR, _EXHAUSTIVE = 37, 19, 6  # columns of a terminal
 _LONGEST_NAME = 24

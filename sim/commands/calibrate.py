@@ -161,7 +161,7 @@ def calibrate(
 def _table(profile: Profile) -> Table:
     from rich.markup import escape
 
-    from sim.table import number, plain_table
+    from sim.deadline.tables import number, plain_table
 
     def us(value: float | None) -> str:
         return number(value, 2 if value is None or value < 100.0 else 0)

@@ -126,7 +126,7 @@ def _table(result: dict[str, Any]) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
-    from sim.table import number
+    from sim.deadline.tables import number
 
     size = f"{result['instances']} instances of {result['links']} links x {result['subbands']}"
     table = Table(title=f"{escape(result['channels'])}: {size} subbands", title_justify="left")

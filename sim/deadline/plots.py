@@ -6,7 +6,7 @@ Every function draws on the axes it is given; `figure` makes one that looks like
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from sim.deadline.errors import InputError
 from sim.deadline.job import Outcome
-from sim.deadline.summary import joined
+from sim.deadline.log import Jobs
+from sim.deadline.summary import integers, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pyarrow as pa
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -123,6 +122,12 @@ def legend(axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
     if handles:
         axes.legend(handles, labels, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def responses(log: Jobs) -> Iterator[NDArray[np.int64]]:
+    """Yield the response times in a log, in ns, part by part."""
+    for part in log.parts(["release_ns", "finish_ns"]):
+        yield integers(part, "finish_ns", minus="release_ns")
 
 
 def response_times(

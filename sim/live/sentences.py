@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.deadline.tables import number, plain_table
 from sim.host import Conditions, in_words
 from sim.live.race import described
 from sim.live.verify import CONFIDENCE, Verdict
-from sim.table import number, plain_table
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sim.deadline.tables import number, plain_table
 from sim.study.run import StudyResult
 from sim.study.study import Study
 from sim.study.target import pooled
-from sim.table import number, plain_table
 
 if TYPE_CHECKING:
     from rich.table import Table

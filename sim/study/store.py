@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from sim.deadline.errors import InputError
+from sim.deadline.folder import folder_contents
 from sim.deadline.manifest import content_hash, json_text, write_manifest
-from sim.result import folder_contents
 from sim.study.columns import RECORD
 
 if TYPE_CHECKING:

@@ -34,33 +34,30 @@ class Photos:
     held_out: Sequence[NDArray[np.uint8]]
 
     @classmethod
-    def read(cls, folder: Path, seen: Callable[[int, int], None] | None = None) -> Photos:
-        """Read a folder and all below it; what is no picture is passed over.
+    def read(cls, files: Sequence[Path], seen: Callable[[], None] | None = None) -> Photos:
+        """Read photographs; what is no picture is passed over.
 
         Args:
-            folder: where they are.
-            seen: told how many of how many files have been read.
+            files: from `photo_files`.
+            seen: told about every file.
 
         Raises:
-            InputError: no such folder, or fewer than two photographs in it.
+            InputError: fewer than two are of use.
         """
-        files = photo_files(folder)
         kept: list[NDArray[np.uint8]] = []
-        for number, path in enumerate(files, 1):
+        for path in files:
             try:
                 picture = resized(read_picture(path), KEPT)
             except InputError:
                 continue  # damaged, or not what its name says
             finally:
                 if seen is not None:
-                    seen(number, len(files))
+                    seen()
             kept.append(np.rint(255.0 * picture).astype(np.uint8))
         if len(kept) < 2:
-            raise InputError(
-                f"--photos: {folder}: {len(kept)} photographs of use; want hundreds, at least 2"
-            )
-        held = kept[::HELD_OUT]
-        return cls([photo for i, photo in enumerate(kept) if i % HELD_OUT], held)
+            raise InputError(f"--photos: {len(kept)} photographs of use; want hundreds, at least 2")
+        train = [photo for i, photo in enumerate(kept) if i % HELD_OUT]
+        return cls(train, kept[::HELD_OUT])
 
 
 def photo_files(folder: Path) -> list[Path]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from stylize.loss import CONTENT_TAP, LossWeights, StyleLoss, gram, variation
+from stylize.loss import CONTENT_TAP, LossWeights, StyleLoss, Target, gram, variation
 from stylize.vgg import TAPS, VGG16
 
 
@@ -39,7 +39,9 @@ def test_variation_is_of_neighbours() -> None:
 
 
 def test_gradients_are_finite_differences(vgg: VGG16) -> None:
-    loss = StyleLoss(vgg, picture(1)[0], LossWeights(content=0.3, variation=1e-7))
+    loss = StyleLoss(
+        vgg, Target.of(vgg, picture(1)[0].numpy()), LossWeights(content=0.3, variation=1e-7)
+    )
     content = loss.content_of(picture(2))
     x = picture(3).requires_grad_()
     loss(x, content).total.sum().backward()
@@ -59,7 +61,9 @@ def test_gradients_are_finite_differences(vgg: VGG16) -> None:
 
 def test_parts_are_what_they_are_called(vgg: VGG16) -> None:
     style, content = picture(5)[0], picture(6)
-    loss = StyleLoss(vgg, style, LossWeights(content=2.0, style=3.0, variation=0.5))
+    loss = StyleLoss(
+        vgg, Target.of(vgg, style.numpy()), LossWeights(content=2.0, style=3.0, variation=0.5)
+    )
     of_style = loss(style[None], loss.content_of(style[None]))
     assert float(of_style.style) == pytest.approx(0.0, abs=1e-12)
     assert float(of_style.content) == 0.0
@@ -76,7 +80,7 @@ def test_parts_are_what_they_are_called(vgg: VGG16) -> None:
 
 def test_every_tap_is_relative_to_the_styles_own(vgg: VGG16) -> None:
     style, other = picture(7)[0], picture(8)
-    loss = StyleLoss(vgg, style, LossWeights(style=3.0))
+    loss = StyleLoss(vgg, Target.of(vgg, style.numpy()), LossWeights(style=3.0))
     wanted, seen = vgg(style[None]), vgg(other)
     expected = 0.0
     for tap in TAPS:
@@ -87,7 +91,7 @@ def test_every_tap_is_relative_to_the_styles_own(vgg: VGG16) -> None:
 
 
 def test_pictures_of_a_batch_do_not_see_each_other(vgg: VGG16) -> None:
-    loss = StyleLoss(vgg, picture(8)[0])
+    loss = StyleLoss(vgg, Target.of(vgg, picture(8)[0].numpy()))
     many, content = picture(9, count=3), picture(10, count=3)
     whole = loss(many, loss.content_of(content))
     for n in range(3):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from sim.deadline import InputError
-from stylize.loss import StyleLoss
+from stylize.loss import StyleLoss, Target
 from stylize.slow import METHODS, STARTS, Picture, SlowSettings, optimise
 from stylize.stepwise import evaluated
 from stylize.vgg import VGG16
@@ -23,7 +23,8 @@ def picture(seed: int) -> Picture:
 
 @pytest.fixture(scope="module")
 def loss() -> StyleLoss:
-    return StyleLoss(VGG16.load(), torch.from_numpy(picture(1)))
+    vgg = VGG16.load()
+    return StyleLoss(vgg, Target.of(vgg, picture(1)))
 
 
 @pytest.mark.parametrize("method", METHODS)

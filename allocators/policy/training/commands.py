@@ -40,9 +40,9 @@ from sim.deadline.manifest import git_state
 from sim.deadline.models.model_file import card_path
 from sim.deadline.models.training import log_path, reserve, sole_training
 from sim.deadline.progress import progress_bar
+from sim.deadline.tables import number, plain_table
 from sim.named import listed, named_allocator
 from sim.seeding import stream
-from sim.table import number, plain_table
 
 #: What a card's table is of.
 TEST_SNR_DB = (0.0, 20.0)

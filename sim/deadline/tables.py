@@ -1,0 +1,51 @@
+"""Tables on the terminal: what of a race concerns jobs alone; a domain adds its columns behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+_WIDE, _MEDIUM = 108, 90  # columns of a terminal that takes the table whole, or nearly
+
+
+def outcome_headings(width: int) -> list[str]:
+    """Return the headings of `outcome_cells`, two lines each."""
+    return [
+        "\nmissed",
+        *(["95%\ninterval"] if width >= _WIDE else []),
+        "response\np50 us",
+        "response\np99 us",
+        *(["response\nmax us"] if width >= _MEDIUM else []),
+    ]
+
+
+def outcome_cells(entry: Mapping[str, Any], width: int) -> list[str]:
+    """Return how often a solver missed, and how long its responses took.
+
+    Args:
+        entry: from `sim.deadline.summary.summarize_jobs`.
+        width: of the terminal; a narrow one leaves some out.
+    """
+    low, high = entry["miss_ratio_ci95"]
+    response = entry["response_us"]
+    return [
+        "-" if entry["miss_ratio"] is None else f"{entry['miss_ratio']:.2%}",
+        *([f"{low:.2%} .. {high:.2%}"] if width >= _WIDE else []),
+        number(response["p50"], 1),
+        number(response["p99"], 1),
+        *([number(response["max"], 1)] if width >= _MEDIUM else []),
+    ]
+
+
+def plain_table(title: str) -> Table:
+    """Return a table without columns, in the style of all."""
+    return Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+
+
+def number(value: float | None, digits: int) -> str:
+    """Return a number for a table; a dash where the data carry none."""
+    # Plus zero: what rounds to zero from below should not show a minus.
+    return "-" if value is None else f"{round(value, digits) + 0.0:,.{digits}f}"

@@ -1,0 +1,1 @@
+"""The commands of `ttirace stylize`, each imported when it is called for."""

@@ -1,0 +1,137 @@
+"""`ttirace stylize train`: a painting and photographs to a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stylize.commands.options import photos_option, threads_option, vgg_option
+
+if TYPE_CHECKING:
+    from stylize.training.photos import Photos
+    from stylize.training.train import Report
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@click.argument("paintings", nargs=-1, required=True, type=_FILE, metavar="PAINTING...")
+@photos_option
+@click.option("-o", "--out", type=_FILE, required=True, help="The network, NAME.safetensors.")
+@click.option("--size", default="m", show_default=True, help="s or m.")
+@click.option(
+    "--stages",
+    default="128:2:1000,256:1:1000",
+    show_default=True,
+    help="PX:BATCH:STEPS,...: crops of that side, so many a step, so many steps.",
+)
+@click.option(
+    "--start", help="Begin with this network: a file, or the name of a shipped style. Much quicker."
+)
+@click.option("--learning-rate", type=float, default=1e-2, show_default=True, help="At its peak.")
+@click.option(
+    "--content", type=float, default=1.5, show_default=True, help="Weight of the content."
+)
+@click.option("--style", type=float, default=1.0, show_default=True, help="Weight of the style.")
+@click.option(
+    "--variation", type=float, default=1e-9, show_default=True, help="Weight of the roughness."
+)
+@click.option(
+    "--style-px",
+    type=int,
+    default=384,
+    show_default=True,
+    help="Shorter side that paintings are scaled to: larger ones have larger strokes.",
+)
+@click.option(
+    "--interval",
+    type=int,
+    default=100,
+    show_default=True,
+    help="Steps between validations and checkpoints.",
+)
+@click.option("--seed", type=int, default=1, show_default=True)
+@threads_option
+@vgg_option
+def train(
+    paintings: tuple[Path, ...],
+    photos: Path,
+    out: Path,
+    size: str,
+    stages: str,
+    start: str | None,
+    content: float,
+    style: float,
+    variation: float,
+    vgg: Path | None,
+    **settings: Any,
+) -> None:
+    """Train a network on PAINTING, from a folder of photographs (needs torch).
+
+    Of the photographs every ninth is held out and validated on. Leaves the weights
+    (NAME.safetensors), a card (NAME.json) that says how they came about and what they are worth,
+    and a log (NAME.csv). A training that was stopped goes on from NAME.checkpoint.safetensors when
+    the same command is given again. Of several paintings comes one network whose trunk they share:
+    a good start for any other.
+
+    \b
+    Example:
+      ttirace stylize train wave.jpg --photos photos -o wave.safetensors --start starry_night
+      ttirace stylize train a.jpg b.jpg c.jpg --photos photos --size s -o trunk.safetensors
+      ttirace stylize image me.jpg --style wave.safetensors -o me_wave.jpg
+    """  # noqa: D301
+    from sim.deadline.models.training import log_path, reserve, sole_training
+    from sim.deadline.progress import progress_bar
+    from stylize.commands.options import import_torch
+    from stylize.loss import LossWeights
+    from stylize.model_file import model_path, read_model
+    from stylize.pictures import read_picture, resized
+    from stylize.training.card import finish, history_of, write_log
+    from stylize.training.settings import Stage, TrainSettings
+    from stylize.training.train import train as trained
+    from stylize.vgg import VGG16
+
+    import_torch()
+    known = TrainSettings(
+        size=size,
+        stages=tuple(Stage.parse(part.strip()) for part in stages.split(",")),
+        loss=LossWeights(content, style, variation),
+        **settings,
+    )
+    checkpoint = reserve(out)
+    with sole_training(out):
+        first = None if start is None else model_path(start, size)
+        begun = None if first is None else read_model(first)
+        pictures = {path.stem: resized(read_picture(path), known.style_px) for path in paintings}
+        eyes = VGG16.load(vgg)
+        seen = _read(photos)
+        history: list[Report] = []
+
+        def observe(report: Report) -> None:
+            history.append(report)
+            write_log(log_path(out), history)
+
+        with progress_bar(out.stem, known.steps, "steps") as advance:
+            result = trained(pictures, seen, eyes, known, checkpoint, begun, (observe,), advance)
+        card = finish(
+            out, checkpoint, result, known, seen, None if first is None else history_of(first)
+        )
+    for name, terms in card["losses"]["styles"].items():
+        click.echo(
+            f"{name}: loss {terms['total']:.3f} on {len(seen.held_out)} photographs held out "
+            f"(content {terms['content']:.3f}, style {terms['style']:.3f}, "
+            f"variation {terms['variation']:.3f})"
+        )
+    click.echo(f"Network: {out}, {out.stat().st_size / 1e6:.2f} MB")
+
+
+def _read(folder: Path) -> Photos:
+    """Read the photographs, which takes a while."""
+    from sim.deadline.progress import progress_bar
+    from stylize.training.photos import Photos, photo_files
+
+    files = photo_files(folder)
+    with progress_bar("photographs", len(files)) as advance:
+        return Photos.read(files, lambda: advance(1, ""))

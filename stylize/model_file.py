@@ -1,0 +1,187 @@
+"""A trained network on disk, and the shipped ones by name.
+
+A file holds one trunk and the styles that share it, in half precision; its card, the JSON beside
+it, says how it was trained and what it is worth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.deadline.errors import InputError, did_you_mean, shown
+from sim.deadline.models.model_file import load, save
+from stylize.loss import LossWeights, StyleLoss, Target
+from stylize.network import PER_STYLE, SIZES, Size, shapes
+from stylize.vgg import BLOCKS, TAPS, VGG16
+
+ARCHITECTURE = "stylize"
+
+WEIGHTS = Path(__file__).with_name("weights")
+"""Where the shipped networks are, as ``STYLE_SIZE.safetensors``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A network and its styles.
+
+    Attributes:
+        size: name of the size, one of `stylize.network.SIZES`.
+        styles: names of the styles that it knows, in the order of its weights.
+        weights: by the names of `stylize.network.shapes`, float32.
+        targets: of each style, what the loss that trained it knows of it.
+        loss: the weights of that loss.
+        vgg: digest of the VGG-16 that it looked through.
+    """
+
+    size: str
+    styles: tuple[str, ...]
+    weights: Mapping[str, NDArray[np.float32]]
+    targets: tuple[Target, ...]
+    loss: LossWeights
+    vgg: str
+
+    @property
+    def made_of(self) -> Size:
+        """What the network is made of."""
+        return SIZES[self.size]
+
+    def only(self, style: str | None = None) -> Model:
+        """Return the network of one style: the first, or that of the given name.
+
+        Raises:
+            InputError: it does not know that style.
+        """
+        if style is not None and style not in self.styles:
+            raise InputError(f"style {style!r}{did_you_mean(style, self.styles)}")
+        place = 0 if style is None else self.styles.index(style)
+        weights = {
+            name: value[place : place + 1] if name.endswith(PER_STYLE) else value
+            for name, value in self.weights.items()
+        }
+        return replace(
+            self,
+            styles=(self.styles[place],),
+            weights=weights,
+            targets=(self.targets[place],),
+        )
+
+    def loss_through(self, vgg: VGG16, place: int = 0) -> StyleLoss:
+        """Return the loss that trained it.
+
+        Args:
+            vgg: what it looks through.
+            place: of the style.
+
+        Raises:
+            InputError: another VGG-16 than it was trained with.
+        """
+        if vgg.digest != self.vgg:
+            raise InputError(
+                f"style {self.styles[place]!r} was trained through another VGG-16; give that"
+                " with --vgg, or the painting itself as --style"
+            )
+        return StyleLoss(vgg, self.targets[place], self.loss)
+
+
+def read_model(path: Path) -> Model:
+    """Read a network.
+
+    Raises:
+        InputError: what `sim.deadline.models.model_file.load` raises; an unknown size; no styles;
+            a tensor missing, too many, or of another shape.
+    """
+    file = load(path, ARCHITECTURE)
+    size, styles = file.config.get("size"), file.config.get("styles")
+    if not isinstance(size, str) or size not in SIZES:
+        raise InputError(f"{path}: config: size: {shown(size)}, want {' or '.join(SIZES)}")
+    if not isinstance(styles, list) or not styles or not all(isinstance(s, str) for s in styles):
+        raise InputError(f"{path}: config: styles: {shown(styles)}, want their names")
+    network = shapes(SIZES[size], len(styles))
+    grams = {
+        _gram_name(place, tap): (channels, channels)
+        for place in range(len(styles))
+        for tap, (_, channels) in zip(TAPS, BLOCKS, strict=True)
+    }
+    file.check({**network, **grams})
+    try:
+        targets = tuple(
+            Target(
+                {tap: file.tensors[_gram_name(place, tap)] for tap in TAPS},
+                {tap: float(known["sizes"][tap]) for tap in TAPS},
+                float(known["content_size"]),
+            )
+            for place, known in zip(range(len(styles)), file.config["targets"], strict=True)
+        )
+        loss = LossWeights(**{key: float(value) for key, value in file.config["loss"].items()})
+        vgg = str(file.config["vgg"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise InputError(f"{path}: config: does not say what loss it was trained on") from None
+    weights = {name: file.tensors[name] for name in network}
+    return Model(size, tuple(styles), weights, targets, loss, vgg)
+
+
+def write_model(path: Path, model: Model) -> None:
+    """Write a network, in half precision; the file appears whole or not at all.
+
+    Raises:
+        InputError: it cannot be written, or a weight is too large for half precision.
+    """
+    arrays = dict(model.weights)
+    for place, target in enumerate(model.targets):
+        arrays |= {_gram_name(place, tap): value for tap, value in target.grams.items()}
+    with np.errstate(over="ignore"):
+        halves = {name: value.astype(np.float16) for name, value in arrays.items()}
+    if not all(np.isfinite(value).all() for value in halves.values()):
+        raise InputError(f"{path}: a weight is not finite in half precision; it is not written")
+    config: dict[str, Any] = {
+        "size": model.size,
+        "styles": list(model.styles),
+        "targets": [
+            {"sizes": dict(target.sizes), "content_size": target.content_size}
+            for target in model.targets
+        ],
+        "loss": asdict(model.loss),
+        "vgg": model.vgg,
+    }
+    save(path, ARCHITECTURE, config, halves)
+
+
+def _gram_name(place: int, tap: str) -> str:
+    return f"target{place}.{tap}"
+
+
+def shipped_styles() -> list[str]:
+    """Return the names of the styles that come with the package."""
+    found = (path for size in SIZES for path in WEIGHTS.glob(f"*_{size}.safetensors"))
+    return sorted({path.stem.rpartition("_")[0] for path in found})
+
+
+def model_path(style: str, size: str) -> Path:
+    """Return the file of a shipped style's network, or a path to any, as it is given.
+
+    Args:
+        style: a name, or a path that ends in ``.safetensors``.
+        size: of a shipped one.
+
+    Raises:
+        InputError: there is no such style, not in that size, or no such file.
+    """
+    if style.endswith(".safetensors"):
+        path = Path(style)
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; want a network, or the name of a style")
+        return path
+    _check_known("size", size, list(SIZES))
+    _check_known("style", style, shipped_styles())
+    return WEIGHTS / f"{style}_{size}.safetensors"
+
+
+def _check_known(what: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise InputError(f"{what} {value!r} is not known{did_you_mean(value, known)}")

@@ -1,0 +1,109 @@
+"""What a training leaves: the network, and a card that says how it came about."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sim.deadline.errors import InputError
+from sim.deadline.manifest import git_state, machine, versions
+from sim.deadline.models.files import whole_file
+from sim.deadline.models.model_file import card_path, write_card
+from stylize.model_file import ARCHITECTURE, write_model
+from stylize.training.photos import Photos
+from stylize.training.settings import TrainSettings
+from stylize.training.train import VALIDATION_PX, Report, Trained
+
+_COLUMNS = ("step", "loss", "learning_rate", "skipped", "seconds")
+
+
+def write_log(path: Path, history: Sequence[Report]) -> None:
+    """Write a training's intervals as CSV, all of them anew.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow([*_COLUMNS, *(f"validation/{name}" for name in history[-1].validation)])
+    for report in history:
+        rows.writerow(
+            [getattr(report, name) for name in _COLUMNS] + list(report.validation.values())
+        )
+    with whole_file(path) as part:
+        part.write_text(text.getvalue(), encoding="utf-8")
+
+
+def finish(
+    out: Path,
+    checkpoint: Path,
+    trained: Trained,
+    settings: TrainSettings,
+    photos: Photos,
+    start: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """Write the network and its card, remove the checkpoint; return the card.
+
+    Args:
+        out: the weights' file; the card's has the suffix ``.json``.
+        checkpoint: no longer needed then.
+        trained: the network.
+        settings: how it was trained.
+        photos: on what.
+        start: of the network it began with: its card's history, if it has one.
+
+    Raises:
+        InputError: the weights or the card cannot be written; the checkpoint then stays.
+    """
+    last = trained.history[-1]
+    card = {
+        "model": out.stem,
+        "architecture": ARCHITECTURE,
+        "config": {"size": trained.model.size, "styles": list(trained.model.styles)},
+        "command": command_line(),
+        "start": start,
+        "settings": asdict(settings),
+        "data": {"trained_on": len(photos.train), "held_out": len(photos.held_out)},
+        "training": {
+            "steps": last.step,
+            "skipped_steps": last.skipped,
+            "seconds": round(last.seconds, 1),
+        },
+        "losses": {
+            "px": VALIDATION_PX,
+            "styles": {name: dict(terms) for name, terms in trained.worth.items()},
+        },
+        "versions": versions(("ttirace", "numpy", "torch", "safetensors", "pillow")),
+        "machine": machine(),
+        "git": git_state(Path(__file__).parent),
+    }
+    write_model(out, trained.model)
+    try:
+        whole = write_card(out, card)
+    except InputError:
+        out.unlink()  # or the same command, given again, would find it in its way
+        raise
+    checkpoint.unlink(missing_ok=True)
+    return whole
+
+
+def history_of(path: Path) -> dict[str, Any]:
+    """Return how a network that another begins with came about, as far as its card says."""
+    try:
+        card = json.loads(card_path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {"model": path.stem}
+    return {key: card.get(key) for key in ("model", "command", "start", "training")}
+
+
+def command_line() -> str:
+    """Return the command that this process was called with; of files outside, the names alone."""
+    words = (Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:])
+    return shlex.join(["ttirace", *words])

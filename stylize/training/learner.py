@@ -1,0 +1,150 @@
+"""A network in training: its weights, and how a gradient moves them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stylize.model_file import Model
+from stylize.network import PER_STYLE, SIZES, Colours, initial, stylised
+from stylize.pictures import Picture
+
+if TYPE_CHECKING:
+    import torch
+
+_MOMENTUM = 0.95
+_BETAS = (0.9, 0.99)
+
+
+class Learner:
+    """A network that several styles share, or one alone.
+
+    Convolutions are moved by Muon (K. Jordan et al., 2024): all directions of a matrix move equally
+    fast, where Adam, which moves the rest, follows the few that dominate the gradient.
+
+    Args:
+        size: name of the size.
+        styles: paintings by name, ``(3, H, W)``.
+        seed: of the initial weights.
+        start: a trained network of that size to begin with: its trunk, and for each style that it
+            knows the style's own weights; for others their mean, but the colours.
+    """
+
+    def __init__(
+        self, size: str, styles: Mapping[str, Picture], seed: int, start: Model | None = None
+    ) -> None:
+        import torch
+
+        self.size = size
+        self.styles = tuple(styles)
+        self._made_of = SIZES[size]
+        colours = [Colours.of(torch.from_numpy(picture)) for picture in styles.values()]
+        weights = initial(self._made_of, colours, torch.Generator().manual_seed(seed))
+        if start is not None:
+            weights = _begun(weights, start, self.styles)
+        self._shapes = {name: tuple(value.shape) for name, value in weights.items()}
+        self._leaves: dict[str, torch.Tensor] = {}
+        matrices: dict[str, torch.Tensor] = {}
+        others: dict[str, torch.Tensor] = {}
+        for name, value in weights.items():
+            convolution = value.ndim == 4 and not name.startswith("last")
+            leaf = (value.flatten(1) if convolution else value).clone().requires_grad_()
+            self._leaves[name] = leaf
+            (matrices if convolution else others)[name] = leaf
+        self._muon = torch.optim.Muon(
+            matrices.values(), weight_decay=0.0, momentum=_MOMENTUM, adjust_lr_fn="match_rms_adamw"
+        )
+        self._adam = torch.optim.Adam(others.values(), betas=_BETAS)
+        self._optimisers = ((self._muon, list(matrices)), (self._adam, list(others)))
+
+    def __call__(self, pictures: torch.Tensor, style: int) -> torch.Tensor:
+        """Return pictures ``(N, 3, H, W)`` in a style, with gradients."""
+        weights = {name: leaf.view(self._shapes[name]) for name, leaf in self._leaves.items()}
+        return stylised(weights, self._made_of, pictures, style)
+
+    def forget(self) -> None:
+        """Begin a step: no gradient yet."""
+        for optimiser, _ in self._optimisers:
+            optimiser.zero_grad(set_to_none=False)
+
+    def move(self, learning_rate: float, clip: float) -> float:
+        """Move all weights down their gradient, shortened to ``clip``; return the norm it had."""
+        import torch
+
+        for leaf in self._leaves.values():
+            if leaf.grad is None:  # of a style that was not drawn yet
+                leaf.grad = torch.zeros_like(leaf)
+        norm = float(torch.nn.utils.clip_grad_norm_(self._leaves.values(), clip))
+        if not np.isfinite(norm):
+            return norm
+        for optimiser, _ in self._optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = learning_rate
+            optimiser.step()  # type: ignore[no-untyped-call]
+        return norm
+
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """Return the network's weights as they are."""
+        return {
+            name: leaf.detach().view(self._shapes[name]).numpy().copy()
+            for name, leaf in self._leaves.items()
+        }
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all that `restore` needs."""
+        found = {f"weights/{name}": leaf.detach().numpy() for name, leaf in self._leaves.items()}
+        for optimiser, names in self._optimisers:
+            for place, memory in optimiser.state_dict()["state"].items():
+                for part, value in memory.items():
+                    found[f"{part}/{names[place]}"] = value.numpy()
+        return found
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Go back to what `arrays` returned.
+
+        Raises:
+            KeyError, ValueError: they are another network's.
+        """
+        import torch
+
+        for name, leaf in self._leaves.items():
+            value = arrays[f"weights/{name}"]
+            if value.shape != tuple(leaf.shape):
+                raise ValueError(f"{name}: shape {value.shape}, want {tuple(leaf.shape)}")
+            leaf.data.copy_(torch.from_numpy(value))
+        for optimiser, names in self._optimisers:
+            known = optimiser.state_dict()
+            known["state"] = {}
+            for place, name in enumerate(names):
+                parts = [key for key in arrays if key.partition("/")[2] == name]
+                memory = {key.partition("/")[0]: torch.from_numpy(arrays[key]) for key in parts}
+                memory.pop("weights")
+                if memory:
+                    known["state"][place] = memory
+            optimiser.load_state_dict(known)
+
+
+def _begun(
+    fresh: Mapping[str, torch.Tensor], start: Model, styles: Sequence[str]
+) -> dict[str, torch.Tensor]:
+    """Return the weights to go on with from another network's."""
+    import torch
+
+    found: dict[str, torch.Tensor] = {}
+    for name, value in fresh.items():
+        before = torch.from_numpy(start.weights[name])
+        if not name.endswith(PER_STYLE):
+            found[name] = before
+            continue
+        new = value if name.startswith("colour") else before.mean(dim=0, keepdim=True)
+        rows = [
+            before[start.styles.index(style)]
+            if style in start.styles
+            else new[place if len(new) > 1 else 0]
+            for place, style in enumerate(styles)
+        ]
+        found[name] = torch.stack(rows)
+    return found

@@ -1,0 +1,111 @@
+"""What a training can be told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from sim.deadline.errors import InputError, check_at_least, did_you_mean
+from stylize.loss import LossWeights
+from stylize.network import MULTIPLE, SIZES
+
+_LEAST_PX, _MOST_PX = 32, 512
+
+
+class Stage(NamedTuple):
+    """A stretch of a training.
+
+    Attributes:
+        px: side of the crops.
+        batch: crops a step.
+        steps: how many.
+    """
+
+    px: int
+    batch: int
+    steps: int
+
+    @classmethod
+    def parse(cls, text: str) -> Stage:
+        """Return ``128:2:300`` as a stage.
+
+        Raises:
+            InputError: it is not of that form, or a number is out of its range.
+        """
+        parts = text.split(":")
+        if len(parts) != 3 or not all(part.isdecimal() and part.isascii() for part in parts):
+            raise InputError(f"stages: {text!r}, want PX:BATCH:STEPS, such as 128:2:300")
+        px, batch, steps = map(int, parts)
+        if not _LEAST_PX <= px <= _MOST_PX or px % MULTIPLE:
+            raise InputError(
+                f"stages: {text}: {px} px, want a multiple of {MULTIPLE} from {_LEAST_PX} to"
+                f" {_MOST_PX}"
+            )
+        check_at_least(f"stages: {text}: batch", batch, 1)
+        check_at_least(f"stages: {text}: steps", steps, 1)
+        return cls(px, batch, steps)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """Settings of a training; with one thread, they and the pictures determine the weights.
+
+    Attributes:
+        size: of the network, one of `stylize.network.SIZES`.
+        stages: one after another: small crops are cheap, large ones show what is drawn at scale.
+        learning_rate: at its highest; a short warm-up, then half a cosine to zero over all stages.
+        clip: largest norm of the gradient; longer ones are shortened to it.
+        loss: weights of the parts.
+        style_px: shorter side that paintings are scaled to: it sets how large brush strokes are.
+        interval: steps from one validation and checkpoint to the next.
+        seed: of the initial weights and of the crops.
+        threads: torch's; the order of sums, and so the last bits, depend on it.
+
+    Raises:
+        InputError: a value out of its range.
+    """
+
+    size: str = "m"
+    stages: Sequence[Stage] = (Stage(128, 2, 1000), Stage(256, 1, 1000))
+    learning_rate: float = 1e-2
+    clip: float = 5.0
+    loss: LossWeights = field(default_factory=LossWeights)
+    style_px: int = 384
+    interval: int = 100
+    seed: int = 1
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        if self.size not in SIZES:
+            raise InputError(f"size: {self.size!r}{did_you_mean(self.size, SIZES)}")
+        if not self.stages:
+            raise InputError("stages: none, want at least one")
+        check_at_least("style_px", self.style_px, _LEAST_PX)
+        check_at_least("interval", self.interval, 1)
+        check_at_least("seed", self.seed, 0)
+        check_at_least("threads", self.threads, 1)
+        for name in ("learning_rate", "clip"):
+            value = getattr(self, name)
+            if not 0.0 < value < math.inf:
+                raise InputError(f"{name}: {value}, want a positive number")
+
+    @property
+    def steps(self) -> int:
+        """All steps of all stages."""
+        return sum(stage.steps for stage in self.stages)
+
+    def stage_at(self, step: int) -> Stage:
+        """Return the stage that a step, from 0, belongs to."""
+        for stage in self.stages:
+            if step < stage.steps:
+                return stage
+            step -= stage.steps
+        raise IndexError(step)
+
+    def learning_rate_at(self, step: int) -> float:
+        """Return the learning rate of a step, from 0."""
+        progress = step / self.steps
+        warm_up = min(1.0, (progress + 1e-4) / 0.02)
+        return self.learning_rate * warm_up * 0.5 * (1.0 + math.cos(math.pi * progress))

@@ -1,0 +1,216 @@
+"""The training itself: steps, validation and a checkpoint every interval."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.deadline.errors import InputError
+from sim.deadline.models.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from stylize.loss import StyleLoss, Target
+from stylize.model_file import Model
+from stylize.pictures import Picture
+from stylize.training.learner import Learner
+from stylize.training.photos import Photos, centre, crop
+from stylize.training.settings import TrainSettings
+
+if TYPE_CHECKING:
+    from stylize.vgg import VGG16
+
+#: Side of the pictures that are validated on.
+VALIDATION_PX = 256
+
+#: Of the held-out photographs, how many an interval is validated on; the end is on all of them.
+_FEW = 6
+
+_SKIPS = 20
+"""Steps without a finite gradient after which a training is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one interval came to.
+
+    Attributes:
+        step: steps done by its end.
+        loss: mean over its steps, of crops.
+        validation: mean loss of held-out photographs, by style.
+        learning_rate: of its last step.
+        skipped: steps without a finite gradient so far.
+        seconds: spent in training so far, interruptions not counted.
+    """
+
+    step: int
+    loss: float
+    validation: dict[str, float]
+    learning_rate: float
+    skipped: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A trained network and what it is worth.
+
+    Attributes:
+        model: the network.
+        history: its intervals.
+        worth: by style, the mean content, style, variation and total loss of all photographs held
+            out, at `VALIDATION_PX`.
+    """
+
+    model: Model
+    history: Sequence[Report]
+    worth: Mapping[str, Mapping[str, float]]
+
+
+def train(
+    styles: Mapping[str, Picture],
+    photos: Photos,
+    vgg: VGG16,
+    settings: TrainSettings,
+    checkpoint: Path,
+    start: Model | None = None,
+    observers: Sequence[Callable[[Report], None]] = (),
+    advance: Callable[[int, str], None] | None = None,
+) -> Trained:
+    """Train a network on one style, or one trunk on several.
+
+    Args:
+        styles: paintings by name, at the size that the network is to see them.
+        photos: what is drawn from, and what is held out.
+        vgg: what the loss looks through.
+        settings: the rest.
+        checkpoint: written after every interval, and gone on from if it exists: to the same end,
+            with one thread to the bit.
+        start: a network to begin with.
+        observers: each told about every interval.
+        advance: told about every step, with its loss as text.
+
+    Raises:
+        InputError: ``start`` is of another size; the checkpoint is damaged, of another training, or
+            cannot be written; losses or gradients are not finite.
+    """
+    import torch
+
+    torch.set_num_threads(settings.threads)
+    if start is not None and start.size != settings.size:
+        raise InputError(f"--start: a network of size {start.size!r}, want {settings.size!r}")
+    learner = Learner(settings.size, styles, settings.seed, start)
+    targets = tuple(Target.of(vgg, picture) for picture in styles.values())
+    losses = [StyleLoss(vgg, target, settings.loss) for target in targets]
+    identity = {**asdict(settings), "stages": list(settings.stages), "styles": list(styles)}
+    history, seconds, skipped = _go_on(learner, checkpoint, identity)
+    step = history[-1].step if history else 0
+    if advance is not None:
+        advance(step, "")
+    while step < settings.steps:
+        began, values = time.perf_counter(), []
+        end = min(settings.steps, step - step % settings.interval + settings.interval)
+        rate = 0.0
+        while step < end:
+            rate = settings.learning_rate_at(step)
+            value, taken = _step(learner, losses, photos, settings, step, rate)
+            step += 1
+            values.append(value)
+            if not taken:
+                skipped += 1
+                if skipped > _SKIPS:
+                    raise InputError(
+                        f"training: {skipped} of {step} steps had no finite gradient; begin anew"
+                        " with a lower --learning-rate"
+                    )
+            if advance is not None:
+                advance(1, f"loss {value:.3f}")
+        seconds += time.perf_counter() - began
+        few = worth(learner, losses, photos, _FEW)
+        validation = {name: terms["total"] for name, terms in few.items()}
+        loss = float(np.mean(values))
+        history.append(Report(step, loss, validation, rate, skipped, round(seconds, 3)))
+        progress = {"history": [asdict(report) for report in history]}
+        write_checkpoint(checkpoint, Checkpoint(identity, progress, learner.arrays()))
+        for observe in observers:
+            observe(history[-1])
+    model = Model(
+        settings.size, learner.styles, learner.weights(), targets, settings.loss, vgg.digest
+    )
+    return Trained(model, history, worth(learner, losses, photos))
+
+
+def worth(
+    learner: Learner, losses: Sequence[StyleLoss], photos: Photos, most: int | None = None
+) -> dict[str, dict[str, float]]:
+    """Return the mean loss of held-out photographs, part by part, by style.
+
+    Args:
+        learner: the network.
+        losses: of each of its styles.
+        photos: where the photographs are.
+        most: only so many of them.
+    """
+    import torch
+
+    found: dict[str, dict[str, float]] = {}
+    pictures = [torch.from_numpy(centre(photo, VALIDATION_PX)) for photo in photos.held_out[:most]]
+    with torch.no_grad():
+        for place, (name, loss) in enumerate(zip(learner.styles, losses, strict=True)):
+            terms = [
+                loss(learner(picture[None], place), loss.content_of(picture[None]))
+                for picture in pictures
+            ]
+            found[name] = {
+                part: float(torch.cat([getattr(one, part) for one in terms]).mean())
+                for part in ("content", "style", "variation", "total")
+            }
+    return found
+
+
+def _step(
+    learner: Learner,
+    losses: Sequence[StyleLoss],
+    photos: Photos,
+    settings: TrainSettings,
+    step: int,
+    rate: float,
+) -> tuple[float, bool]:
+    """Take a step; return its loss, and whether it was taken."""
+    import torch
+
+    # Drawn from the number of the step: a training that goes on sees what it would have seen.
+    rng = np.random.default_rng([settings.seed, step])
+    stage = settings.stage_at(step)
+    learner.forget()
+    total = 0.0
+    for _ in range(stage.batch):
+        style = int(rng.integers(len(losses)))
+        photo = photos.train[int(rng.integers(len(photos.train)))]
+        picture = torch.from_numpy(crop(photo, stage.px, rng))[None]
+        loss = losses[style]
+        value = loss(learner(picture, style), loss.content_of(picture)).total.sum() / stage.batch
+        value.backward()  # type: ignore[no-untyped-call]
+        total += float(value.detach())
+    norm = learner.move(rate, settings.clip)
+    return total, bool(np.isfinite(norm))
+
+
+def _go_on(
+    learner: Learner, path: Path, identity: dict[str, Any]
+) -> tuple[list[Report], float, int]:
+    """Go on from a checkpoint, if there is one; return what is behind it."""
+    done = read_checkpoint(path, identity)
+    if done is None:
+        return [], 0.0, 0
+    try:
+        history = [Report(**report) for report in done.progress["history"]]
+        learner.restore(done.arrays)
+    except (KeyError, TypeError, ValueError, RuntimeError):
+        raise InputError(
+            f"{path}: does not fit the network, which has changed since; delete it to begin anew"
+        ) from None
+    last = history[-1]
+    return history, last.seconds, last.skipped
