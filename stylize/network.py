@@ -5,7 +5,10 @@ normalisation (D. Ulyanov, A. Vedaldi, V. Lempitsky, CVPR 2017). One trunk may s
 only the normalisations' scales and shifts are a style's own (V. Dumoulin, J. Shlens, M. Kudlur,
 ICLR 2017).
 
-    x = unshuffle 2 x 2 -> convolution -> stride 2 -> residual blocks -> resize 2 -> convolution
+    f = unshuffle 2 x 2 -> convolution                     half the picture's resolution
+    d = stride 2 -> residual blocks                        a quarter
+    x = stride 2 -> residual blocks                        an eighth
+    x = resize 2 -> convolution, and d -> resize 2 -> convolution, and f -> convolution
     y = sigmoid(A n(c) + b + shuffle 2 x 2 x)
 
 n(c) is the content with mean 0 and deviation 1 in each colour; A and b begin as what turns that
@@ -29,22 +32,26 @@ class Size(NamedTuple):
     """What a network is made of.
 
     Attributes:
-        wide: channels at half the picture's resolution.
-        deep: channels at a quarter of it.
-        blocks: residual blocks there.
+        half: channels at half the picture's resolution.
+        quarter: channels at a quarter of it.
+        eighth: channels at an eighth of it.
+        middle: residual blocks at a quarter.
+        deep: residual blocks at an eighth.
         kernel: side of the first and the last convolution.
     """
 
-    wide: int
+    half: int
+    quarter: int
+    eighth: int
+    middle: int
     deep: int
-    blocks: int
     kernel: int
 
 
-SIZES: Mapping[str, Size] = {"s": Size(24, 48, 3, 3), "m": Size(32, 80, 5, 5)}
+SIZES: Mapping[str, Size] = {"s": Size(24, 40, 64, 1, 3, 3), "m": Size(32, 64, 96, 2, 3, 5)}
 
 #: Pictures are worked on in multiples of this.
-MULTIPLE = 4
+MULTIPLE = 8
 
 #: How the names of those weights end of which each style has its own, along the first axis.
 PER_STYLE = (".scale", ".shift")
@@ -80,12 +87,15 @@ class Colours:
 
 def convolutions(size: Size) -> dict[str, tuple[int, int, int, int]]:
     """Return the convolutions that are normalised, in order: inputs, outputs, side, stride."""
-    wide, deep, blocks, kernel = size
+    half, quarter, eighth, middle, deep, kernel = size
     return {
-        "first": (_PACKED, wide, kernel, 1),
-        "down": (wide, deep, 3, 2),
-        **{f"block{i}.{half}": (deep, deep, 3, 1) for i in range(blocks) for half in "ab"},
-        "up": (deep, wide, 3, 1),
+        "first": (_PACKED, half, kernel, 1),
+        "down1": (half, quarter, 3, 2),
+        **{f"middle{i}.{j}": (quarter, quarter, 3, 1) for i in range(middle) for j in "ab"},
+        "down2": (quarter, eighth, 3, 2),
+        **{f"deep{i}.{j}": (eighth, eighth, 3, 1) for i in range(deep) for j in "ab"},
+        "up2": (eighth, quarter, 3, 1),
+        "up1": (quarter, half, 3, 1),
     }
 
 
@@ -100,7 +110,7 @@ def shapes(size: Size, styles: int = 1) -> dict[str, tuple[int, ...]]:
     for name, (inputs, outputs, side, _) in convolutions(size).items():
         found[f"{name}.weight"] = (outputs, inputs, side, side)
         found[f"{name}.scale"] = found[f"{name}.shift"] = (styles, outputs)
-    found["last.weight"] = (_PACKED, size.wide, size.kernel, size.kernel)
+    found["last.weight"] = (_PACKED, size.half, size.kernel, size.kernel)
     found["last.bias"] = (_PACKED,)
     found["colour.scale"] = (styles, 3, 3)
     found["colour.shift"] = (styles, 3)
@@ -167,11 +177,15 @@ def stylised(
 
     variance, mean = torch.var_mean(pictures, dim=(2, 3), keepdim=True, correction=0)
     plain = (pictures - mean) * (variance + FLAT).rsqrt()
-    x = layer(pixel_unshuffle(plain, 2), "first").relu()
-    x = layer(x, "down").relu()
-    for i in range(size.blocks):
-        x = x + layer(layer(x, f"block{i}.a").relu(), f"block{i}.b")
-    x = layer(interpolate(x, scale_factor=2.0, mode="nearest"), "up").relu()
+    first = layer(pixel_unshuffle(plain, 2), "first").relu()
+    middle = layer(first, "down1").relu()
+    for i in range(size.middle):
+        middle = middle + layer(layer(middle, f"middle{i}.a").relu(), f"middle{i}.b")
+    x = layer(middle, "down2").relu()
+    for i in range(size.deep):
+        x = x + layer(layer(x, f"deep{i}.a").relu(), f"deep{i}.b")
+    x = (middle + layer(interpolate(x, scale_factor=2.0, mode="nearest"), "up2")).relu()
+    x = (first + layer(interpolate(x, scale_factor=2.0, mode="nearest"), "up1")).relu()
     drawn = pixel_shuffle(convolved(x, "last"), 2)
     coloured = torch.einsum("ij,njhw->nihw", weights["colour.scale"][style], plain)
     return torch.sigmoid(coloured + weights["colour.shift"][style][:, None, None] + drawn)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,14 @@ Picture = NDArray[np.float32]
 
 #: More pixels than this are refused, before they are unpacked.
 MOST_PIXELS = 100_000_000
+
+#: Networks see no picture with a shorter side; it is continued first.
+LEAST = 16
+
+_BAND = 256  # rows
+
+#: What is taken for a picture in a folder.
+PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
 
 #: What pictures can be written as.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
@@ -56,6 +65,25 @@ def read_picture(path: Path) -> Picture:
         raise InputError(f"{path}: a damaged picture ({error})") from None
 
 
+def is_picture(path: Path) -> bool:
+    """Return whether a file is called, or begins, as a picture does."""
+    from PIL import Image
+
+    if path.suffix.lower() in PICTURES:
+        return True
+    try:
+        with Image.open(path):
+            return True
+    except Exception:  # whatever it is, it is no picture
+        return False
+
+
+def picture_files(folder: Path) -> list[Path]:
+    """Return the pictures in a folder and below it, in the order of their paths."""
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in PICTURES)
+    return sorted(path for path in found if path.is_file())
+
+
 def as_array(image: Image.Image) -> Picture:
     """Return an image of Pillow's as red, green and blue from 0 to 1, ``(3, H, W)``."""
     from PIL import Image
@@ -82,8 +110,7 @@ def write_picture(path: Path, picture: Picture) -> None:
     Raises:
         InputError: a suffix that is none of `SUFFIXES`, or the file cannot be written.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        raise InputError(f"{path}: cannot write {path.suffix!r}; want {', '.join(SUFFIXES)}")
+    _check_suffix(path)
     part = path.with_name(f".{path.stem}.part{path.suffix}")
     try:
         try:
@@ -95,12 +122,61 @@ def write_picture(path: Path, picture: Picture) -> None:
         raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
 
 
+def check_output(path: Path, inputs: Iterable[Path]) -> None:
+    """Raise InputError, before any work is done, if a result cannot be written to ``path``.
+
+    Args:
+        path: where it is to go.
+        inputs: what must not be overwritten.
+    """
+    _check_suffix(path)
+    check_not_input(path, inputs)
+
+
+def check_not_input(path: Path, inputs: Iterable[Path]) -> None:
+    """Raise InputError if ``path`` is an input, or lies in no folder."""
+    if path.exists() and any(each.exists() and path.samefile(each) for each in inputs):
+        raise InputError(f"{path}: is an input, too; it would be overwritten: name another file")
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; want a file")
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: there is no folder {path.parent}")
+
+
+def continued(picture: Picture, multiple: int = 1) -> Picture:
+    """Return a picture ``(3, H, W)`` mirrored on beyond its end, until networks can see it.
+
+    Args:
+        picture: of any size.
+        multiple: of what its sides are to be multiples; they are at least `LEAST`, too.
+    """
+    _, height, width = picture.shape
+    tall, wide = (max(LEAST, -(-side // multiple) * multiple) for side in (height, width))
+    if (tall, wide) == (height, width):
+        return picture
+    return np.pad(picture, ((0, 0), (0, tall - height), (0, wide - width)), mode="symmetric")
+
+
+def _check_suffix(path: Path) -> None:
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(f"{path}: cannot write {path.suffix!r}; want {', '.join(SUFFIXES)}")
+
+
 def as_image(picture: Picture) -> Image.Image:
     """Return a picture ``(3, H, W)`` as an image of Pillow's."""
     from PIL import Image
 
-    pixels = np.rint(255.0 * np.clip(picture, 0.0, 1.0)).astype(np.uint8)
-    return Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
+    return Image.fromarray(as_bytes(picture))
+
+
+def as_bytes(picture: Picture) -> NDArray[np.uint8]:
+    """Return a picture ``(3, H, W)`` as ``(H, W, 3)``, from 0 to 255."""
+    _, height, width = picture.shape
+    pixels = np.empty((height, width, 3), dtype=np.uint8)
+    for first in range(0, height, _BAND):  # a whole copy in single precision may not fit
+        band = picture[:, first : first + _BAND].transpose(1, 2, 0)
+        pixels[first : first + _BAND] = np.rint(255.0 * np.clip(band, 0.0, 1.0))
+    return pixels
 
 
 def resized(picture: Picture, shorter: int) -> Picture:

@@ -1,6 +1,25 @@
-"""No wall clock in tests: hypothesis's own deadline is off, whatever the machine is busy with."""
+from __future__ import annotations
 
-from hypothesis import settings
+import sys
 
-settings.register_profile("quiet", deadline=None)
-settings.load_profile("quiet")
+import pytest
+from in_process import Result, Ttirace
+
+import sim.cli
+import sim.registry
+
+
+@pytest.fixture
+def ttirace(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ttirace:
+    # what plug-ins register must not outlive the test
+    monkeypatch.setattr(sim.registry, "_registered", dict(sim.registry._registered))
+
+    def call(*arguments: object) -> Result:
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "argv", ["ttirace", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:  # any other exception would be a traceback
+            sim.cli.main()
+        out, err = capsys.readouterr()
+        return Result(end.value.code, out, err)
+
+    return call

@@ -14,6 +14,62 @@ photos_option = click.option(
     help="Folder of photographs to train on; hundreds do.",
 )
 
+style_option = click.option(
+    "--style", required=True, help="A shipped style, a network (.safetensors), or a painting."
+)
+
+network_option = click.option(
+    "--network",
+    default="m",
+    show_default=True,
+    help="Size of a shipped network: m, or s, which is quicker.",
+)
+
+picture_option = click.option(
+    "--size", type=int, help="Scale the shorter side to so many pixels first."
+)
+
+strength_option = click.option(
+    "--strength",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="From 0, the content, to 1, the style.",
+)
+
+keep_color_option = click.option(
+    "--keep-color", is_flag=True, help="Take brush strokes from the style, colours from IN."
+)
+
+style_px_option = click.option(
+    "--style-px",
+    type=int,
+    default=384,
+    show_default=True,
+    help="Shorter side that a painting is scaled to: a larger one has larger strokes.",
+)
+
+seed_option = click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="Of noise."
+)
+
+source_argument = click.argument("source", type=click.Path(path_type=Path), metavar="SOURCE")
+
+solvers_option = click.option(
+    "--solvers",
+    default="fast_s,fast_m,gatys_1,hold",
+    show_default=True,
+    help="Who paints, in this order.",
+)
+
+frames_option = click.option(
+    "--frames", type=click.IntRange(1, 1_000_000), default=90, show_default=True, help="At most."
+)
+
+race_size_option = click.option(
+    "--size", type=int, default=256, show_default=True, help="Shorter side of the frames."
+)
+
 threads_option = click.option(
     "--threads", type=click.IntRange(1, 1024), default=1, show_default=True, help="Of this process."
 )

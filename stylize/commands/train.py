@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stylize.commands.options import photos_option, threads_option, vgg_option
+from stylize.commands.options import photos_option, style_px_option, threads_option, vgg_option
 
 if TYPE_CHECKING:
     from stylize.training.photos import Photos
@@ -38,13 +38,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--variation", type=float, default=1e-9, show_default=True, help="Weight of the roughness."
 )
-@click.option(
-    "--style-px",
-    type=int,
-    default=384,
-    show_default=True,
-    help="Shorter side that paintings are scaled to: larger ones have larger strokes.",
-)
+@style_px_option
 @click.option(
     "--interval",
     type=int,

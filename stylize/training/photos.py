@@ -10,12 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.deadline.errors import InputError
-from stylize.pictures import Picture, read_picture, resized
+from stylize.pictures import Picture, picture_files, read_picture, resized
 
 #: Shorter side that photographs are kept at: crops of 256 pixels show most of one.
 KEPT = 384
-
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
 
 #: Every so many photographs one is not trained on, but validated on.
 HELD_OUT = 9
@@ -61,15 +59,14 @@ class Photos:
 
 
 def photo_files(folder: Path) -> list[Path]:
-    """Return the pictures in a folder and below it, in the order of their paths.
+    """Return the pictures in a folder and below it.
 
     Raises:
         InputError: no such folder.
     """
     if not folder.is_dir():
         raise InputError(f"--photos: {folder}: no such folder")
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
-    return sorted(path for path in found if path.is_file())
+    return picture_files(folder)
 
 
 def crop(photo: NDArray[np.uint8], px: int, rng: np.random.Generator) -> Picture:

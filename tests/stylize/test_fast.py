@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from stylize import fast
 from stylize.fast import Fast
 from stylize.network import SIZES, Colours, initial, stylised
 
@@ -23,19 +24,42 @@ def drawn(size: str) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("size", SIZES)
 def test_it_does_what_torch_does(size: str) -> None:
     weights = drawn(size)
-    fast = Fast({name: value.numpy() for name, value in weights.items()}, SIZES[size])
-    x = np.random.default_rng(2).random((3, 36, 52), dtype=np.float32)
+    network = Fast({name: value.numpy() for name, value in weights.items()}, SIZES[size])
+    x = np.random.default_rng(2).random((3, 40, 56), dtype=np.float32)
     with torch.no_grad():
         expected = stylised(weights, SIZES[size], torch.from_numpy(x)[None])[0].numpy()
     assert expected.std() > 0.05
-    np.testing.assert_allclose(fast(x), expected, atol=2e-4)
+    np.testing.assert_allclose(network(x), expected, atol=2e-4)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (17, 33), (16, 16)])
 def test_any_size_keeps_its_size(shape: tuple[int, int]) -> None:
-    fast = Fast({name: value.numpy() for name, value in drawn("s").items()}, SIZES["s"])
+    network = Fast({name: value.numpy() for name, value in drawn("s").items()}, SIZES["s"])
     x = np.random.default_rng(3).random((3, *shape), dtype=np.float32)
-    y = fast(x)
+    y = network(x)
     assert y.shape == x.shape
     assert y.dtype == np.float32
     assert 0.0 <= y.min() <= y.max() <= 1.0
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_tiles_give_what_the_whole_gives(size: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast, "_TILE", 96)
+    weights = {name: value.numpy() for name, value in drawn(size).items()}
+    x = np.random.default_rng(4).random((3, 250, 230), dtype=np.float32)
+    seen: list[None] = []
+    whole, tiled = Fast(weights, SIZES[size]), Fast(weights, SIZES[size], most_whole=10_000)
+    y = tiled(x, lambda: seen.append(None))
+    np.testing.assert_allclose(y, whole(x), atol=5e-4)
+    assert len(seen) == tiled.steps(x) > 9
+    assert whole.steps(x) == 1
+
+
+def test_of_many_tiles_some_tell_how_to_normalise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast, "_TILE", 32)
+    weights = {name: value.numpy() for name, value in drawn("s").items()}
+    x = np.random.default_rng(5).random((3, 256, 256), dtype=np.float32)
+    exact = Fast(weights, SIZES["s"], most_whole=10_000)(x)
+    monkeypatch.setattr(fast, "_MOST_LOOKED", 16)
+    some = Fast(weights, SIZES["s"], most_whole=10_000)(x)
+    assert 0.0 < np.abs(some - exact).mean() < 0.03
