@@ -16,6 +16,7 @@ thousand times as heavy as relu4_3, and another network's scale would move the b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.deadline.errors import InputError
 from stylize.pictures import Picture
 from stylize.vgg import TAPS, VGG16
 
@@ -40,11 +42,20 @@ class LossWeights:
         content: of the content.
         style: of the style.
         variation: of the total variation of one picture, whatever its size.
+
+    Raises:
+        InputError: one is negative or not finite, or that of the style is zero.
     """
 
     content: float = 1.5
     style: float = 1.0
     variation: float = 1e-9
+
+    def __post_init__(self) -> None:
+        for name in ("content", "style", "variation"):
+            value = getattr(self, name)
+            if not 0.0 <= value < math.inf or (name == "style" and value == 0.0):
+                raise InputError(f"{name}: {value}, want a positive number")
 
 
 class Terms(NamedTuple):

@@ -6,6 +6,8 @@ it, says how it was trained and what it is worth.
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.deadline.errors import InputError, did_you_mean, shown
-from sim.deadline.models.model_file import load, save
+from sim.deadline.models.model_file import card_path, load, save
 from stylize.loss import LossWeights, StyleLoss, Target
 from stylize.network import PER_STYLE, SIZES, Size, shapes
 from stylize.vgg import BLOCKS, TAPS, VGG16
@@ -104,7 +106,7 @@ def read_model(path: Path) -> Model:
         raise InputError(f"{path}: config: styles: {shown(styles)}, want their names")
     network = shapes(SIZES[size], len(styles))
     grams = {
-        _gram_name(place, tap): (channels, channels)
+        _gram_name(place, tap): (channels * (channels + 1) // 2,)
         for place in range(len(styles))
         for tap, (_, channels) in zip(TAPS, BLOCKS, strict=True)
     }
@@ -112,7 +114,7 @@ def read_model(path: Path) -> Model:
     try:
         targets = tuple(
             Target(
-                {tap: file.tensors[_gram_name(place, tap)] for tap in TAPS},
+                {tap: _whole(file.tensors[_gram_name(place, tap)]) for tap in TAPS},
                 {tap: float(known["sizes"][tap]) for tap in TAPS},
                 float(known["content_size"]),
             )
@@ -134,7 +136,10 @@ def write_model(path: Path, model: Model) -> None:
     """
     arrays = dict(model.weights)
     for place, target in enumerate(model.targets):
-        arrays |= {_gram_name(place, tap): value for tap, value in target.grams.items()}
+        arrays |= {
+            _gram_name(place, tap): gram[np.triu_indices(len(gram))]
+            for tap, gram in target.grams.items()
+        }
     with np.errstate(over="ignore"):
         halves = {name: value.astype(np.float16) for name, value in arrays.items()}
     if not all(np.isfinite(value).all() for value in halves.values()):
@@ -154,6 +159,15 @@ def write_model(path: Path, model: Model) -> None:
 
 def _gram_name(place: int, tap: str) -> str:
     return f"target{place}.{tap}"
+
+
+def _whole(upper: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the symmetric matrix of an upper triangle, row by row."""
+    side = (math.isqrt(8 * len(upper) + 1) - 1) // 2
+    gram = np.empty((side, side), dtype=np.float32)
+    rows, columns = np.triu_indices(side)
+    gram[rows, columns] = gram[columns, rows] = upper
+    return gram
 
 
 def shipped_styles() -> list[str]:
@@ -180,6 +194,20 @@ def model_path(style: str, size: str) -> Path:
     _check_known("size", size, list(SIZES))
     _check_known("style", style, shipped_styles())
     return WEIGHTS / f"{style}_{size}.safetensors"
+
+
+def losses_of(path: Path) -> dict[str, float]:
+    """Return what a shipped network's card says of its losses, part by part.
+
+    Raises:
+        InputError: its card cannot be read.
+    """
+    try:
+        card = json.loads(card_path(path).read_text(encoding="utf-8"))
+        (losses,) = card["losses"]["styles"].values()
+        return {part: float(value) for part, value in losses.items()}
+    except (OSError, KeyError, ValueError, AttributeError):
+        raise InputError(f"{card_path(path)}: no card of one style") from None
 
 
 def _check_known(what: str, value: str, known: Sequence[str]) -> None:

@@ -23,6 +23,9 @@ MOST_PIXELS = 100_000_000
 #: Networks see no picture with a shorter side; it is continued first.
 LEAST = 16
 
+#: A photograph to show styles with: Chelsea, by Stefan van der Walt, CC0; from scikit-image.
+SAMPLE = Path(__file__).with_name("samples") / "chelsea.jpg"
+
 _BAND = 256  # rows
 
 #: What is taken for a picture in a folder.

@@ -53,9 +53,8 @@ class RaceSettings:
         if self.deadline_ms is not None and not 1e-3 <= self.deadline_ms <= 1e9:
             raise InputError(f"--deadline: {self.deadline_ms} ms, want from 0.001 to 1e9")
         if self.on_overrun not in set(OnOverrun):
-            raise InputError(
-                f"--on-overrun: {self.on_overrun!r}{did_you_mean(self.on_overrun, set(OnOverrun))}"
-            )
+            hint = did_you_mean(self.on_overrun, map(str, OnOverrun))
+            raise InputError(f"--on-overrun: {self.on_overrun!r}{hint}")
         if self.scored < 0:
             raise InputError(f"--score: {self.scored}, want at least 0")
 
@@ -133,9 +132,8 @@ def race(
 
 def scored_frames(count: int, scored: int) -> list[int]:
     """Return which of so many frames are scored: evenly spread, with the last one."""
-    if scored == 0:
-        return []
-    return sorted({round(place) for place in np.linspace(0, count - 1, min(scored, count) + 1)[1:]})
+    scored = min(scored, count)
+    return [(place + 1) * count // scored - 1 for place in range(scored)]
 
 
 def fault_of(frame: Picture, painted: Painted) -> str | None:

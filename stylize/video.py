@@ -83,11 +83,15 @@ class Writer:
     Args:
         container: of PyAV.
         rate: frames a second.
+
+    Attributes:
+        frames: how many have been written.
     """
 
     def __init__(self, container: Any, rate: Fraction) -> None:
         self._container, self._rate = container, rate
         self._stream: Any = None
+        self.frames = 0
 
     def write(self, picture: Picture) -> None:
         """Add a frame ``(3, H, W)``; a row or column is left away where there is an odd one."""
@@ -101,6 +105,7 @@ class Writer:
             self._stream.options = {"crf": "18", "preset": "veryfast"}
         frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
         self._container.mux(self._stream.encode(frame))
+        self.frames += 1
 
     def close(self) -> None:
         """Write what is buffered."""

@@ -10,12 +10,12 @@ Advance = Callable[[int, str], None]
 
 
 @contextmanager
-def progress_bar(what: str, total: int, unit: str = "") -> Iterator[Advance]:
+def progress_bar(what: str, total: int | None, unit: str = "") -> Iterator[Advance]:
     """Show a bar on standard error while the block runs, if that is a terminal.
 
     Args:
         what: what is going on.
-        total: how much there is to do.
+        total: how much there is to do; None where nobody knows.
         unit: what is counted; its speed is shown where this is given.
     """
     from rich.console import Console

@@ -1,0 +1,66 @@
+"""`ttirace stylize styles`: what is shipped, at a glance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from stylize.commands.options import threads_option
+
+
+@click.command()
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="Draw a contact sheet into this picture."
+)
+@click.option(
+    "--picture", type=click.Path(path_type=Path), help="Of this picture; a cat if not given."
+)
+@click.option("--size", type=int, default=256, show_default=True, help="Of each, in pixels.")
+@threads_option
+def styles(out: Path | None, picture: Path | None, size: int, threads: int) -> None:
+    """List the shipped styles, and draw a contact sheet of them.
+
+    \b
+    Example:
+      ttirace stylize styles
+      ttirace stylize styles -o styles.png --picture me.jpg
+    """  # noqa: D301
+    from rich.console import Console
+
+    from sim.deadline.progress import progress_bar
+    from sim.deadline.tables import number, plain_table
+    from stylize.fast import Fast
+    from stylize.model_file import losses_of, model_path, read_model, shipped_styles
+    from stylize.network import SIZES
+    from stylize.pictures import SAMPLE, check_output, read_picture, resized
+    from stylize.sheet import contact_sheet
+
+    names = shipped_styles()
+    if out is not None:
+        source = picture or SAMPLE
+        check_output(out, (source,))
+        content = resized(read_picture(source), size)
+        painted = {}
+        with progress_bar("styles", len(names) * len(SIZES)) as advance:
+            for name in names:
+                for made in SIZES:
+                    model = read_model(model_path(name, made)).only()
+                    painted[name, made] = Fast(model.weights, model.made_of, threads)(content)
+                    advance(1, name)
+        contact_sheet(out, content, painted)
+    table = plain_table("shipped styles")
+    table.add_column("\nstyle")
+    for made in SIZES:
+        table.add_column(f"{made}\nMB", justify="right")
+        table.add_column(f"{made}\nloss", justify="right")
+    for name in names:
+        cells = []
+        for made in SIZES:
+            path = model_path(name, made)
+            cells += [number(path.stat().st_size / 1e6, 2), number(losses_of(path)["total"], 3)]
+        table.add_row(name, *cells)
+    Console().print(table)
+    click.echo("loss: on photographs held out of its training; the painting's own scale")
+    if out is not None:
+        click.echo(f"Contact sheet: {out}")

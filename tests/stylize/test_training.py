@@ -1,0 +1,249 @@
+"""Training: it learns, goes on to the same end, and says what it leaves."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from in_process import Ttirace
+from made_networks import made_model, model_file, patches, picture_file
+
+from sim.deadline import InputError
+from stylize import model_file as models
+from stylize.model_file import Model, read_model, write_model
+from stylize.network import shapes
+from stylize.training.learner import Learner
+from stylize.training.photos import HELD_OUT, Photos, centre, crop
+from stylize.training.settings import Stage, TrainSettings
+from stylize.training.train import Trained, train
+from stylize.vgg import VGG16
+
+SETTINGS = TrainSettings(size="s", stages=(Stage(32, 2, 3), Stage(48, 1, 3)), interval=2)
+
+
+@pytest.fixture(scope="module")
+def vgg() -> VGG16:
+    return VGG16.load()
+
+
+@pytest.fixture
+def photos() -> Photos:
+    made = [np.rint(255 * patches(seed, 64, 80)).astype(np.uint8) for seed in range(4)]
+    return Photos(made[1:], made[:1])
+
+
+def trained(
+    photos: Photos, vgg: VGG16, checkpoint: Path, settings: TrainSettings = SETTINGS
+) -> Trained:
+    paintings = {"one": patches(20), "two": patches(21)}
+    return train(paintings, photos, vgg, settings, checkpoint)
+
+
+def test_the_loss_falls(photos: Photos, vgg: VGG16, tmp_path: Path) -> None:
+    settings = replace(SETTINGS, stages=(Stage(32, 2, 30),), interval=5)
+    history = trained(photos, vgg, tmp_path / "c.safetensors", settings).history
+    assert [report.step for report in history] == [5, 10, 15, 20, 25, 30]
+    before, after = (sum(history[place].validation.values()) for place in (0, -1))
+    assert after < 0.9 * before
+
+
+def test_a_training_that_was_stopped_goes_on_to_the_same_end(
+    photos: Photos, vgg: VGG16, tmp_path: Path
+) -> None:
+    whole = trained(photos, vgg, tmp_path / "whole.safetensors")
+
+    class StopError(Exception):
+        pass
+
+    def stop(report: object) -> None:
+        raise StopError
+
+    paintings = {"one": patches(20), "two": patches(21)}
+    checkpoint = tmp_path / "parts.safetensors"
+    with pytest.raises(StopError):
+        train(paintings, photos, vgg, SETTINGS, checkpoint, observers=(stop,))
+    parts = trained(photos, vgg, checkpoint)
+    for name, weight in whole.model.weights.items():
+        np.testing.assert_array_equal(parts.model.weights[name], weight)
+    assert [r.validation for r in parts.history] == [r.validation for r in whole.history]
+    with pytest.raises(InputError, match=r"begun with learning_rate 0\.01, now 0\.02"):
+        trained(photos, vgg, checkpoint, replace(SETTINGS, learning_rate=0.02))
+
+
+def test_a_start_gives_its_trunk_and_the_styles_it_knows() -> None:
+    start = made_model("s", ("one", "two"))
+    learner = Learner("s", {"three": patches(30), "two": patches(31)}, 1, start)
+    weights = learner.weights()
+    np.testing.assert_array_equal(
+        weights["deep0.a.weight"].ravel(), start.weights["deep0.a.weight"].ravel()
+    )
+    np.testing.assert_array_equal(weights["colour.shift"][1], start.weights["colour.shift"][1])
+    assert not np.array_equal(weights["colour.shift"][0], start.weights["colour.shift"][0])
+
+
+def test_another_size_is_no_start(photos: Photos, vgg: VGG16, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--start: a network of size 'm', want 's'"):
+        train({"a": patches(1)}, photos, vgg, SETTINGS, tmp_path / "c", made_model("m"))
+
+
+def test_crops_are_of_the_photograph() -> None:
+    photo = np.zeros((3, 400, 500), dtype=np.uint8)
+    photo[0] = 255
+    rng = np.random.default_rng(1)
+    for px in (32, 128, 256):
+        found = crop(photo, px, rng)
+        assert found.shape == (3, px, px)
+        assert found[0].min() == 1.0
+        assert found[1:].max() == 0.0
+    assert centre(photo, 64).shape == (3, 64, 64)
+
+
+def test_folders_are_split(tmp_path: Path) -> None:
+    for seed in range(HELD_OUT + 2):
+        picture_file(tmp_path / f"{seed:02d}.png", seed, 16, 16)
+    (tmp_path / "broken.jpg").write_text("no picture")
+    files = sorted(tmp_path.iterdir())
+    found = Photos.read(files)
+    assert (len(found.train), len(found.held_out)) == (HELD_OUT, 2)
+    with pytest.raises(InputError, match="1 photographs of use"):
+        Photos.read(files[:1])
+
+
+def test_a_model_is_read_as_it_was_written(tmp_path: Path) -> None:
+    model = made_model("s", ("one", "two"))
+    write_model(tmp_path / "m.safetensors", model)
+    read = read_model(tmp_path / "m.safetensors")
+    assert (read.size, read.styles, read.vgg, read.loss) == (
+        "s",
+        ("one", "two"),
+        model.vgg,
+        model.loss,
+    )
+    for name, weight in model.weights.items():
+        np.testing.assert_allclose(read.weights[name], weight, rtol=1e-3, atol=1e-6)
+    for tap, gram in model.targets[1].grams.items():
+        np.testing.assert_allclose(read.targets[1].grams[tap], gram, rtol=1e-3, atol=1e-6)
+    second = read.only("two")
+    assert second.styles == ("two",)
+    assert {name: value.shape for name, value in second.weights.items()} == shapes(second.made_of)
+    with pytest.raises(InputError, match="'tow'; did you mean 'two'"):
+        read.only("tow")
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"size": "xl"}, "config: size: 'xl', want s or m"),
+        ({"size": None}, "config: size: null"),
+        ({"styles": []}, "config: styles"),
+        ({"styles": ["a", "b"]}, "shape|no tensor"),
+        ({"loss": {"content": "x"}}, "what loss"),
+        ({"loss": {"contents": 1.0}}, "what loss"),
+        ({"targets": []}, "what loss"),
+        ({"vgg": None}, ""),
+    ],
+)
+def test_files_that_are_no_networks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, object], match: str
+) -> None:
+    whole = models.save
+
+    def changed(path: Path, architecture: str, config: dict[str, object], arrays: object) -> None:
+        whole(path, architecture, {**config, **change}, arrays)
+
+    monkeypatch.setattr(models, "save", changed)
+    path = model_file(tmp_path)
+    if not match:
+        assert read_model(path).vgg == "None"
+        return
+    with pytest.raises(InputError, match=match) as caught:
+        read_model(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_weight_too_large_for_half_precision(tmp_path: Path) -> None:
+    model = made_model()
+    weights = {**model.weights, "last.bias": model.weights["last.bias"] + 1e6}
+    with pytest.raises(InputError, match="not finite in half precision"):
+        write_model(tmp_path / "m.safetensors", replace(model, weights=weights))
+    assert not (tmp_path / "m.safetensors").exists()
+
+
+def test_another_vgg_is_told(vgg: VGG16) -> None:
+    other = replace(made_model(), vgg="0123")
+    with pytest.raises(InputError, match="through another VGG-16"):
+        other.loss_through(vgg)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "128", "128:2", "128:2:x", "a:b:c", "30:1:1", "130:1:1", "128:0:1", "128:1:0", "1024:1:1"],
+)
+def test_wrong_stages(text: str) -> None:
+    with pytest.raises(InputError, match="stages: "):
+        Stage.parse(text)
+
+
+def test_the_command(ttirace: Ttirace, tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for seed in range(4):
+        picture_file(folder / f"{seed}.png", seed, 40, 48)
+    painting, out = picture_file(tmp_path / "dots.png", 9), tmp_path / "net.safetensors"
+    arguments = (
+        "stylize", "train", painting, "--photos", folder, "-o", out, "--size", "s", "--style-px",
+        48, "--stages", "32:1:2,40:1:1", "--interval", 2,
+    )  # fmt: skip
+    done = ttirace(*arguments)
+    assert done.code == 0, done
+    assert "dots: loss" in done.out
+    card = json.loads(out.with_suffix(".json").read_text())
+    assert card["command"].startswith("ttirace stylize train dots.png --photos photos -o net.")
+    assert card["settings"]["stages"] == [[32, 1, 2], [40, 1, 1]]
+    assert card["losses"]["styles"]["dots"]["total"] > 0
+    assert out.with_suffix(".csv").read_text().splitlines()[0].endswith("validation/dots")
+    assert not out.with_suffix(".checkpoint.safetensors").exists()
+    assert read_model(out).styles == ("dots",)
+    assert "is there already" in ttirace(*arguments).error
+    more = tmp_path / "more.safetensors"
+    again = ttirace(*arguments[:5], "-o", more, *arguments[7:], "--start", out)
+    assert again.code == 0, again
+    assert json.loads(more.with_suffix(".json").read_text())["start"]["model"] == "net"
+
+
+@pytest.mark.parametrize(
+    ("more", "match"),
+    [
+        (("--photos", "none"), "none: no such folder"),
+        (("--stages", "1"), "want PX:BATCH:STEPS"),
+        (("--size", "q"), "size: 'q'; known: m, s"),
+        (("--learning-rate", "0"), "learning_rate: 0.0"),
+        (("--style-px", "1"), "style_px: 1, want at least"),
+        (("--start", "none.safetensors"), "no such file"),
+        (("-o", "net.npz"), "ends in .safetensors"),
+        (("--content", "nan"), "content: nan"),
+    ],
+)
+def test_wrong_options(ttirace: Ttirace, tmp_path: Path, more: tuple[str, ...], match: str) -> None:
+    (tmp_path / "photos").mkdir()
+    painting = picture_file(tmp_path / "dots.png", 9)
+    arguments = (
+        "stylize",
+        "train",
+        painting,
+        "--photos",
+        tmp_path / "photos",
+        "-o",
+        tmp_path / "net.safetensors",
+        *more,
+    )
+    assert match in ttirace(*arguments).error
+
+
+def test_model_files_hold_what_a_start_needs(tmp_path: Path) -> None:
+    model: Model = read_model(model_file(tmp_path, "m", ("a", "b")))
+    learner = Learner("m", {"b": patches(1)}, 1, model)
+    np.testing.assert_array_equal(learner.weights()["up1.scale"][0], model.weights["up1.scale"][1])
