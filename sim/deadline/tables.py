@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
+if TYPE_CHECKING:
+    from rich.table import Table
 
 _WIDE, _MEDIUM = 108, 90  # columns of a terminal that takes the table whole, or nearly
 
@@ -42,6 +42,9 @@ def outcome_cells(entry: Mapping[str, Any], width: int) -> list[str]:
 
 def plain_table(title: str) -> Table:
     """Return a table without columns, in the style of all."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
     return Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
 
 

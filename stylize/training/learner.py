@@ -50,7 +50,7 @@ class Learner:
         matrices: dict[str, torch.Tensor] = {}
         others: dict[str, torch.Tensor] = {}
         for name, value in weights.items():
-            convolution = value.ndim == 4 and not name.startswith("last")
+            convolution = value.ndim == 4
             leaf = (value.flatten(1) if convolution else value).clone().requires_grad_()
             self._leaves[name] = leaf
             (matrices if convolution else others)[name] = leaf
