@@ -142,6 +142,14 @@ class StyleLoss:
         rough = known.variation * variation(pictures)
         return Terms(kept, styled, rough, kept + styled + rough)
 
+    def score(self, picture: Picture, content: Picture) -> float:
+        """Return the total loss of one picture ``(3, H, W)``, of a content of the same size."""
+        import torch
+
+        with torch.no_grad():
+            kept = self.content_of(torch.from_numpy(content)[None])
+            return float(self(torch.from_numpy(picture)[None], kept).total)
+
 
 def gram(activations: torch.Tensor) -> torch.Tensor:
     """Return the Gram matrices ``(N, C, C)`` of activations ``(N, C, H, W)``, over H W."""

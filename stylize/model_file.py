@@ -196,6 +196,24 @@ def model_path(style: str, size: str) -> Path:
     return WEIGHTS / f"{style}_{size}.safetensors"
 
 
+def models_named(names: Sequence[str]) -> dict[str, Model]:
+    """Return networks of one style each, by a name of their own.
+
+    Args:
+        names: files, or shipped styles, each of which stands for its networks of all sizes.
+
+    Raises:
+        InputError: one cannot be had.
+    """
+    found: dict[str, Model] = {}
+    for name in names:
+        sizes = [""] if name.endswith(".safetensors") else SIZES
+        for size in sizes:
+            path = model_path(name, size)
+            found[path.stem] = read_model(path).only()
+    return found
+
+
 def losses_of(path: Path) -> dict[str, float]:
     """Return what a shipped network's card says of its losses, part by part.
 

@@ -198,8 +198,8 @@ def _losses(
     given_time, in_force = [], []
     for index, shown in contestant.shown.items():
         painted = contestant.solver.solve(frames[index])
-        given_time.append(score(loss, painted.picture, frames[index]))
-        in_force.append(score(loss, shown, frames[index]))
+        given_time.append(loss.score(painted.picture, frames[index]))
+        in_force.append(loss.score(shown, frames[index]))
         if advance is not None:
             advance(1, contestant.name)
     return {
@@ -208,15 +208,6 @@ def _losses(
         "in_force": float(np.mean(in_force)),
         "miss": float(np.mean(in_force) - np.mean(given_time)),
     }
-
-
-def score(loss: StyleLoss, picture: Picture, content: Picture) -> float:
-    """Return the loss of a picture ``(3, H, W)``, in a style, of a content."""
-    import torch
-
-    with torch.no_grad():
-        kept = loss.content_of(torch.from_numpy(content)[None])
-        return float(loss(torch.from_numpy(picture)[None], kept).total)
 
 
 def race_table(summary: Mapping[str, Any], width: int = 140) -> Table:

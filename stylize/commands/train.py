@@ -10,7 +10,6 @@ import click
 from stylize.commands.options import photos_option, style_px_option, threads_option, vgg_option
 
 if TYPE_CHECKING:
-    from stylize.training.photos import Photos
     from stylize.training.train import Report
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -83,6 +82,7 @@ def train(
     from stylize.model_file import model_path, read_model
     from stylize.pictures import read_picture, resized
     from stylize.training.card import finish, history_of, write_log
+    from stylize.training.photos import read_photos
     from stylize.training.settings import Stage, TrainSettings
     from stylize.training.train import train as trained
     from stylize.vgg import VGG16
@@ -100,7 +100,7 @@ def train(
         begun = None if first is None else read_model(first)
         pictures = {path.stem: resized(read_picture(path), known.style_px) for path in paintings}
         eyes = VGG16.load(vgg)
-        seen = _read(photos)
+        seen = read_photos(photos)
         history: list[Report] = []
 
         def observe(report: Report) -> None:
@@ -119,13 +119,3 @@ def train(
             f"variation {terms['variation']:.3f})"
         )
     click.echo(f"Network: {out}, {out.stat().st_size / 1e6:.2f} MB")
-
-
-def _read(folder: Path) -> Photos:
-    """Read the photographs, which takes a while."""
-    from sim.deadline.progress import progress_bar
-    from stylize.training.photos import Photos, photo_files
-
-    files = photo_files(folder)
-    with progress_bar("photographs", len(files)) as advance:
-        return Photos.read(files, lambda: advance(1, ""))

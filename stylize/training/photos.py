@@ -58,6 +58,19 @@ class Photos:
         return cls(train, kept[::HELD_OUT])
 
 
+def read_photos(folder: Path) -> Photos:
+    """Read a folder and all below it, with a progress bar.
+
+    Raises:
+        InputError: no such folder, or fewer than two photographs in it.
+    """
+    from sim.deadline.progress import progress_bar
+
+    files = photo_files(folder)
+    with progress_bar("photographs", len(files)) as advance:
+        return Photos.read(files, lambda: advance(1, ""))
+
+
 def photo_files(folder: Path) -> list[Path]:
     """Return the pictures in a folder and below it.
 

@@ -1,0 +1,119 @@
+"""`ttirace stylize evaluate`: what a network is worth, in evaluations of the optimisation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from stylize.commands.options import photos_option, seed_option, threads_option, vgg_option
+
+
+@click.command()
+@click.argument("networks", nargs=-1, required=True, metavar="NETWORK...")
+@photos_option
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder; out/worth.")
+@click.option("--overwrite", is_flag=True, help="Replace an earlier result in that folder.")
+@click.option(
+    "--held-out",
+    is_flag=True,
+    help="Of the photographs, take those that a training on this folder holds out.",
+)
+@click.option("--count", type=click.IntRange(1), default=20, show_default=True, help="At most.")
+@click.option("--px", type=click.IntRange(32, 1024), default=256, show_default=True)
+@click.option(
+    "--starts", default="noise,content", show_default=True, help="Where the optimisation begins."
+)
+@click.option(
+    "--evaluations", type=click.IntRange(1), default=100, show_default=True, help="At most."
+)
+@seed_option
+@threads_option
+@vgg_option
+def evaluate(
+    networks: tuple[str, ...],
+    photos: Path,
+    output: Path | None,
+    overwrite: bool,
+    held_out: bool,
+    count: int,
+    px: int,
+    starts: str,
+    evaluations: int,
+    seed: int,
+    threads: int,
+    vgg: Path | None,
+) -> None:
+    """Say how many evaluations of the loss the optimisation needs to equal a network.
+
+    A NETWORK is a file, or the name of a shipped style, of which both sizes are evaluated; all are
+    to be of one style. Photographs are cut to squares of --px pixels. Leaves summary.json,
+    curves.csv and worth.png.
+
+    \b
+    Example:
+      ttirace stylize evaluate starry_night --photos my_photos
+      ttirace stylize evaluate mine.safetensors --photos photos --held-out --starts noise
+    """  # noqa: D301
+    from rich.console import Console
+
+    from sim.deadline.errors import InputError
+    from sim.deadline.folder import RunFolder
+    from sim.deadline.manifest import git_state, versions, write_json, write_manifest
+    from sim.deadline.progress import progress_bar
+    from sim.deadline.tables import number, plain_table
+    from stylize.commands.options import import_torch
+    from stylize.model_file import models_named
+    from stylize.slow import SlowSettings
+    from stylize.training.photos import centre, read_photos
+    from stylize.vgg import VGG16
+    from stylize.worth import mean_loss, optimised, plot_worth, write_curves
+
+    import_torch().set_num_threads(threads)
+    begins = [SlowSettings(evaluations, part.strip()).start for part in starts.split(",")]
+    models = models_named(networks)
+    eyes = VGG16.load(vgg)
+    first = next(iter(models.values()))
+    loss = first.loss_through(eyes)
+    for name, model in models.items():
+        if model.styles[0] != first.styles[0] or model.loss != first.loss:
+            raise InputError(f"{name}: another style, or another loss, than the first network's")
+    seen = read_photos(photos)
+    chosen = seen.held_out if held_out else [*seen.held_out, *seen.train]
+    pictures = [centre(photo, px) for photo in chosen[:count]]
+    folder = RunFolder(output or Path("out") / "worth", overwrite)
+    contents = {
+        "networks": list(models),
+        "photographs": len(pictures),
+        "px": px,
+        "starts": begins,
+        "seed": seed,
+        "threads": threads,
+        "versions": versions(("ttirace", "numpy", "scipy", "torch", "onnxruntime")),
+        "git": git_state(Path(__file__).parent),
+    }
+    manifest = folder.path / "manifest.json"
+    write_manifest(manifest, "running", contents)
+    losses = {name: mean_loss(loss, model, pictures) for name, model in models.items()}
+    with progress_bar("evaluations", evaluations * len(begins)) as advance:
+        curves = [
+            optimised(loss, pictures, begin, min(losses.values()), evaluations, seed, advance)
+            for begin in begins
+        ]
+    table = plain_table(f"{first.styles[0]}: {len(pictures)} photographs, {px} px")
+    table.add_column("\nnetwork")
+    table.add_column("\nloss", justify="right")
+    for curve in curves:
+        table.add_column(f"evaluations\nfrom {curve.start}", justify="right")
+    found = {}
+    for name, value in losses.items():
+        worth = {curve.start: curve.evaluations_to(value) for curve in curves}
+        found[name] = {"loss": value, "evaluations": worth}
+        texts = [f"over {evaluations}" if at is None else str(at) for at in worth.values()]
+        table.add_row(name, number(value, 3), *texts)
+    write_curves(folder.path / "curves.csv", curves)
+    write_json(folder.path / "summary.json", {"photographs": len(pictures), "networks": found})
+    plot_worth(curves, losses, folder.path / "plots" / "worth.png")
+    write_manifest(manifest, "complete", contents)
+    Console().print(table)
+    click.echo(f"Results: {folder.path}")
