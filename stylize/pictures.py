@@ -96,8 +96,15 @@ def as_array(image: Image.Image) -> Picture:
     if image.mode in ("LA", "PA", "RGBA", "RGBa", "La") or "transparency" in image.info:
         over = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", over.size, "white"), over)
-    pixels = np.asarray(image.convert("RGB"), dtype=np.float32) / np.float32(255.0)
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+    return as_picture(np.asarray(image.convert("RGB")))
+
+
+def as_picture(pixels: NDArray[np.uint8]) -> Picture:
+    """Return ``(H, W, 3)``, from 0 to 255, as a picture ``(3, H, W)``, from 0 to 1."""
+    picture = np.empty((3, *pixels.shape[:2]), dtype=np.float32)
+    for colour, plane in enumerate(picture):  # no copy of the whole: it may be large
+        np.divide(pixels[:, :, colour], np.float32(255.0), out=plane)
+    return picture
 
 
 def _of_grey(pixels: NDArray[np.float64], mode: str) -> Picture:

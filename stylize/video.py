@@ -8,10 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sim.deadline.errors import InputError
-from stylize.pictures import MOST_PIXELS, Picture, as_bytes
+from stylize.pictures import MOST_PIXELS, Picture, as_bytes, as_picture
 
 #: What videos can be written as: the containers that H.264 is played from.
 SUFFIXES = (".mp4", ".mkv", ".mov")
@@ -48,9 +46,7 @@ class Video:
         av = _av()
         try:
             for frame in self._container.decode(self._stream):
-                pixels = frame.to_ndarray(format="rgb24").astype(np.float32)
-                pixels /= np.float32(255.0)
-                yield np.ascontiguousarray(pixels.transpose(2, 0, 1))
+                yield as_picture(frame.to_ndarray(format="rgb24"))
         except av.FFmpegError as error:
             raise InputError(f"{self._path}: a damaged video ({error.strerror})") from None
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from made_networks import model_file, picture_file
 
 from stylize import fast
 from stylize.fast import Fast
@@ -63,3 +68,21 @@ def test_of_many_tiles_some_tell_how_to_normalise(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(fast, "_MOST_LOOKED", 16)
     some = Fast(weights, SIZES["s"], most_whole=10_000)(x)
     assert 0.0 < np.abs(some - exact).mean() < 0.03
+
+
+def test_a_picture_is_painted_without_torch(tmp_path: Path) -> None:
+    network, photo = model_file(tmp_path), picture_file(tmp_path / "p.png")
+    code = f"""
+import sys
+sys.modules["torch"] = None  # as if it were not installed
+from sim.cli import main
+sys.argv = ["ttirace", "stylize", "image", {str(photo)!r}, "--style", {str(network)!r},
+            "-o", {str(tmp_path / "o.png")!r}]
+main()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert (tmp_path / "o.png").exists()
+    slow = code.replace('"-o"', '"--solver", "gatys", "-o"')
+    done = subprocess.run([sys.executable, "-c", slow], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "ttirace: this needs torch: pip install 'ttirace[train]'\n"
