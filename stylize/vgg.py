@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.deadline.errors import InputError
+from stylize.winograd import Convolution
 
 if TYPE_CHECKING:
     import torch
@@ -29,6 +30,9 @@ BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512))
 TAPS = tuple(f"relu{block}_{convolutions}" for block, (convolutions, _) in enumerate(BLOCKS, 1))
 
 _TORCHVISION_STD = np.array((0.229, 0.224, 0.225), dtype=np.float32)[:, None, None]
+
+#: Channels from which fewer multiplications are worth two changes of basis, in single precision.
+_WIDE = 128
 
 #: Subtracted from blue, green and red, each from 0 to 255.
 MEAN_BGR = (103.939, 116.779, 123.68)
@@ -72,6 +76,13 @@ class VGG16:
             value = torch.from_numpy(np.asarray(weights[name], dtype=np.float32)).to(self.dtype)
             layout = torch.channels_last if value.ndim == 4 else torch.contiguous_format
             self._weights[name] = value.contiguous(memory_format=layout)
+        self._quick: dict[str, Convolution] = {}
+        if self.dtype == torch.float32:
+            for name, shape in shapes().items():
+                layer, _, part = name.partition(".")
+                if part == "weight" and shape[1] >= _WIDE:
+                    value, bias = (self._weights[f"{layer}.{part}"] for part in ("weight", "bias"))
+                    self._quick[layer] = Convolution(value.numpy(), bias.numpy())
         self._mean = torch.tensor(MEAN_BGR)[:, None, None]
         first = np.asarray(weights["conv1_1.weight"], dtype=np.float16)
         #: Tells apart networks whose losses cannot be compared.
@@ -107,8 +118,11 @@ class VGG16:
         for block, (convolutions, _) in enumerate(BLOCKS, 1):
             for i in range(1, convolutions + 1):
                 name = f"conv{block}_{i}"
-                weight, bias = self._weights[f"{name}.weight"], self._weights[f"{name}.bias"]
-                x = conv2d(x, weight, bias, padding=1).relu()
+                if name in self._quick:
+                    x = self._quick[name](x)
+                else:
+                    weight, bias = self._weights[f"{name}.weight"], self._weights[f"{name}.bias"]
+                    x = conv2d(x, weight, bias, padding=1).relu()
             found[TAPS[block - 1]] = x
             if TAPS[block - 1] == last:
                 break
