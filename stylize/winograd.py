@@ -68,7 +68,7 @@ class Convolution:
 
     def forth(self, x: torch.Tensor) -> torch.Tensor:
         """Return the rectified convolution."""
-        return _convolved(x, x, self._forth, self._bias, np.float32(0.0))
+        return _convolved(x, None, self._forth, self._bias, np.float32(0.0))
 
     def back(self, gradient: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """Return the gradient by the input, of that by the output ``y``."""
@@ -112,12 +112,13 @@ def _transformed(weight: FloatArray) -> torch.Tensor:
 
 
 def _convolved(
-    x: torch.Tensor, mask: torch.Tensor, weight: torch.Tensor, bias: FloatArray, least: np.float32
+    x: torch.Tensor,
+    mask: torch.Tensor | None,
+    weight: torch.Tensor,
+    bias: FloatArray,
+    least: np.float32,
 ) -> torch.Tensor:
-    """Return ``max(x * weight + bias, least)``, x taken for zero where ``mask`` is.
-
-    Only the sign of ``mask`` matters; x itself masks nothing.
-    """
+    """Return ``max(x * weight + bias, least)``, x taken for zero where ``mask`` is none above it."""
     import torch
 
     count, inputs, height, width = x.shape
@@ -131,7 +132,8 @@ def _convolved(
     threads = torch.get_num_threads()
     for image in range(count):
         source, result, positive = (
-            each[image].detach().permute(1, 2, 0).numpy() for each in (x, y, mask)
+            each[image].detach().permute(1, 2, 0).numpy()
+            for each in (x, y, x if mask is None else mask)
         )
         for first in range(0, down, rows):
             last = min(down, first + rows)
@@ -140,7 +142,7 @@ def _convolved(
             made = after[: _SEEN**2 * tiles * outputs].view(_SEEN**2, tiles, outputs)
             into, out_of = seen.numpy(), made.numpy()
             _shared(
-                threads, first, last, partial(_into_tiles, source, positive, mask is not x, into)
+                threads, first, last, partial(_into_tiles, source, positive, mask is not None, into)
             )
             torch.bmm(seen, weight, out=made)
             _shared(threads, first, last, partial(_out_of_tiles, out_of, result, bias, least))
