@@ -118,7 +118,15 @@ def _convolved(
     bias: FloatArray,
     least: np.float32,
 ) -> torch.Tensor:
-    """Return ``max(x * weight + bias, least)``, x taken for zero where ``mask`` is none above it."""
+    """Return ``max(x * weight + bias, least)``.
+
+    Args:
+        x: ``(N, in, H, W)``.
+        mask: x is taken for zero where this is not above it.
+        weight: transformed, ``(36, in, out)``.
+        bias: ``(out,)``.
+        least: what results are cut at.
+    """
     import torch
 
     count, inputs, height, width = x.shape
