@@ -34,6 +34,7 @@ class RaceSettings:
         fps: frames a second.
         deadline_ms: from a frame's release to its deadline; until the next frame if not given.
         on_overrun: what a frame that takes too long does to those behind it.
+        use_late: a picture that comes late is shown once the next frame is due.
         scored: of how many frames the loss is computed, evenly spread.
         live: against the wall clock, not simulated.
 
@@ -44,6 +45,7 @@ class RaceSettings:
     fps: float = 30.0
     deadline_ms: float | None = None
     on_overrun: str = "skip"
+    use_late: bool = False
     scored: int = 8
     live: bool = False
 
@@ -106,13 +108,15 @@ def race(
     """
     scored = set(scored_frames(len(frames), settings.scored))
     for contestant in contestants:
-        anytime = isinstance(contestant.solver, AnytimeSolver)
+        on_miss = OnMiss.USE_LATE if settings.use_late else OnMiss.HOLD
+        if isinstance(contestant.solver, AnytimeSolver):
+            on_miss = OnMiss.BEST_SO_FAR
         entrant = Entrant(
             contestant.solver,
             Painted(frames[0]),
             contestant.latency,
             on_overrun=OnOverrun(settings.on_overrun),
-            on_miss=OnMiss.BEST_SO_FAR if anytime else OnMiss.HOLD,
+            on_miss=on_miss,
             check=fault_of,
         )
         contestant.log = JobLog(log, contestant.name)
@@ -218,7 +222,7 @@ def race_table(summary: Mapping[str, Any], width: int = 140) -> Table:
     )
     table.add_column("\nsolver")
     for heading in (
-        *outcome_headings(width),
+        *outcome_headings(width, "ms"),
         "loss\ngiven time",
         "miss\nloss",
         "loss\nin force",
@@ -233,7 +237,7 @@ def race_table(summary: Mapping[str, Any], width: int = 140) -> Table:
         in_force = number(loss["in_force"], 2)
         table.add_row(
             entry["name"],
-            *outcome_cells(entry, width),
+            *outcome_cells(entry, width, "ms"),
             number(loss["given_time"], 2),
             number(loss["miss"], 2),
             f"[bold]{in_force}[/]" if best is not None and loss["in_force"] == best else in_force,

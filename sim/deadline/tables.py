@@ -11,32 +11,41 @@ if TYPE_CHECKING:
 _WIDE, _MEDIUM = 108, 90  # columns of a terminal that takes the table whole, or nearly
 
 
-def outcome_headings(width: int) -> list[str]:
+#: Units of time, in us, and how many digits are shown of them.
+_UNITS = {"us": (1.0, 1), "ms": (1e3, 2)}
+
+
+def outcome_headings(width: int, unit: str = "us") -> list[str]:
     """Return the headings of `outcome_cells`, two lines each."""
     return [
         "\nmissed",
         *(["95%\ninterval"] if width >= _WIDE else []),
-        "response\np50 us",
-        "response\np99 us",
-        *(["response\nmax us"] if width >= _MEDIUM else []),
+        f"response\np50 {unit}",
+        f"response\np99 {unit}",
+        *([f"response\nmax {unit}"] if width >= _MEDIUM else []),
     ]
 
 
-def outcome_cells(entry: Mapping[str, Any], width: int) -> list[str]:
+def outcome_cells(entry: Mapping[str, Any], width: int, unit: str = "us") -> list[str]:
     """Return how often a solver missed, and how long its responses took.
 
     Args:
         entry: from `sim.deadline.summary.summarize_jobs`.
         width: of the terminal; a narrow one leaves some out.
+        unit: of times, ``us`` or ``ms``.
     """
+    size, digits = _UNITS[unit]
     low, high = entry["miss_ratio_ci95"]
-    response = entry["response_us"]
+    response = {
+        name: None if value is None else value / size
+        for name, value in entry["response_us"].items()
+    }
     return [
         "-" if entry["miss_ratio"] is None else f"{entry['miss_ratio']:.2%}",
         *([f"{low:.2%} .. {high:.2%}"] if width >= _WIDE else []),
-        number(response["p50"], 1),
-        number(response["p99"], 1),
-        *([number(response["max"], 1)] if width >= _MEDIUM else []),
+        number(response["p50"], digits),
+        number(response["p99"], digits),
+        *([number(response["max"], digits)] if width >= _MEDIUM else []),
     ]
 
 

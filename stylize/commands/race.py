@@ -45,6 +45,7 @@ from stylize.commands.options import (
     show_default=True,
     help="skip: frames that come meanwhile are dropped; abort: cut at the deadline; continue.",
 )
+@click.option("--use-late", is_flag=True, help="A late picture is shown with the next frame.")
 @click.option(
     "--score",
     "scored",
@@ -72,6 +73,7 @@ def race(
     live: bool,
     latency: str,
     on_overrun: str,
+    use_late: bool,
     scored: int,
     seed: int,
     style_px: int,
@@ -105,7 +107,7 @@ def race(
     from stylize.race import race as raced
     from stylize.solvers import Entry
 
-    settings = RaceSettings(fps, deadline_ms, on_overrun, scored, live)
+    settings = RaceSettings(fps, deadline_ms, on_overrun, use_late, scored, live)
     entries = Entry.parse_all(solvers)
     if live and latency != "measured":
         raise InputError("--live: a frame takes what it takes; leave --latency away")

@@ -97,6 +97,16 @@ def test_frames_that_come_meanwhile_are_dropped(tmp_path: Path, frames: list[Pic
         np.testing.assert_array_equal(picture, frames[0])
 
 
+def test_a_late_picture_may_be_shown_with_the_next_frame(
+    tmp_path: Path, frames: list[Picture]
+) -> None:
+    slow = Contestant("slow", Grey(), Constant(15e6))
+    settings = RaceSettings(fps=100, use_late=True, scored=6)
+    race([slow], frames, settings, tmp_path)
+    shades = [round(100 * float(picture[0, 0, 0])) for picture in slow.shown.values()]
+    assert shades[1:] == [1, 1, 2, 2, 3]  # every other frame is painted, and seen one later
+
+
 def test_an_anytime_solver_leaves_its_best_so_far(tmp_path: Path, frames: list[Picture]) -> None:
     slow = Contestant("slow", Shades(), Constant(0.0, 2e6))  # 2 ms a step, 20 ms in all
     settings = RaceSettings(fps=100, on_overrun="abort", scored=6)
