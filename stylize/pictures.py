@@ -128,8 +128,9 @@ def write_picture(path: Path, picture: Picture) -> None:
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
+    except (OSError, ValueError) as error:  # also a side that the format has no number for
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be written ({why})") from None
 
 
 def check_output(path: Path, inputs: Iterable[Path]) -> None:

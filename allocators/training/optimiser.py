@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from allocators.training.muon import Muon
+from sim.deadline.models.muon import Muon
 
 if TYPE_CHECKING:
     import torch

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.deadline.models.muon import Muon
 from stylize.model_file import Model
 from stylize.network import PER_STYLE, SIZES, Colours, initial, stylised
 from stylize.pictures import Picture
@@ -15,8 +16,8 @@ from stylize.pictures import Picture
 if TYPE_CHECKING:
     import torch
 
-_MOMENTUM = 0.95
 _BETAS = (0.9, 0.99)
+_ADAM = ("exp_avg", "exp_avg_sq", "step")
 
 
 class Learner:
@@ -54,11 +55,9 @@ class Learner:
             leaf = (value.flatten(1) if convolution else value).clone().requires_grad_()
             self._leaves[name] = leaf
             (matrices if convolution else others)[name] = leaf
-        self._muon = torch.optim.Muon(
-            matrices.values(), weight_decay=0.0, momentum=_MOMENTUM, adjust_lr_fn="match_rms_adamw"
-        )
+        self._matrices, self._others = list(matrices), list(others)
+        self._muon = Muon(list(matrices.values()))
         self._adam = torch.optim.Adam(others.values(), betas=_BETAS)
-        self._optimisers = ((self._muon, list(matrices)), (self._adam, list(others)))
 
     def __call__(self, pictures: torch.Tensor, style: int) -> torch.Tensor:
         """Return pictures ``(N, 3, H, W)`` in a style, with gradients."""
@@ -67,8 +66,8 @@ class Learner:
 
     def forget(self) -> None:
         """Begin a step: no gradient yet."""
-        for optimiser, _ in self._optimisers:
-            optimiser.zero_grad(set_to_none=False)
+        for leaf in self._leaves.values():
+            leaf.grad = None
 
     def move(self, learning_rate: float, clip: float) -> float:
         """Move all weights down their gradient, shortened to ``clip``; return the norm it had."""
@@ -80,10 +79,10 @@ class Learner:
         norm = float(torch.nn.utils.clip_grad_norm_(self._leaves.values(), clip))
         if not np.isfinite(norm):
             return norm
-        for optimiser, _ in self._optimisers:
-            for group in optimiser.param_groups:
-                group["lr"] = learning_rate
-            optimiser.step()  # type: ignore[no-untyped-call]
+        for group in self._adam.param_groups:
+            group["lr"] = learning_rate
+        self._adam.step()
+        self._muon.step(learning_rate)
         return norm
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
@@ -96,10 +95,11 @@ class Learner:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all that `restore` needs."""
         found = {f"weights/{name}": leaf.detach().numpy() for name, leaf in self._leaves.items()}
-        for optimiser, names in self._optimisers:
-            for place, memory in optimiser.state_dict()["state"].items():
-                for part, value in memory.items():
-                    found[f"{part}/{names[place]}"] = value.numpy()
+        for name, momentum in zip(self._matrices, self._muon.momentum, strict=True):
+            found[f"momentum/{name}"] = momentum.numpy()
+        for place, memory in self._adam.state_dict()["state"].items():
+            for part, value in memory.items():
+                found[f"{part}/{self._others[place]}"] = value.numpy()
         return found
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -115,16 +115,15 @@ class Learner:
             if value.shape != tuple(leaf.shape):
                 raise ValueError(f"{name}: shape {value.shape}, want {tuple(leaf.shape)}")
             leaf.data.copy_(torch.from_numpy(value))
-        for optimiser, names in self._optimisers:
-            known = optimiser.state_dict()
-            known["state"] = {}
-            for place, name in enumerate(names):
-                parts = [key for key in arrays if key.partition("/")[2] == name]
-                memory = {key.partition("/")[0]: torch.from_numpy(arrays[key]) for key in parts}
-                memory.pop("weights")
-                if memory:
-                    known["state"][place] = memory
-            optimiser.load_state_dict(known)
+        for name, momentum in zip(self._matrices, self._muon.momentum, strict=True):
+            momentum.copy_(torch.from_numpy(arrays[f"momentum/{name}"]))
+        known = self._adam.state_dict()
+        known["state"] = {
+            place: {part: torch.from_numpy(arrays[f"{part}/{name}"]) for part in _ADAM}
+            for place, name in enumerate(self._others)
+            if f"step/{name}" in arrays
+        }
+        self._adam.load_state_dict(known)
 
 
 def _begun(

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from allocators.training.dataset import DatasetSettings, open_dataset, write_dataset
-from allocators.training.muon import Muon, orthogonalised
 from allocators.training.samples import Setting
 from allocators.training.source import StoredSamples
+from sim.deadline.models.muon import Muon, orthogonalised
 
 
 @pytest.mark.parametrize("shape", [(80, 200), (30, 80), (80, 30), (1, 5)])

@@ -165,3 +165,10 @@ def test_another_size_keeps_the_shape() -> None:
         resized(picture, 0)
     with pytest.raises(InputError, match="want at most"):
         resized(np.zeros((3, 1, 5000), np.float32), 200)
+
+
+def test_a_side_that_the_format_has_no_number_for(tmp_path: Path) -> None:
+    long = np.zeros((3, 1, 20_000), dtype=np.float32)
+    with pytest.raises(InputError, match=r"o\.webp: cannot be written"):
+        write_picture(tmp_path / "o.webp", long)
+    assert not list(tmp_path.iterdir())

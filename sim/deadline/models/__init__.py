@@ -1,1 +1,1 @@
-"""Networks on disk, whatever they answer: weights and their cards, checkpoints of a training."""
+"""Networks, whatever they answer: weights, cards, checkpoints on disk; Muon, to train them."""
