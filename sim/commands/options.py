@@ -52,6 +52,12 @@ class Sizes(click.ParamType[tuple[int, ...]]):
 
 scenario_argument = click.argument("scenario", type=click.Path(path_type=Path))
 
+trace_option = click.option(
+    "--trace",
+    type=click.Path(path_type=Path),
+    help="Also write a trace for ui.perfetto.dev: NAME.json or NAME.json.gz.",
+)
+
 set_option = click.option(
     "--set",
     "overrides",

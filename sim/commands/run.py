@@ -15,6 +15,7 @@ from sim.commands.options import (
     plugin_option,
     scenario_argument,
     set_option,
+    trace_option,
     wait_option,
 )
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 )
 @cpu_option
 @wait_option
+@trace_option
 @click.option("--no-plots", is_flag=True, help="Leave the plots out.")
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json instead of the table.")
 def run(
@@ -50,6 +52,7 @@ def run(
     live: bool,
     cpu: int | None,
     wait: Wait,
+    trace: Path | None,
     no_plots: bool,
     as_json: bool,
 ) -> int:
@@ -65,7 +68,9 @@ def run(
       ttirace run scenarios/munich.yaml -o out/fast --set budget.csi="300 us"
       ttirace run mine.yaml --plugin my_allocator.py --set slots=200
       ttirace run scenarios/munich.yaml --live -o out/munich_live
+      ttirace run scenarios/edf.yaml --trace edf.json.gz       # for ui.perfetto.dev
     """  # noqa: D301
+    from sim.deadline.models.files import check_writable
     from sim.deadline.progress import progress_bar
     from sim.live import live_facts, live_race, playable
     from sim.race import load_race
@@ -75,6 +80,8 @@ def run(
     if live:
         loaded = playable(loaded)
     race = load_race(loaded, scenario)
+    if trace is not None:
+        check_writable(trace)
     folder = ResultFolder(output or Path("out") / loaded.name, overwrite)
     folder.write_manifest("running", loaded, scenario.parent)
     folder.write_scenario(loaded, scenario.parent)
@@ -89,6 +96,11 @@ def run(
         summary = summarize(race, contestants)
         if live:
             summary["live"] = live_facts(played)
+        if trace is not None:
+            from sim.deadline.trace_events import write_trace
+
+            logs = {each.label: each.log.parts() for each in contestants}
+            write_trace(trace, logs, [timing.name for timing in race.timings])
         if not no_plots:
             from sim.plots import plot_race
 

@@ -70,6 +70,12 @@ race_size_option = click.option(
     "--size", type=int, default=256, show_default=True, help="Shorter side of the frames."
 )
 
+trace_option = click.option(
+    "--trace",
+    type=click.Path(path_type=Path),
+    help="Also write a trace for ui.perfetto.dev: NAME.json or NAME.json.gz.",
+)
+
 threads_option = click.option(
     "--threads", type=click.IntRange(1, 1024), default=1, show_default=True, help="Of this process."
 )

@@ -15,6 +15,7 @@ from stylize.commands.options import (
     style_option,
     style_px_option,
     threads_option,
+    trace_option,
     vgg_option,
 )
 
@@ -58,6 +59,7 @@ from stylize.commands.options import (
 @style_px_option
 @threads_option
 @vgg_option
+@trace_option
 @click.option("--no-plots", is_flag=True, help="Leave the plots out.")
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json instead of the table.")
 def race(
@@ -79,6 +81,7 @@ def race(
     style_px: int,
     threads: int,
     vgg: Path | None,
+    trace: Path | None,
     no_plots: bool,
     as_json: bool,
 ) -> int:
@@ -99,7 +102,9 @@ def race(
     from sim.deadline.errors import InputError
     from sim.deadline.folder import RunFolder
     from sim.deadline.manifest import git_state, versions, write_json, write_manifest
+    from sim.deadline.models.files import check_writable
     from sim.deadline.progress import progress_bar
+    from sim.deadline.trace_events import write_trace
     from stylize.contestants import Contest
     from stylize.costs import latencies
     from stylize.frames import frames_of
@@ -115,6 +120,8 @@ def race(
     needs_loss = scored > 0 or any(entry.kind == "gatys" for entry in entries)
     contest = Contest(style, style_px, threads, vgg, needs_loss)
     costs = latencies(latency, [entry.name for entry in entries], pictures[0], seed)
+    if trace is not None:
+        check_writable(trace)
     folder = RunFolder(output or Path("out") / "stylize", overwrite)
     contents = {
         "source": source.name,
@@ -141,6 +148,9 @@ def race(
         scores = sum(len(each.shown) for each in contestants) if contest.loss else 0
         with progress_bar("losses", scores) as advance:
             summary = summarize(contestants, pictures, settings, contest.loss, advance)
+        if trace is not None:
+            logs = {each.name: each.log.parts() for each in contestants if each.log is not None}
+            write_trace(trace, logs)
         if not no_plots:
             from stylize.race_plots import plot_race
 

@@ -29,3 +29,15 @@ def whole_file(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
         kept = "; the older one is untouched" if path.exists() else ""
         raise InputError(f"{path}: cannot be written: {error.strerror or error}{kept}") from None
+
+
+def check_writable(path: Path) -> None:
+    """Raise InputError, before any work is done, if a file cannot be written there."""
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; want a file")
+    part = part_path(path)
+    try:
+        part.touch()
+        part.unlink()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None

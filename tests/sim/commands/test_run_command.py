@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -202,3 +203,15 @@ def test_mutating_the_problem_changes_nobodys_rates(
     assert ttirace("run", tiny, "-o", tmp_path / "o", *chosen).code == 0
     vandal, honest = summary(tmp_path / "o")["allocators"]
     assert vandal["sum_rate_bps_hz"] == honest["sum_rate_bps_hz"]
+
+
+def test_a_trace_is_written_for_perfetto(ttirace: Ttirace, tiny: Path, tmp_path: Path) -> None:
+    trace = tmp_path / "t.json.gz"
+    done = ttirace("run", tiny, "-o", tmp_path / "out", "--no-plots", "--trace", trace)
+    assert done.code == 0, done
+    events = json.loads(gzip.decompress(trace.read_bytes()))["traceEvents"]
+    assert sum(event["tid"] >= 10_000 and event["ph"] == "X" for event in events) == 30
+    nowhere = tmp_path / "none" / "t.json"
+    refused = ttirace("run", tiny, "-o", tmp_path / "other", "--trace", nowhere)
+    assert "cannot be written" in refused.error
+    assert not (tmp_path / "other").exists()
