@@ -3,10 +3,15 @@ from __future__ import annotations
 import sys
 
 import pytest
+from hypothesis import settings
 from in_process import Result, Ttirace
 
 import sim.cli
 import sim.registry
+
+# A busy machine is no bug, and the first call of what numba compiles takes its time.
+settings.register_profile("ttirace", deadline=None)
+settings.load_profile("ttirace")
 
 
 @pytest.fixture
