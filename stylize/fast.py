@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.deadline.errors import InputError
-from stylize.network import MULTIPLE, Size
+from stylize.network import MULTIPLE, Size, noise
 from stylize.onnx_graph import graph_of, normalised
 from stylize.pictures import Picture, continued
 
@@ -75,7 +75,7 @@ class Fast:
         _, height, width = picture.shape
         whole = continued(picture, MULTIPLE)
         if self._is_whole(picture):
-            (found,) = self._session.run(None, {"picture": whole[None]})
+            (found,) = self._session.run(None, _inputs(whole, 0, 0))
             if done is not None:
                 done()
             return np.ascontiguousarray(found[0, :, :height, :width])
@@ -84,8 +84,9 @@ class Fast:
         def runs(output: str, chosen: Sequence[_Tile]) -> Iterator[tuple[_Tile, Picture]]:
             session = self._started(moments=moments, output=output)
             for tile in chosen:
-                seen = whole[None, :, tile.rows, tile.columns]
-                (found,) = session.run(None, {"picture": np.ascontiguousarray(seen)})
+                seen = whole[:, tile.rows, tile.columns]
+                inputs = _inputs(seen, tile.rows.start, tile.columns.start)
+                (found,) = session.run(None, inputs)
                 yield tile, tile.inner(found[0])
                 if done is not None:
                     done()
@@ -114,6 +115,15 @@ class Fast:
         options.intra_op_num_threads = self._threads
         model = graph_of(self._weights, self._size, **how).SerializeToString()
         return InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def _inputs(picture: Picture, top: int, left: int) -> dict[str, Picture]:
+    """Return what the network is given for a picture, or a part of one."""
+    _, height, width = picture.shape
+    return {
+        "picture": np.ascontiguousarray(picture)[None],
+        "noise": noise(height, width, top, left)[None],
+    }
 
 
 class _Tile(NamedTuple):

@@ -5,7 +5,7 @@ normalisation (D. Ulyanov, A. Vedaldi, V. Lempitsky, CVPR 2017). One trunk may s
 only the normalisations' scales and shifts are a style's own (V. Dumoulin, J. Shlens, M. Kudlur,
 ICLR 2017).
 
-    f = unshuffle 2 x 2 -> convolution                     half the picture's resolution
+    f = unshuffle 2 x 2, and noise -> convolution          half the picture's resolution
     d = stride 2 -> residual blocks                        a quarter
     x = stride 2 -> residual blocks                        an eighth
     x = resize 2 -> convolution, and d -> resize 2 -> convolution, and f -> convolution
@@ -13,6 +13,10 @@ ICLR 2017).
 
 n(c) is the content with mean 0 and deviation 1 in each colour; A and b begin as what turns that
 into the style's colours: training begins with a picture in the right colours, not with noise.
+Of a flat sky convolutions make one small pattern all over. What is drawn from is therefore also
+noise, as in D. Ulyanov et al., "Texture networks" (ICML 2016): always the same, so that a picture
+looks the same again, and the frames of a video alike.
+
 Resizing by repetition, and a last convolution that begins at zero, leave no checkerboard; mirrored
 borders leave none of their own.
 """
@@ -22,7 +26,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import torch
@@ -56,6 +64,11 @@ MULTIPLE = 8
 #: How the names of those weights end of which each style has its own, along the first axis.
 PER_STYLE = (".scale", ".shift")
 
+#: Channels of noise, at half the picture's resolution.
+NOISE = 4
+
+_PERIOD = 509  # of the noise, in pixels of half the resolution; a prime
+
 _PACKED = 12  # channels of a picture whose 2 x 2 pixels lie one behind the other
 
 #: Added to the variances of what is normalised, and to those of the picture: a flat one stays flat.
@@ -85,11 +98,40 @@ class Colours:
         return cls(flat.mean(dim=1), root)
 
 
+def noise(height: int, width: int, top: int = 0, left: int = 0) -> NDArray[np.float32]:
+    """Return the noise of a part of a picture, ``(NOISE, height / 2, width / 2)``, variance 1.
+
+    It repeats itself, far apart, so that no picture is too large for it.
+
+    Args:
+        height: of the part, in pixels of the picture; even, as all of these.
+        width: of the part.
+        top: where the part begins.
+        left: where the part begins.
+    """
+    field = _field()
+    rows, columns = (
+        np.arange(begin // 2, (begin + length) // 2) % _PERIOD
+        for begin, length in ((top, height), (left, width))
+    )
+    return np.ascontiguousarray(field[:, rows[:, None], columns])
+
+
+@cache
+def _field() -> NDArray[np.float32]:
+    """Return all of the noise: the same wherever and whenever, and so from raw bits."""
+    bits = np.random.Philox(key=0).random_raw(NOISE * _PERIOD**2) >> np.uint64(40)
+    uniform = bits.astype(np.float32) / np.float32(1 << 24)
+    return (np.float32(math.sqrt(12.0)) * (uniform - np.float32(0.5))).reshape(
+        NOISE, _PERIOD, _PERIOD
+    )
+
+
 def convolutions(size: Size) -> dict[str, tuple[int, int, int, int]]:
     """Return the convolutions that are normalised, in order: inputs, outputs, side, stride."""
     half, quarter, eighth, middle, deep, kernel = size
     return {
-        "first": (_PACKED, half, kernel, 1),
+        "first": (_PACKED + NOISE, half, kernel, 1),
         "down1": (half, quarter, 3, 2),
         **{f"middle{i}.{j}": (quarter, quarter, 3, 1) for i in range(middle) for j in "ab"},
         "down2": (quarter, eighth, 3, 2),
@@ -146,7 +188,11 @@ def initial(
 
 
 def stylised(
-    weights: Mapping[str, torch.Tensor], size: Size, pictures: torch.Tensor, style: int = 0
+    weights: Mapping[str, torch.Tensor],
+    size: Size,
+    pictures: torch.Tensor,
+    noise: torch.Tensor,
+    style: int = 0,
 ) -> torch.Tensor:
     """Return pictures in a style.
 
@@ -155,6 +201,7 @@ def stylised(
         size: what the network is made of.
         pictures: ``(N, 3, H, W)``, red, green, blue from 0 to 1; H and W multiples of `MULTIPLE`,
             at least 16.
+        noise: ``(N, NOISE, H / 2, W / 2)``; see `noise`.
         style: which.
     """
     import torch
@@ -178,8 +225,8 @@ def stylised(
     variance, mean = torch.var_mean(pictures, dim=(2, 3), keepdim=True, correction=0)
     plain = (pictures - mean) * (variance + FLAT).rsqrt()
     # Channels last: convolutions are quicker so.
-    packed = pixel_unshuffle(plain, 2).contiguous(memory_format=torch.channels_last)
-    first = layer(packed, "first").relu()
+    packed = torch.cat([pixel_unshuffle(plain, 2), noise], dim=1)
+    first = layer(packed.contiguous(memory_format=torch.channels_last), "first").relu()
     middle = layer(first, "down1").relu()
     for i in range(size.middle):
         middle = middle + layer(layer(middle, f"middle{i}.a").relu(), f"middle{i}.b")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stylize.network import EPSILON, FLAT, Size, convolutions
+from stylize.network import EPSILON, FLAT, NOISE, Size, convolutions
 
 if TYPE_CHECKING:
     import onnx
@@ -26,6 +26,8 @@ def graph_of(
     weights: Weights, size: Size, moments: Moments | None = None, output: str = "stylised"
 ) -> onnx.ModelProto:
     """Return a model from ``picture`` ``(1, 3, H, W)`` to ``stylised``, of the same shape.
+
+    It also takes ``noise`` ``(1, NOISE, H / 2, W / 2)``.
 
     Args:
         weights: of one style, by the names of `stylize.network.shapes`.
@@ -52,7 +54,8 @@ class _Builder:
         from onnx import TensorProto, helper
 
         plain = self._normalised("picture", "picture", np.ones(3), np.zeros(3), FLAT)
-        x = self._node("SpaceToDepth", plain, blocksize=2)
+        packed = self._node("SpaceToDepth", plain, blocksize=2)
+        x = self._node("Concat", packed, "noise", axis=1)
         first = self._node("Relu", self._layer(x, "first"))
         middle = self._node("Relu", self._layer(first, "down1"))
         for i in range(self._size.middle):
@@ -71,7 +74,10 @@ class _Builder:
         shape: list[str | int | None] = [1, 3, "height", "width"]
         graph = helper.make_graph(
             self._nodes, "stylize",
-            [helper.make_tensor_value_info("picture", TensorProto.FLOAT, shape)],
+            [
+                helper.make_tensor_value_info("picture", TensorProto.FLOAT, shape),
+                helper.make_tensor_value_info("noise", TensorProto.FLOAT, [1, NOISE, None, None]),
+            ],
             [helper.make_tensor_value_info(output, TensorProto.FLOAT, [1, None, None, None])],
             self._constants,
         )  # fmt: skip
@@ -98,8 +104,9 @@ class _Builder:
         if name == "first":
             # The pixels of a square come before the colours here, after them in torch.
             outputs, _, *sides = weight.shape
-            weight = weight.reshape(outputs, 3, 4, *sides).swapaxes(1, 2)
-            weight = weight.reshape(outputs, 12, *sides)
+            drawn, picture = weight[:, -NOISE:], weight[:, :-NOISE]
+            picture = picture.reshape(outputs, 3, 4, *sides).swapaxes(1, 2)
+            weight = np.concatenate([picture.reshape(outputs, 12, *sides), drawn], axis=1)
         side = weight.shape[2] // 2
         stride = convolutions(self._size)[name][3] if name != "last" else 1
         pads = self._constant(np.array([0, 0, side, side, 0, 0, side, side], np.int64))

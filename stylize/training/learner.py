@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sim.deadline.models.muon import Muon
 from stylize.model_file import Model
-from stylize.network import PER_STYLE, SIZES, Colours, initial, stylised
+from stylize.network import PER_STYLE, SIZES, Colours, initial, noise, stylised
 from stylize.pictures import Picture
 
 if TYPE_CHECKING:
@@ -59,10 +59,22 @@ class Learner:
         self._muon = Muon(list(matrices.values()))
         self._adam = torch.optim.Adam(others.values(), betas=_BETAS)
 
-    def __call__(self, pictures: torch.Tensor, style: int) -> torch.Tensor:
-        """Return pictures ``(N, 3, H, W)`` in a style, with gradients."""
+    def __call__(
+        self, picture: torch.Tensor, style: int, top: int = 0, left: int = 0
+    ) -> torch.Tensor:
+        """Return a picture ``(1, 3, H, W)`` in a style, with gradients.
+
+        Args:
+            picture: as it is.
+            style: which.
+            top: where in the noise it lies; even.
+            left: likewise.
+        """
+        import torch
+
+        drawn = torch.from_numpy(noise(picture.shape[2], picture.shape[3], top, left))[None]
         weights = {name: leaf.view(self._shapes[name]) for name, leaf in self._leaves.items()}
-        return stylised(weights, self._made_of, pictures, style)
+        return stylised(weights, self._made_of, picture, drawn, style)
 
     def forget(self) -> None:
         """Begin a step: no gradient yet."""

@@ -191,7 +191,11 @@ def _step(
         photo = photos.train[int(rng.integers(len(photos.train)))]
         picture = torch.from_numpy(crop(photo, stage.px, rng))[None]
         loss = losses[style]
-        value = loss(learner(picture, style), loss.content_of(picture)).total.sum() / stage.batch
+        top, left = (2 * rng.integers(1 << 16, size=2)).tolist()
+        value = (
+            loss(learner(picture, style, top, left), loss.content_of(picture)).total.sum()
+            / stage.batch
+        )
         value.backward()  # type: ignore[no-untyped-call]
         total += float(value.detach())
     norm = learner.move(rate, settings.clip)

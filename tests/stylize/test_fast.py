@@ -13,7 +13,7 @@ from made_networks import model_file, picture_file
 
 from stylize import fast
 from stylize.fast import Fast
-from stylize.network import SIZES, Colours, initial, stylised
+from stylize.network import SIZES, Colours, initial, noise, stylised
 
 
 def drawn(size: str) -> dict[str, torch.Tensor]:
@@ -31,8 +31,9 @@ def test_it_does_what_torch_does(size: str) -> None:
     weights = drawn(size)
     network = Fast({name: value.numpy() for name, value in weights.items()}, SIZES[size])
     x = np.random.default_rng(2).random((3, 40, 56), dtype=np.float32)
+    drawn_noise = torch.from_numpy(noise(40, 56))[None]
     with torch.no_grad():
-        expected = stylised(weights, SIZES[size], torch.from_numpy(x)[None])[0].numpy()
+        expected = stylised(weights, SIZES[size], torch.from_numpy(x)[None], drawn_noise)[0].numpy()
     assert expected.std() > 0.05
     np.testing.assert_allclose(network(x), expected, atol=2e-4)
 

@@ -47,11 +47,11 @@ def test_the_loss_falls(
     photos: Photos, vgg: VGG16, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(training, "VALIDATION_PX", 32)  # what it is trained on
-    settings = replace(SETTINGS, stages=(Stage(32, 2, 30),), interval=5)
+    settings = replace(SETTINGS, stages=(Stage(32, 1, 120),), interval=20)
     history = trained(photos, vgg, tmp_path / "c.safetensors", settings).history
-    assert [report.step for report in history] == [5, 10, 15, 20, 25, 30]
+    assert [report.step for report in history] == [20, 40, 60, 80, 100, 120]
     before, after = (sum(history[place].validation.values()) for place in (0, -1))
-    assert after < before - 0.1
+    assert after < 0.95 * before
 
 
 def test_a_training_that_was_stopped_goes_on_to_the_same_end(
