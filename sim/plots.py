@@ -42,7 +42,7 @@ def plot_race(
     with figure(folder / "rate_over_time.png", width=9.0) as axes:
         columns = ["controller", "deadline_ns", "outcome", "in_force_bps_hz"]
         parts = {label: log.parts(columns) for label, log in logs.items()}
-        rate_over_time(axes, parts, _stretch_ns(race))
+        rate_over_time(axes, parts, stretch_ns(race))
         axes.set_title(f"{race.scenario.name}: rate in force", parse_math=False)
         legend(axes)
     with figure(folder / "user_rates.png", width=8.0) as axes:
@@ -62,7 +62,7 @@ def plot_race(
     return sorted(folder.glob("*.png"))
 
 
-def _stretch_ns(race: Race) -> int:
+def stretch_ns(race: Race) -> int:
     """Return the length of the stretches that rates are averaged over.
 
     Whole slots of the slowest controller, or every other stretch would hold one of its more.
@@ -83,7 +83,7 @@ def rate_over_time(axes: Axes, logs: Mapping[str, Iterable[pa.Table]], stretch_n
     """
     shares = {}
     for number, (label, parts) in enumerate(logs.items()):
-        time_s, rate, share = _stretches(parts, stretch_ns)
+        time_s, rate, share = stretches(parts, stretch_ns)
         axes.plot(
             time_s, rate, color=colour(number), linewidth=0.6 * line_width(number), label=label
         )
@@ -104,7 +104,7 @@ def rate_over_time(axes: Axes, logs: Mapping[str, Iterable[pa.Table]], stretch_n
     )
 
 
-def _stretches(
+def stretches(
     parts: Iterable[pa.Table], stretch_ns: int
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return the middles of stretches in s, the mean rate there, and the share missed."""

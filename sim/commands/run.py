@@ -107,6 +107,10 @@ def run(
             plot_race(race, contestants, summary, folder.plots)
         folder.write_summary(summary)
         folder.write_manifest("complete", loaded, scenario.parent)
+        if not no_plots:
+            from sim.html_report import race_page
+
+            race_page(race, contestants, summary, folder.manifest).write(folder.report)
     except KeyboardInterrupt:
         folder.write_manifest("interrupted", loaded, scenario.parent)
         click.echo(f"interrupted; what was logged until then: {folder.log}", err=True)
@@ -130,6 +134,7 @@ def run(
             console.print(sentence, markup=False, highlight=False)
         if not no_plots:
             console.print(f"Plots: {folder.plots}/*.png", highlight=False, markup=False)
+            console.print(f"Report: {folder.report}", highlight=False, markup=False)
         console.print(f"Results: {folder.path}", highlight=False, markup=False)
     for warning in summary["warnings"]:
         click.echo(f"warning: {warning}", err=True)

@@ -19,7 +19,7 @@ class RunFolder:
         InputError: it holds an earlier run, or something else, or cannot be written.
     """
 
-    _OWN: tuple[str, ...] = ("manifest.json", "summary.json", "log", "plots")
+    _OWN: tuple[str, ...] = ("manifest.json", "summary.json", "report.html", "log", "plots")
     _UNFINISHED = (".manifest.json.part", ".summary.json.part")  # where a run was killed
 
     def __init__(self, path: Path, overwrite: bool = False) -> None:
@@ -41,6 +41,16 @@ class RunFolder:
             (path / self._UNFINISHED[0]).unlink()
         except OSError as error:
             raise InputError(f"-o {path}: cannot be written: {error.strerror}") from None
+
+    @property
+    def manifest(self) -> Path:
+        """The file that says what was run."""
+        return self.path / "manifest.json"
+
+    @property
+    def report(self) -> Path:
+        """The page to look at."""
+        return self.path / "report.html"
 
     @property
     def log(self) -> Path:

@@ -130,6 +130,25 @@ def responses(log: Jobs) -> Iterator[NDArray[np.int64]]:
         yield integers(part, "finish_ns", minus="release_ns")
 
 
+def exceedance(
+    parts: Iterable[NDArray[np.int64]],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return response times in us, and how often one takes as long or longer.
+
+    The tail is there in full, the rest thinned.
+
+    Args:
+        parts: response times in ns.
+    """
+    ordered = joined(parts)
+    ordered.sort()
+    n = len(ordered)
+    if n == 0:
+        return np.empty(0), np.empty(0)
+    ranks = np.unique(np.r_[n - np.geomspace(1, n, _MOST_POINTS).astype(int)])
+    return np.maximum(ordered[ranks] / 1e3, 1e-3), (n - ranks) / n
+
+
 def response_times(
     axes: Axes,
     responses_ns: Mapping[str, Iterable[NDArray[np.int64]]],
@@ -144,21 +163,17 @@ def response_times(
     """
     floor = 1.0
     for number, (name, parts) in enumerate(responses_ns.items()):
-        ordered = joined(parts)
-        ordered.sort()
-        n = len(ordered)
-        if n == 0:
+        times_us, share = exceedance(parts)
+        if len(share) == 0:
             continue
-        floor = min(floor, 1.0 / n)
-        # Exceedance of each order statistic; the tail in full, the rest thinned.
-        ranks = np.unique(np.r_[n - np.geomspace(1, n, _MOST_POINTS).astype(int)])
+        floor = min(floor, float(share[-1]))
         axes.step(
-            np.maximum(ordered[ranks] / 1e3, 1e-3),
-            (n - ranks) / n,
+            times_us,
+            share,
             where="post",
             color=colour(number),
             linewidth=line_width(number),
-            marker="o" if n == 1 else None,
+            marker="o" if len(share) == 1 else None,
             label=name,
         )
     for number, deadline in enumerate(sorted(set(deadlines_ns))):

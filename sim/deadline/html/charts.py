@@ -1,0 +1,199 @@
+"""Figures for a page: jobs on a timeline, response times; of any race."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.deadline.job import Outcome
+from sim.deadline.plots import OUTCOME_COLOURS, colour, exceedance
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from bokeh.plotting import figure as Figure  # noqa: N812
+
+#: Jobs that a timeline holds at most, of all solvers together: a page is to open at once.
+MOST_JOBS = 100_000
+
+_FIRST_SLOTS = 12  # in view to begin with
+_TOOLS = "xpan,xwheel_zoom,xbox_zoom,reset,save"
+
+
+def plain(width_to_height: float = 2.4, **how: Any) -> Figure:
+    """Return an empty figure in the look of all, as wide as the page."""
+    from bokeh.plotting import figure
+
+    made = figure(
+        sizing_mode="scale_width",
+        aspect_ratio=width_to_height,
+        output_backend="webgl",
+        background_fill_alpha=0.0,
+        border_fill_alpha=0.0,
+        outline_line_alpha=0.0,
+        **how,
+    )
+    made.toolbar.logo = None
+    made.axis.axis_label_text_font_style = "normal"
+    return made
+
+
+def legend_above(figure: Figure) -> None:
+    """Put the legend above, where it hides nothing; a click hides a curve."""
+    if figure.legend:
+        legend = figure.legend[0]
+        legend.orientation = "horizontal"
+        legend.click_policy = "hide"
+        legend.border_line_alpha = 0.0
+        legend.background_fill_alpha = 0.0
+        legend.nrows = -(-len(legend.items) // 4)
+        figure.add_layout(legend, "above")
+
+
+def timeline(logs: Mapping[str, Iterable[pa.Table]], controllers: Sequence[str] = ()) -> Figure:
+    """Draw when jobs ran, how they ended and when they were due.
+
+    Args:
+        logs: each solver's log, part by part; of long ones the first jobs are drawn, so many of
+            each that all are at most `MOST_JOBS`.
+        controllers: their names; numbers if not given.
+    """
+    from bokeh.models import ColumnDataSource, FactorRange, HoverTool, Range1d
+
+    rows: list[str] = []
+    columns: list[dict[str, NDArray[Any]]] = []
+    for name, parts in logs.items():
+        found = _first(parts, MOST_JOBS // max(len(logs), 1))
+        owners = [
+            controllers[number] if number < len(controllers) else str(number)
+            for number in sorted(set(found["controller"].tolist()))
+        ]
+        titles = [name] if len(owners) == 1 else [f"{name} / {owner}" for owner in owners]
+        numbers = np.unique(found["controller"], return_inverse=True)[1]
+        columns.append({**found, "row": np.array(titles, dtype=object)[numbers]})
+        rows += titles
+    merged = {key: np.concatenate([each[key] for each in columns]) for key in columns[0]}
+    ends = merged["deadline_ms"]
+    view = float(np.sort(ends)[min(len(ends), _FIRST_SLOTS * len(rows)) - 1]) if len(ends) else 1.0
+    made = plain(
+        max(1.2, 9.0 / (1.0 + 0.45 * len(rows))),
+        y_range=FactorRange(*reversed(rows)),
+        x_range=Range1d(0.0, 1.02 * view, bounds=(0.0, None)),
+        tools=_TOOLS,
+        active_drag="xpan",
+        active_scroll="xwheel_zoom",
+        x_axis_label="time (ms)",
+    )
+    bars = []
+    for outcome, shade in OUTCOME_COLOURS.items():
+        chosen = merged["outcome"] == str(outcome)
+        if not chosen.any():
+            continue
+        source = ColumnDataSource({key: value[chosen] for key, value in merged.items()})
+        if outcome is Outcome.SKIPPED:
+            bar = made.scatter(
+                "release_ms", "row", marker="x", size=9, line_width=2, source=source,
+                color=shade, legend_label=str(outcome),
+            )  # fmt: skip
+        else:
+            bar = made.hbar(
+                y="row", left="start_ms", right="finish_ms", height=0.55, source=source,
+                fill_color=shade, line_color=shade, legend_label=str(outcome),
+            )  # fmt: skip
+        bars.append(bar)
+    source = ColumnDataSource({key: merged[key] for key in ("row", "release_ms", "deadline_ms")})
+    made.scatter(
+        "deadline_ms", "row", marker="dash", angle=np.pi / 2, size=26, line_width=2, source=source,
+        color="black", legend_label="deadline", tags=[], name="deadline",
+    )  # fmt: skip
+    made.add_tools(
+        HoverTool(
+            renderers=bars,
+            tooltips=[
+                ("job", "@index of @row"),
+                ("release", "@release_ms{0.0000} ms"),
+                ("start", "@start_ms{0.0000} ms"),
+                ("finish", "@finish_ms{0.0000} ms"),
+                ("deadline", "@deadline_ms{0.0000} ms"),
+                ("service", "@service_us{0,0.0} us"),
+                ("outcome", "@outcome, in force: @source"),
+            ],
+        )
+    )
+    made.ygrid.visible = False
+    legend_above(made)
+    return made
+
+
+def response_times(
+    responses_ns: Mapping[str, Iterable[NDArray[np.int64]]], deadlines_ns: Sequence[int]
+) -> Figure:
+    """Draw how often a response takes x or longer, both on log axes, with the deadlines."""
+    from bokeh.models import HoverTool, Span
+
+    made = plain(
+        x_axis_type="log",
+        y_axis_type="log",
+        tools="pan,wheel_zoom,box_zoom,reset,save",
+        x_axis_label="response time (us)",
+        y_axis_label="share of jobs that take as long or longer",
+    )
+    curves = []
+    for number, (name, parts) in enumerate(responses_ns.items()):
+        times_us, share = exceedance(parts)
+        if len(times_us):
+            curves.append(
+                made.step(
+                    times_us,
+                    share,
+                    mode="after",
+                    color=colour(number),
+                    line_width=2.5,
+                    legend_label=name,
+                    name=name,
+                )
+            )
+    for deadline in sorted(set(deadlines_ns)):
+        made.add_layout(
+            Span(
+                location=deadline / 1e3,
+                dimension="height",
+                line_dash="dashed",
+                line_width=1.5,
+                line_color="#888888",
+            )
+        )
+    made.add_tools(
+        HoverTool(
+            renderers=curves,
+            mode="mouse",
+            line_policy="nearest",
+            tooltips=[("", "$name"), ("response", "@x{0,0.00} us"), ("share", "@y{0.0000%}")],
+        )
+    )
+    legend_above(made)
+    return made
+
+
+def _first(parts: Iterable[pa.Table], most: int) -> dict[str, NDArray[Any]]:
+    """Return the first jobs of a log as columns, times in ms; NaN where there is none."""
+    import pyarrow as pa
+
+    kept: list[pa.Table] = []
+    for part in parts:
+        kept.append(part.slice(0, most - sum(map(len, kept))))
+        if sum(map(len, kept)) >= most:
+            break
+    table = pa.concat_tables(kept)
+    found: dict[str, NDArray[Any]] = {
+        f"{name}_ms": table[f"{name}_ns"].to_numpy().astype(np.float64) / 1e6
+        for name in ("release", "start", "finish", "deadline")
+    }
+    found["service_us"] = table["service_ns"].to_numpy().astype(np.float64) / 1e3
+    for name in ("index", "controller"):
+        found[name] = table[name].to_numpy()
+    for name in ("outcome", "source"):
+        found[name] = np.array(table[name].to_pylist(), dtype=object)
+    return found

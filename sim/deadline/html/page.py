@@ -1,0 +1,145 @@
+"""A page made of sections: text, tables that sort, pictures and figures, all in one file."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sim.deadline.models.files import whole_file
+
+if TYPE_CHECKING:
+    from bokeh.plotting import figure as Figure  # noqa: N812
+    from PIL.Image import Image
+
+_TEMPLATE = "page.html.jinja"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table whose columns sort when their headings are clicked.
+
+    Attributes:
+        headings: of the columns.
+        rows: cells as they are shown.
+        values: what each cell is sorted by; the text where this is None.
+    """
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    values: Sequence[Sequence[float | None]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture with what is said of it.
+
+    Attributes:
+        caption: text below.
+        source: as a ``data:`` address.
+    """
+
+    caption: str
+    source: str
+
+    @classmethod
+    def of(cls, image: Image, caption: str = "") -> Picture:
+        """Return one of Pillow's images, as JPEG."""
+        content = io.BytesIO()
+        image.convert("RGB").save(content, "JPEG", quality=88)
+        text = base64.b64encode(content.getvalue()).decode("ascii")
+        return cls(caption, f"data:image/jpeg;base64,{text}")
+
+
+@dataclass(slots=True)
+class Section:
+    """A part of a page under a heading of its own.
+
+    Attributes:
+        title: the heading.
+        note: how to read it, in a sentence or two.
+        figure: of Bokeh.
+        table: a table.
+        pictures: side by side.
+        code: text as it is, such as a command.
+        facts: names and values.
+    """
+
+    title: str
+    note: str = ""
+    figure: Figure | None = None
+    table: Table | None = None
+    pictures: Sequence[Picture] = ()
+    code: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Page:
+    """A report.
+
+    Attributes:
+        title: its own.
+        verdict: the answer, in a sentence or two.
+        warnings: what should make a reader doubt it.
+        sections: one after the other.
+    """
+
+    title: str
+    verdict: str
+    warnings: Sequence[str] = ()
+    sections: list[Section] = field(default_factory=list)
+
+    def html(self) -> str:
+        """Return the page, everything inside."""
+        from bokeh.embed import components
+        from bokeh.resources import Resources
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+
+        figures = [section.figure for section in self.sections if section.figure is not None]
+        script, divs = components(tuple(figures)) if figures else ("", ())
+        held = iter(divs)
+        parts: list[dict[str, Any]] = [
+            {
+                "section": section,
+                "div": next(held) if section.figure is not None else "",
+                "rows": [] if section.table is None else _cells(section.table),
+            }
+            for section in self.sections
+        ]
+        environment = Environment(
+            loader=PackageLoader("sim.deadline.html", ""),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        resources = Resources(mode="inline", components=["bokeh", "bokeh-gl"])
+        text: str = environment.get_template(_TEMPLATE).render(
+            page=self,
+            parts=parts,
+            script=script,
+            library=resources.render_js() if figures else "",
+        )
+        return text
+
+    def write(self, path: Path) -> None:
+        """Write the page; it appears whole or not at all.
+
+        Raises:
+            InputError: it cannot be written.
+        """
+        text = self.html()
+        with whole_file(path) as part:
+            part.write_text(text, encoding="utf-8")
+
+
+def _cells(table: Table) -> list[list[tuple[str, float | None]]]:
+    values = table.values or [[None] * len(row) for row in table.rows]
+    return [
+        list(zip(row, numbers, strict=True))
+        for row, numbers in zip(table.rows, values, strict=True)
+    ]
