@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.deadline.html.charts import legend_above, plain, response_times, timeline
-from sim.deadline.html.page import Page, Section, Table
-from sim.deadline.plots import colour, responses
+from sim.deadline.html.charts import legend_above, plain, response_times, shade, timeline
+from sim.deadline.html.page import Page, Section, Table, reproduction
+from sim.deadline.plots import responses
 from sim.deadline.tables import number
 from sim.plots import stretch_ns, stretches
 from sim.race import Race
@@ -76,21 +75,7 @@ def race_page(
         )
     )
     page.sections.append(Section("Where the rate goes", figure=_losses(summary["allocators"])))
-    known = json.loads(manifest.read_text(encoding="utf-8"))
-    page.sections.append(
-        Section(
-            "How to run it again",
-            code=" ".join(known["command"]),
-            facts={
-                "seed": str(known["seed"]),
-                "scenario": f"{known['scenario']}, sha256 {known['scenario_sha256'][:12]}",
-                "machine": f"{known['machine']['processor']}, {known['machine']['system']}",
-                "versions": ", ".join(f"{k} {v}" for k, v in known["versions"].items()),
-                "source": str(known["git"]["commit"]) if known["git"] else "an installed package",
-                "written": known["written"],
-            },
-        )
-    )
+    page.sections.append(reproduction(manifest, scenario=name))
     return page
 
 
@@ -142,7 +127,7 @@ def _over_time(race: Race, contestants: Sequence[Raced]) -> Figure:
             made.line(
                 time_s,
                 rate,
-                color=colour(place),
+                color=shade(place),
                 line_width=2,
                 legend_label=contestant.label,
                 name=contestant.label,
@@ -155,7 +140,9 @@ def _over_time(race: Race, contestants: Sequence[Raced]) -> Figure:
         room = max(highest - min(lowest, highest), 0.1 * highest, 1e-9)
         made.y_range = Range1d(highest - 1.6 * room, highest + 0.05 * room)
         made.extra_y_ranges = {"missed": Range1d(0.0, 3.2)}
-        axis = LinearAxis(y_range_name="missed", axis_label="missed")
+        axis = LinearAxis(
+            y_range_name="missed", axis_label="missed", axis_label_text_font_style="normal"
+        )
         axis.ticker = [0.0, 0.5, 1.0]
         made.add_layout(axis, "right")
         for place, label, time_s, share in missed:
@@ -163,7 +150,7 @@ def _over_time(race: Race, contestants: Sequence[Raced]) -> Figure:
                 made.line(
                     time_s,
                     share,
-                    color=colour(place),
+                    color=shade(place),
                     line_width=1.5,
                     line_dash="dotted",
                     y_range_name="missed",
@@ -195,7 +182,7 @@ def _losses(allocators: Sequence[Mapping[str, Any]]) -> Figure:
         "miss loss": [max(entry["loss_bps_hz"]["miss"], 0.0) for entry in rated],
     }
     made = plain(
-        max(1.2, 9.0 / (1.0 + 0.4 * len(rated))),
+        130 + 34 * len(rated),
         y_range=FactorRange(*reversed(names)),
         tools="save",
         x_axis_label="sum rate (bit/s/Hz)",

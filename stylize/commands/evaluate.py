@@ -92,8 +92,7 @@ def evaluate(
         "versions": versions(("ttirace", "numpy", "scipy", "torch", "onnxruntime")),
         "git": git_state(Path(__file__).parent),
     }
-    manifest = folder.path / "manifest.json"
-    write_manifest(manifest, "running", contents)
+    write_manifest(folder.manifest, "running", contents)
     losses = {name: mean_loss(loss, model, pictures) for name, model in models.items()}
     with progress_bar("evaluations", evaluations * len(begins)) as advance:
         curves = [
@@ -114,6 +113,6 @@ def evaluate(
     write_curves(folder.path / "curves.csv", curves)
     write_json(folder.path / "summary.json", {"photographs": len(pictures), "networks": found})
     plot_worth(curves, losses, folder.path / "plots" / "worth.png")
-    write_manifest(manifest, "complete", contents)
+    write_manifest(folder.manifest, "complete", contents)
     Console().print(table)
     click.echo(f"Results: {folder.path}")

@@ -136,8 +136,7 @@ def race(
         "versions": versions(("ttirace", "numpy", "onnxruntime", "torch", "pillow")),
         "git": git_state(Path(__file__).parent),
     }
-    manifest = folder.path / "manifest.json"
-    write_manifest(manifest, "running", contents)
+    write_manifest(folder.manifest, "running", contents)
     try:
         contestants = [
             Contestant(name, solver, costs[name])
@@ -156,9 +155,14 @@ def race(
 
             plot_race(contestants, pictures, settings, folder.plots)
         write_json(folder.path / "summary.json", summary)
-        write_manifest(manifest, "complete", contents)
+        write_manifest(folder.manifest, "complete", contents)
+        if not no_plots:
+            from stylize.race_plots import race_page
+
+            page = race_page(contestants, pictures, settings, summary, folder.manifest)
+            page.write(folder.report)
     except KeyboardInterrupt:
-        write_manifest(manifest, "interrupted", contents)
+        write_manifest(folder.manifest, "interrupted", contents)
         click.echo(f"interrupted; what was logged until then: {folder.log}", err=True)
         return 130
     if as_json:
@@ -171,5 +175,6 @@ def race(
         console.print(verdict(summary), markup=False)
         if not no_plots:
             console.print(f"Plots: {folder.plots}/*.png", highlight=False, markup=False)
+            console.print(f"Report: {folder.report}", highlight=False, markup=False)
         console.print(f"Results: {folder.path}", highlight=False, markup=False)
     return 1 if any(entry["failed"] for entry in summary["solvers"]) else 0

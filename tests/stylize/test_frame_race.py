@@ -197,6 +197,9 @@ def test_the_command(ttirace: Ttirace, tmp_path: Path) -> None:
     assert table.column_names == ["solver", *JOB_COLUMNS]
     for name in ("response_time", "timeline", "frames"):
         assert read_picture(out / "plots" / f"{name}.png").std() > 0.01
+    report = (out / "report.html").read_text()
+    assert "every frame was made by fast_s, gatys_2 and hold" in report
+    assert report.count("data:image/jpeg") == 4 * 4  # four frames: each, and what three showed
     assert "holds an earlier run" in ttirace(*arguments, "-o", out).error
 
 
@@ -212,6 +215,7 @@ def test_live(ttirace: Ttirace, tmp_path: Path) -> None:
     assert summary["live"]
     assert all(entry["jobs"] == 5 for entry in summary["solvers"])
     assert not (out / "plots").exists()
+    assert not (out / "report.html").exists()
 
 
 @pytest.mark.parametrize(

@@ -18,17 +18,19 @@ if TYPE_CHECKING:
 #: Jobs that a timeline holds at most, of all solvers together: a page is to open at once.
 MOST_JOBS = 100_000
 
+_ACROSS = 3  # names in a row of a legend: what a phone has room for
+
 _FIRST_SLOTS = 12  # in view to begin with
 _TOOLS = "xpan,xwheel_zoom,xbox_zoom,reset,save"
 
 
-def plain(width_to_height: float = 2.4, **how: Any) -> Figure:
-    """Return an empty figure in the look of all, as wide as the page."""
+def plain(height: int = 380, **how: Any) -> Figure:
+    """Return an empty figure in the look of all, so many pixels high and as wide as the page."""
     from bokeh.plotting import figure
 
     made = figure(
-        sizing_mode="scale_width",
-        aspect_ratio=width_to_height,
+        sizing_mode="stretch_width",
+        height=height,
         output_backend="webgl",
         background_fill_alpha=0.0,
         border_fill_alpha=0.0,
@@ -40,6 +42,12 @@ def plain(width_to_height: float = 2.4, **how: Any) -> Figure:
     return made
 
 
+def shade(number: int) -> str:
+    """Return the colour of the n-th solver, to be seen on light and on dark ground."""
+    found = colour(number)
+    return "#9467BD" if found == "#000000" else found
+
+
 def legend_above(figure: Figure) -> None:
     """Put the legend above, where it hides nothing; a click hides a curve."""
     if figure.legend:
@@ -48,7 +56,7 @@ def legend_above(figure: Figure) -> None:
         legend.click_policy = "hide"
         legend.border_line_alpha = 0.0
         legend.background_fill_alpha = 0.0
-        legend.nrows = -(-len(legend.items) // 4)
+        legend.nrows = -(-len(legend.items) // _ACROSS)
         figure.add_layout(legend, "above")
 
 
@@ -78,7 +86,7 @@ def timeline(logs: Mapping[str, Iterable[pa.Table]], controllers: Sequence[str] 
     ends = merged["deadline_ms"]
     view = float(np.sort(ends)[min(len(ends), _FIRST_SLOTS * len(rows)) - 1]) if len(ends) else 1.0
     made = plain(
-        max(1.2, 9.0 / (1.0 + 0.45 * len(rows))),
+        150 + 36 * len(rows),
         y_range=FactorRange(*reversed(rows)),
         x_range=Range1d(0.0, 1.02 * view, bounds=(0.0, None)),
         tools=_TOOLS,
@@ -106,7 +114,7 @@ def timeline(logs: Mapping[str, Iterable[pa.Table]], controllers: Sequence[str] 
     source = ColumnDataSource({key: merged[key] for key in ("row", "release_ms", "deadline_ms")})
     made.scatter(
         "deadline_ms", "row", marker="dash", angle=np.pi / 2, size=26, line_width=2, source=source,
-        color="black", legend_label="deadline", tags=[], name="deadline",
+        color="black", legend_label="deadline", tags=["front"],
     )  # fmt: skip
     made.add_tools(
         HoverTool(

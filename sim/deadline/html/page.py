@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -135,6 +137,29 @@ class Page:
         text = self.html()
         with whole_file(path) as part:
             part.write_text(text, encoding="utf-8")
+
+
+def reproduction(manifest: Path, **facts: str) -> Section:
+    """Return the section that says how to run something again.
+
+    Args:
+        manifest: from `sim.deadline.manifest.write_manifest`.
+        facts: more of them, first.
+    """
+    known = json.loads(manifest.read_text(encoding="utf-8"))
+    git = known.get("git")
+    return Section(
+        "How to run it again",
+        code=shlex.join(known["command"]),
+        facts={
+            **facts,
+            "seed": str(known["seed"]),
+            "machine": f"{known['machine']['processor']}, {known['machine']['system']}",
+            "versions": ", ".join(f"{k} {v}" for k, v in known["versions"].items() if v),
+            "source": git["commit"] if git else "an installed package",
+            "written": known["written"],
+        },
+    )
 
 
 def _cells(table: Table) -> list[list[tuple[str, float | None]]]:
