@@ -22,8 +22,6 @@ from sim.deadline.manifest import processor
 from sim.deadline.tables import number, plain_table
 from stylize.fast import Fast
 from stylize.loss import StyleLoss
-from stylize.model_file import model_path, read_model
-from stylize.network import SIZES
 from stylize.pictures import SAMPLE, Picture, read_picture, resized
 from stylize.slow import SlowSettings, optimise
 from stylize.training.photos import centre
@@ -51,13 +49,16 @@ def main() -> None:
     parser.add_argument("--evaluations", type=int, default=20, help="timed, of each size")
     parser.add_argument("--photo", type=Path, default=SAMPLE)
     options = parser.parse_args()
-    models = {size: read_model(model_path(options.style, size)).only() for size in SIZES}
+    models = {
+        size: read_model(model_path(options.style, size)).only()
+        for size in shipped_styles()[options.style]
+    }
     loss = next(iter(models.values())).loss_through(VGG16.load())
     whole = read_picture(options.photo)
     table = plain_table(f"{processor()}: seconds a picture, medians")
-    for heading in ("px", "threads", *(f"slow {n}" for n in LONG), *(f"fast {s}" for s in SIZES)):
+    for heading in ("px", "threads", *(f"slow {n}" for n in LONG), *(f"fast {s}" for s in models)):
         table.add_column(heading, justify="right")
-    for size in SIZES:
+    for size in models:
         table.add_column(f"500 over {size}", justify="right")
     for px in map(int, options.px.split(",")):
         photo = square(whole, px)

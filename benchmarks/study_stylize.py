@@ -18,8 +18,7 @@ import torch
 from sim.deadline.plots import canvas
 from stylize.fast import Fast
 from stylize.loss import StyleLoss
-from stylize.model_file import model_path, read_model, shipped_styles
-from stylize.network import SIZES
+from stylize.model_file import shipped_styles
 from stylize.pictures import SAMPLE, Picture, as_bytes, read_picture, resized
 from stylize.slow import STARTS, SlowSettings, optimise
 from stylize.vgg import VGG16
@@ -38,9 +37,11 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     vgg = VGG16.load()
     photo = resized(read_picture(options.photo), options.px)
-    styles = options.styles.split(",") if options.styles else shipped_styles()
+    styles = options.styles.split(",") if options.styles else list(shipped_styles())
     for style in styles:
-        models = {size: read_model(model_path(style, size)).only() for size in SIZES}
+        models = {
+            size: read_model(model_path(style, size)).only() for size in shipped_styles()[style]
+        }
         loss = next(iter(models.values())).loss_through(vgg)
         cells = [("content", photo, None)]
         for start in reversed(STARTS):

@@ -71,5 +71,5 @@ class Contest:
         import_torch().set_num_threads(self._threads)
         return self._named().loss(VGG16.load(vgg))
 
-    def _named(self, size: str = "m") -> Style:
+    def _named(self, size: str | None = None) -> Style:
         return Style.named(self._style, size, self._style_px)

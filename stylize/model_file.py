@@ -170,18 +170,22 @@ def _whole(upper: NDArray[np.float32]) -> NDArray[np.float32]:
     return gram
 
 
-def shipped_styles() -> list[str]:
-    """Return the names of the styles that come with the package."""
-    found = (path for size in SIZES for path in WEIGHTS.glob(f"*_{size}.safetensors"))
-    return sorted({path.stem.rpartition("_")[0] for path in found})
+def shipped_styles() -> dict[str, tuple[str, ...]]:
+    """Return the styles that come with the package, by name, with the sizes of their networks."""
+    found: dict[str, tuple[str, ...]] = {}
+    for size in SIZES:
+        for path in sorted(WEIGHTS.glob(f"*_{size}.safetensors")):
+            style = path.stem.rpartition("_")[0]
+            found[style] = (*found.get(style, ()), size)
+    return dict(sorted(found.items()))
 
 
-def model_path(style: str, size: str) -> Path:
+def model_path(style: str, size: str | None = None) -> Path:
     """Return the file of a shipped style's network, or a path to any, as it is given.
 
     Args:
         style: a name, or a path that ends in ``.safetensors``.
-        size: of a shipped one.
+        size: of a shipped one; the largest if not given.
 
     Raises:
         InputError: there is no such style, not in that size, or no such file.
@@ -191,9 +195,14 @@ def model_path(style: str, size: str) -> Path:
         if not path.is_file():
             raise InputError(f"{path}: no such file; want a network, or the name of a style")
         return path
-    _check_known("size", size, list(SIZES))
-    _check_known("style", style, shipped_styles())
-    return WEIGHTS / f"{style}_{size}.safetensors"
+    if size is not None:
+        _check_known("size", size, list(SIZES))
+    shipped = shipped_styles()
+    _check_known("style", style, list(shipped))
+    chosen = size or shipped[style][-1]
+    if chosen not in shipped[style]:
+        raise InputError(f"style {style!r} is shipped in size {', '.join(shipped[style])} alone")
+    return WEIGHTS / f"{style}_{chosen}.safetensors"
 
 
 def models_named(names: Sequence[str]) -> dict[str, Model]:
@@ -207,7 +216,7 @@ def models_named(names: Sequence[str]) -> dict[str, Model]:
     """
     found: dict[str, Model] = {}
     for name in names:
-        sizes = [""] if name.endswith(".safetensors") else SIZES
+        sizes = (None,) if name.endswith(".safetensors") else shipped_styles().get(name, (None,))
         for size in sizes:
             path = model_path(name, size)
             found[path.stem] = read_model(path).only()

@@ -28,7 +28,10 @@ def contact_sheet(path: Path, content: Picture, painted: Mapping[tuple[str, str]
     ) as drawing:
         grid = drawing.subplots(len(sizes), len(styles) + 1, squeeze=False)
         for row, size in enumerate(sizes):
-            cells = [content if row == 0 else None, *(painted[style, size] for style in styles)]
+            cells = [
+                content if row == 0 else None,
+                *(painted.get((style, size)) for style in styles),
+            ]
             for axes, cell in zip(grid[row], cells, strict=True):
                 axes.set_xticks([])
                 axes.set_yticks([])

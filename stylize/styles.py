@@ -30,12 +30,12 @@ class Style:
     painting: Picture | None = None
 
     @classmethod
-    def named(cls, text: str, size: str = "m", style_px: int = STYLE_PX) -> Style:
+    def named(cls, text: str, size: str | None = None, style_px: int = STYLE_PX) -> Style:
         """Return what a text names.
 
         Args:
             text: a shipped style; a network, ``.safetensors``; or any picture.
-            size: of a shipped network.
+            size: of a shipped network; the largest if not given.
             style_px: shorter side that a painting is scaled to.
 
         Raises:

@@ -63,7 +63,7 @@ def image(
     style: str,
     out: Path,
     solver: str | None,
-    network: str,
+    network: str | None,
     size: int | None,
     strength: float,
     keep_color: bool,

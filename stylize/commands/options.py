@@ -19,10 +19,7 @@ style_option = click.option(
 )
 
 network_option = click.option(
-    "--network",
-    default="m",
-    show_default=True,
-    help="Size of a shipped network: m, or s, which is quicker.",
+    "--network", help="Size of a shipped network: m, or s, which is quicker; the largest there is."
 )
 
 picture_option = click.option(

@@ -157,7 +157,7 @@ def race(
         write_json(folder.path / "summary.json", summary)
         write_manifest(folder.manifest, "complete", contents)
         if not no_plots:
-            from stylize.race_plots import race_page
+            from stylize.race_page import race_page
 
             page = race_page(contestants, pictures, settings, summary, folder.manifest)
             page.write(folder.report)

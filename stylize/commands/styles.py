@@ -32,34 +32,29 @@ def styles(out: Path | None, picture: Path | None, size: int, threads: int) -> N
     from sim.deadline.tables import number, plain_table
     from stylize.fast import Fast
     from stylize.model_file import losses_of, model_path, read_model, shipped_styles
-    from stylize.network import SIZES
     from stylize.pictures import SAMPLE, check_output, read_picture, resized
     from stylize.sheet import contact_sheet
 
-    names = shipped_styles()
+    shipped = shipped_styles()
+    kinds = [(name, made) for name, sizes in shipped.items() for made in sizes]
     if out is not None:
         source = picture or SAMPLE
         check_output(out, (source,))
         content = resized(read_picture(source), size)
         painted = {}
-        with progress_bar("styles", len(names) * len(SIZES)) as advance:
-            for name in names:
-                for made in SIZES:
-                    model = read_model(model_path(name, made)).only()
-                    painted[name, made] = Fast(model.weights, model.made_of, threads)(content)
-                    advance(1, name)
+        with progress_bar("styles", len(kinds)) as advance:
+            for name, made in kinds:
+                model = read_model(model_path(name, made)).only()
+                painted[name, made] = Fast(model.weights, model.made_of, threads)(content)
+                advance(1, name)
         contact_sheet(out, content, painted)
     table = plain_table("shipped styles")
-    table.add_column("\nstyle")
-    for made in SIZES:
-        table.add_column(f"{made}\nMB", justify="right")
-        table.add_column(f"{made}\nloss", justify="right")
-    for name in names:
-        cells = []
-        for made in SIZES:
-            path = model_path(name, made)
-            cells += [number(path.stat().st_size / 1e6, 2), number(losses_of(path)["total"], 3)]
-        table.add_row(name, *cells)
+    for heading in ("style", "size", "MB", "loss"):
+        table.add_column(heading, justify="left" if heading in ("style", "size") else "right")
+    for name, made in kinds:
+        path = model_path(name, made)
+        megabytes, total = path.stat().st_size / 1e6, losses_of(path)["total"]
+        table.add_row(name, made, number(megabytes, 2), number(total, 3))
     Console().print(table)
     click.echo("loss: on photographs held out of its training; the painting's own scale")
     if out is not None:

@@ -29,7 +29,7 @@ def video(
     video: Path,
     out: Path,
     style: str,
-    network: str,
+    network: str | None,
     size: int | None,
     strength: float,
     keep_color: bool,
