@@ -49,10 +49,7 @@ def main() -> None:
     parser.add_argument("--evaluations", type=int, default=20, help="timed, of each size")
     parser.add_argument("--photo", type=Path, default=SAMPLE)
     options = parser.parse_args()
-    models = {
-        size: read_model(model_path(options.style, size)).only()
-        for size in shipped_styles()[options.style]
-    }
+    models = {model.size: model for model in models_named([options.style]).values()}
     loss = next(iter(models.values())).loss_through(VGG16.load())
     whole = read_picture(options.photo)
     table = plain_table(f"{processor()}: seconds a picture, medians")
@@ -79,14 +76,11 @@ def square(photo: Picture, px: int) -> Picture:
 
 
 def paired(
-    loss: StyleLoss, models: dict[str, object], photo: Picture, threads: int, evaluations: int
+    loss: StyleLoss, models: dict[str, Model], photo: Picture, threads: int, evaluations: int
 ) -> tuple[float, dict[str, float]]:
     """Return the median evaluation and the median pass of each network, in s."""
     torch.set_num_threads(threads)
-    networks = {
-        size: Fast(model.weights, model.made_of, threads)  # type: ignore[attr-defined]
-        for size, model in models.items()
-    }
+    networks = {size: Fast(model.weights, model.made_of, threads) for size, model in models.items()}
     slow: list[float] = []
     fast: dict[str, list[float]] = {size: [] for size in networks}
     steps = optimise(loss, photo, SlowSettings(evaluations + 1, "content"))

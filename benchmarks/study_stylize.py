@@ -39,9 +39,7 @@ def main() -> None:
     photo = resized(read_picture(options.photo), options.px)
     styles = options.styles.split(",") if options.styles else list(shipped_styles())
     for style in styles:
-        models = {
-            size: read_model(model_path(style, size)).only() for size in shipped_styles()[style]
-        }
+        models = {model.size: model for model in models_named([style]).values()}
         loss = next(iter(models.values())).loss_through(vgg)
         cells = [("content", photo, None)]
         for start in reversed(STARTS):
