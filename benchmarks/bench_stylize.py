@@ -22,6 +22,7 @@ from sim.deadline.manifest import processor
 from sim.deadline.tables import number, plain_table
 from stylize.fast import Fast
 from stylize.loss import StyleLoss
+from stylize.model_file import Model, models_named
 from stylize.pictures import SAMPLE, Picture, read_picture, resized
 from stylize.slow import SlowSettings, optimise
 from stylize.training.photos import centre
