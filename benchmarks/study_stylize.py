@@ -19,7 +19,6 @@ from sim.deadline.plots import canvas
 from stylize.fast import Fast
 from stylize.loss import StyleLoss
 from stylize.model_file import models_named, shipped_styles
-from stylize.model_file import shipped_styles
 from stylize.pictures import SAMPLE, Picture, as_bytes, read_picture, resized
 from stylize.slow import STARTS, SlowSettings, optimise
 from stylize.vgg import VGG16
