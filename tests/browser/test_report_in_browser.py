@@ -1,0 +1,174 @@
+"""`report.html` in a real browser: no errors, no requests, sorts, hovers, and opens at once."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sim.deadline.html.charts import MOST_JOBS, response_times, timeline
+from sim.deadline.html.page import Page, Section, Table
+from sim.deadline.job import Job, Outcome, Source
+from sim.deadline.log import JobMemory
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
+BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    not (BROWSER and DRIVER), reason="needs Chromium: apt-get install chromium chromium-driver"
+)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER
+    for argument in (
+        "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        "--enable-unsafe-swiftshader", "--window-size=1100,900",
+        f"--user-data-dir={tmp_path_factory.mktemp('profile')}",
+    ):  # fmt: skip
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    made = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield made
+    made.quit()
+
+
+def log_of(jobs: int) -> JobMemory:
+    outcomes = (Outcome.MET, Outcome.MET, Outcome.LATE)
+    with JobMemory("solver") as log:
+        for index in range(jobs):
+            release = 1_000_000 * index
+            taken = 300_000 + 400_000 * (index % 3)
+            log.append(
+                Job(
+                    index, release, release + 50_000, release + 50_000 + taken, release + 700_000,
+                    outcomes[index % 3], Source.OWN, taken, 3,
+                )
+            )  # fmt: skip
+    return log
+
+
+def page_of(jobs: int) -> Page:
+    log = log_of(jobs)
+    return Page(
+        "many jobs",
+        "computed",
+        (),
+        [
+            Section(
+                "table",
+                table=Table(
+                    ("name", "value"),
+                    [["b", "10"], ["a", "9"], ["c", "-"]],
+                    [[None, 10.0], [None, 9.0], [None, None]],
+                ),
+            ),
+            Section("timeline", figure=timeline({"solver": log.parts()})),
+            Section(
+                "times", figure=response_times({"solver": [np.arange(1, 900) * 1000]}, [700_000])
+            ),
+        ],
+    )
+
+
+def opened(browser: webdriver.Chrome, page: Page, path: Path) -> None:
+    page.write(path)
+    browser.get_log("browser")
+    browser.get_log("performance")
+    browser.get(path.as_uri())
+    deadline = time.monotonic() + 60
+    idle = "return typeof Bokeh !== 'undefined' && Bokeh.documents.some(d => d.is_idle)"
+    while not browser.execute_script(idle):
+        assert time.monotonic() < deadline, "the figures were not drawn in a minute"
+        time.sleep(0.05)
+
+
+def test_it_draws_without_errors_and_requests(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    opened(browser, page_of(60), tmp_path / "report.html")
+    severe = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+    assert severe == []
+    asked = [
+        entry["message"]
+        for entry in browser.get_log("performance")
+        if "Network.requestWillBeSent" in entry["message"]
+    ]
+    assert not [text for text in asked if '"url":"http' in text]
+    figures = browser.execute_script("return document.querySelectorAll('.bk-Figure').length")
+    assert figures == 2
+
+
+def test_a_click_sorts_and_another_turns_it(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    opened(browser, page_of(3), tmp_path / "report.html")
+
+    def column(place: int) -> list[str]:
+        return browser.execute_script(
+            "return [...document.querySelectorAll('tbody tr')]"
+            f".map(row => row.cells[{place}].textContent.trim())"
+        )
+
+    heads = browser.find_elements("css selector", "th button")
+    heads[0].click()
+    assert column(0) == ["a", "b", "c"]
+    heads[0].click()
+    assert column(0) == ["c", "b", "a"]
+    heads[1].click()
+    assert [text for text in column(1) if text != "-"] == ["9", "10"]  # as numbers
+
+
+def test_a_job_tells_its_times_when_hovered(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    opened(browser, page_of(3), tmp_path / "report.html")
+    # Where the first bar is on the screen, from the figure's own scales.
+    place = browser.execute_script(
+        """
+        const figure = Bokeh.documents.flatMap(d => d.roots()).find(m => m.x_range.bounds);
+        const view = [...Object.values(Bokeh.index)].find(v => v.model === figure);
+        const frame = view.frame ?? view.plot_view.frame;
+        const box = view.el.getBoundingClientRect();
+        return [box.x + frame.bbox.left + frame.x_scale.compute(0.2) - frame.x_scale.compute(0),
+                box.y + frame.bbox.top + frame.bbox.height / 2];
+        """
+    )
+    from selenium.webdriver.common.actions.action_builder import ActionBuilder
+
+    browser.execute_script("window.scrollTo(0, 0)")
+    action = ActionBuilder(browser)
+    action.pointer_action.move_to_location(round(place[0]), round(place[1]))
+    action.perform()
+    time.sleep(0.5)
+    text = browser.execute_script(
+        """
+        const texts = [];
+        const walk = node => {
+          if (node.shadowRoot) walk(node.shadowRoot);
+          if (node.classList && node.classList.contains('bk-Tooltip')) texts.push(
+            (node.shadowRoot ?? node).textContent);
+          node.childNodes.forEach(walk);
+        };
+        walk(document.body);
+        return texts.join(' ');
+        """
+    )
+    assert "0 of solver" in text
+    assert "0.0500 ms" in text
+    assert "met, in force: own" in text
+
+
+def test_a_hundred_thousand_jobs_are_there(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    """That they are there within three seconds is measured, not asserted: a test has no clock."""
+    opened(browser, page_of(MOST_JOBS), tmp_path / "report.html")
+    count = browser.execute_script(
+        """
+        const models = Bokeh.documents.flatMap(d => d.roots()).flatMap(r => [...r.references()]);
+        const sources = models.filter(m => m.type === 'ColumnDataSource'
+                                      && 'start_ms' in Object.fromEntries(m.data.entries
+                                          ? m.data : Object.entries(m.data)));
+        return sources.map(s => s.get_length() ?? s.length).reduce((a, b) => a + b, 0);
+        """
+    )
+    assert count == MOST_JOBS
