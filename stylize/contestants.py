@@ -65,10 +65,10 @@ class Contest:
         return HoldSolver(painter.solve(first))
 
     def _loss(self, vgg: Path | None) -> StyleLoss:
-        from stylize.commands.options import import_torch
+        from sim.deadline.models.training import import_torch
         from stylize.vgg import VGG16
 
-        import_torch().set_num_threads(self._threads)
+        import_torch("a loss").set_num_threads(self._threads)
         return self._named().loss(VGG16.load(vgg))
 
     def _named(self, size: str | None = None) -> Style:

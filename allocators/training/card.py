@@ -15,9 +15,9 @@ from allocators.training.learner import Learner
 from allocators.training.settings import TrainSettings
 from allocators.training.source import Source
 from allocators.training.state import Trained
-from sim.deadline.errors import InputError
 from sim.deadline.manifest import machine, versions
-from sim.deadline.models.model_file import save, write_card
+from sim.deadline.models.model_file import save
+from sim.deadline.models.training import conclude
 
 
 def finish(
@@ -70,10 +70,4 @@ def finish(
         "git": git,
     }
     save(out, learner.architecture, learner.config, trained.tensors)
-    try:
-        whole = write_card(out, card)
-    except InputError:
-        out.unlink()  # or the same command, given again, would find it in its way
-        raise
-    checkpoint.unlink(missing_ok=True)
-    return whole
+    return conclude(out, checkpoint, card)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from allocators.training.state import Report, State, Trained, go_on
 from allocators.training.validation import ValidationSuite
 from sim.deadline.errors import InputError
 from sim.deadline.models.checkpoint import write_checkpoint
+from sim.deadline.models.training import import_torch
 
 _LOOKS = 8
 """Batches that a learner sees first; of a mixture, some of most kinds."""
@@ -94,19 +94,6 @@ def train(
         for observe in observers:
             observe(state, report)
     return state.result()
-
-
-def import_torch() -> Any:
-    """Return torch.
-
-    Raises:
-        InputError: it is not installed.
-    """
-    try:
-        import torch
-    except ImportError:
-        raise InputError("training needs torch: pip install 'ttirace[train]'") from None
-    return torch
 
 
 def as_batch(samples: Samples) -> Batch:

@@ -131,7 +131,7 @@ def run_training(
     """
     from allocators.evaluation.summary import sentence, summarize
     from allocators.training.card import finish
-    from allocators.training.harness import import_torch, train
+    from allocators.training.harness import train
     from allocators.training.learners import make_learner
     from allocators.training.log import csv_log
     from allocators.training.progress import step_bar
@@ -139,7 +139,7 @@ def run_training(
     from allocators.training.tensorboard import scalar_writer
     from sim.deadline.errors import InputError, check_at_least
     from sim.deadline.manifest import git_state
-    from sim.deadline.models.training import log_path, reserve, sole_training
+    from sim.deadline.models.training import import_torch, log_path, reserve, sole_training
     from sim.seeding import stream
 
     told = TrainSettings(**settings)

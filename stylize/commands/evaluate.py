@@ -60,16 +60,16 @@ def evaluate(
     from sim.deadline.errors import InputError
     from sim.deadline.folder import RunFolder
     from sim.deadline.manifest import git_state, versions, write_json, write_manifest
+    from sim.deadline.models.training import import_torch
     from sim.deadline.progress import progress_bar
     from sim.deadline.tables import number, plain_table
-    from stylize.commands.options import import_torch
     from stylize.model_file import models_named
     from stylize.slow import SlowSettings
     from stylize.training.photos import centre, read_photos
     from stylize.vgg import VGG16
     from stylize.worth import mean_loss, optimised, plot_worth, write_curves
 
-    import_torch().set_num_threads(threads)
+    import_torch("a loss").set_num_threads(threads)
     begins = [SlowSettings(evaluations, part.strip()).start for part in starts.split(",")]
     models = models_named(networks)
     eyes = VGG16.load(vgg)

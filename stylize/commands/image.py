@@ -142,8 +142,8 @@ def _slow(
     import numpy as np
 
     from sim.deadline.errors import InputError
+    from sim.deadline.models.training import import_torch
     from sim.deadline.progress import progress_bar
-    from stylize.commands.options import import_torch
     from stylize.pictures import continued
     from stylize.slow import optimise
     from stylize.vgg import VGG16
@@ -154,7 +154,7 @@ def _slow(
             f"{width} x {height} pixels are too many for the optimisation; want at most"
             f" {_MOST_SLOW:,}: give a smaller --size, or use --solver fast"
         )
-    import_torch().set_num_threads(threads)
+    import_torch("optimisation").set_num_threads(threads)
     loss = style.loss(VGG16.load(vgg))
     steps = optimise(loss, continued(content), settings, np.random.default_rng(seed))
     best, interrupted = content, False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -82,18 +81,3 @@ vgg_option = click.option(
     type=click.Path(path_type=Path),
     help="VGG-16 to use instead of the shipped one: .safetensors, ours or torchvision's names.",
 )
-
-
-def import_torch() -> Any:
-    """Return torch.
-
-    Raises:
-        InputError: it is not installed.
-    """
-    try:
-        import torch
-    except ImportError:
-        from sim.deadline.errors import InputError
-
-        raise InputError("this needs torch: pip install 'ttirace[train]'") from None
-    return torch

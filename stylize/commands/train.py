@@ -75,9 +75,8 @@ def train(
       ttirace stylize train a.jpg b.jpg c.jpg --photos photos --size s -o trunk.safetensors
       ttirace stylize image me.jpg --style wave.safetensors -o me_wave.jpg
     """  # noqa: D301
-    from sim.deadline.models.training import log_path, reserve, sole_training
+    from sim.deadline.models.training import import_torch, log_path, reserve, sole_training
     from sim.deadline.progress import progress_bar
-    from stylize.commands.options import import_torch
     from stylize.loss import LossWeights
     from stylize.model_file import model_path, read_model
     from stylize.pictures import read_picture, resized

@@ -12,10 +12,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sim.deadline.errors import InputError
 from sim.deadline.manifest import git_state, machine, versions
 from sim.deadline.models.files import whole_file
-from sim.deadline.models.model_file import card_path, write_card
+from sim.deadline.models.model_file import card_path
+from sim.deadline.models.training import conclude
 from stylize.model_file import ARCHITECTURE, write_model
 from stylize.training.photos import Photos
 from stylize.training.settings import TrainSettings
@@ -85,13 +85,7 @@ def finish(
         "git": git_state(Path(__file__).parent),
     }
     write_model(out, trained.model)
-    try:
-        whole = write_card(out, card)
-    except InputError:
-        out.unlink()  # or the same command, given again, would find it in its way
-        raise
-    checkpoint.unlink(missing_ok=True)
-    return whole
+    return conclude(out, checkpoint, card)
 
 
 def history_of(path: Path) -> dict[str, Any]:

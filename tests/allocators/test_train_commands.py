@@ -175,7 +175,7 @@ def test_killed_between_the_weights_and_the_card(monkeypatch: pytest.MonkeyPatch
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("allocators.training.card.write_card", killed)
+        patch.setattr("sim.deadline.models.training.write_card", killed)
         CliRunner().invoke(train, arguments)
     left = ["k3.checkpoint.safetensors", "k3.csv", "k3.safetensors"]
     assert sorted(path.name for path in Path().iterdir()) == left

@@ -86,4 +86,4 @@ main()
     slow = code.replace('"-o"', '"--solver", "gatys", "-o"')
     done = subprocess.run([sys.executable, "-c", slow], capture_output=True, text=True)
     assert done.returncode == 2
-    assert done.stderr == "ttirace: this needs torch: pip install 'ttirace[train]'\n"
+    assert done.stderr == "ttirace: optimisation needs torch: pip install 'ttirace[train]'\n"

@@ -13,7 +13,8 @@ from allocators.policy.training.train import Shares
 from allocators.training.state import State
 from sim.deadline.errors import InputError
 from sim.deadline.manifest import machine, versions
-from sim.deadline.models.model_file import card_path, save, write_card
+from sim.deadline.models.model_file import card_path, save
+from sim.deadline.models.training import conclude
 
 
 def finish(
@@ -74,13 +75,7 @@ def finish(
         "git": git,
     }
     save(out, ARCHITECTURE, config, trained.tensors)
-    try:
-        whole = write_card(out, card)
-    except InputError:
-        out.unlink()  # or the same command, given again, would find it in its way
-        raise
-    checkpoint.unlink(missing_ok=True)
-    return whole
+    return conclude(out, checkpoint, card)
 
 
 def read_curve(path: Path) -> dict[str, Any]:

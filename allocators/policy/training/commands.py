@@ -30,7 +30,6 @@ from allocators.policy.training.worth import (
     solver_named,
 )
 from allocators.shipped import WEIGHTS
-from allocators.training.harness import import_torch
 from allocators.training.log import csv_log
 from allocators.training.options import command_line
 from allocators.training.progress import step_bar
@@ -38,7 +37,7 @@ from allocators.training.tensorboard import scalar_writer
 from sim.deadline.errors import InputError
 from sim.deadline.manifest import git_state
 from sim.deadline.models.model_file import card_path
-from sim.deadline.models.training import log_path, reserve, sole_training
+from sim.deadline.models.training import import_torch, log_path, reserve, sole_training
 from sim.deadline.progress import progress_bar
 from sim.deadline.tables import number, plain_table
 from sim.named import listed, named_allocator

@@ -21,10 +21,10 @@ from allocators.policy.training.worth import (
     Episodes,
     solver_named,
 )
-from allocators.training.harness import import_torch
 from allocators.training.state import Report, State, go_on
 from sim.deadline.errors import InputError
 from sim.deadline.models.checkpoint import write_checkpoint
+from sim.deadline.models.training import import_torch
 from sim.problem import FloatArray
 from sim.seeding import stream
 

@@ -1,14 +1,15 @@
-"""What a training needs of the folder that it writes to, before it begins."""
+"""What a training does with the folder that it writes to, before it begins and when it ends."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sim.deadline.errors import InputError
 from sim.deadline.models.files import part_path
-from sim.deadline.models.model_file import card_path
+from sim.deadline.models.model_file import card_path, write_card
 
 
 def reserve(out: Path) -> Path:
@@ -60,6 +61,38 @@ def sole_training(out: Path) -> Iterator[None]:
             yield
         finally:
             path.unlink(missing_ok=True)
+
+
+def conclude(out: Path, checkpoint: Path, card: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the card beside weights that have been written, remove the checkpoint; return the card.
+
+    Raises:
+        InputError: the card cannot be written; the weights are removed then, or the same command,
+            given again, would find them in its way.
+    """
+    try:
+        whole = write_card(out, card)
+    except InputError:
+        out.unlink()
+        raise
+    checkpoint.unlink(missing_ok=True)
+    return whole
+
+
+def import_torch(what: str = "training") -> Any:
+    """Return torch.
+
+    Args:
+        what: needs it.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    try:
+        import torch
+    except ImportError:
+        raise InputError(f"{what} needs torch: pip install 'ttirace[train]'") from None
+    return torch
 
 
 def log_path(out: Path) -> Path:
