@@ -71,7 +71,7 @@ def blank(width: float = 7.0, height: float = 4.2) -> Figure:
 
 
 def save(drawing: Figure, path: Path) -> None:
-    """Save a figure as PNG or SVG, by the file's suffix; the same figure gives the same bytes.
+    """Save a figure as PNG, SVG or JPEG, by the suffix; the same figure gives the same bytes.
 
     Raises:
         InputError: the file cannot be written; it appears whole or not at all.
@@ -81,7 +81,7 @@ def save(drawing: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.stem}.part{path.suffix}")
     # An SVG tells its date and names its parts by chance, unless told otherwise.
-    metadata = {"Date": None} if path.suffix == ".svg" else {}
+    metadata = {"Date": None} if path.suffix == ".svg" else None
     with warnings.catch_warnings(), mpl.rc_context({"svg.hashsalt": "ttirace"}):
         # A name in a script that the font does not have shows as boxes; that is no one's error.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")

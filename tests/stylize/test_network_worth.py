@@ -105,7 +105,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_styles_are_listed_and_drawn(ttirace: Ttirace, shelf: Path, tmp_path: Path) -> None:
-    out = tmp_path / "sheet.png"
+    out = tmp_path / "sheet.jpg"
     picture = picture_file(tmp_path / "p.png")
     done = ttirace("stylize", "styles", "-o", out, "--picture", picture, "--size", 32)
     assert done.code == 0, done
