@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.deadline.html.charts import legend_above, plain, response_times, shade, timeline
+from sim.deadline.html.charts import (
+    hover_curves,
+    legend_above,
+    plain,
+    response_times,
+    shade,
+    timeline,
+)
 from sim.deadline.html.page import Page, Section, Table, reproduction
 from sim.deadline.plots import responses
 from sim.deadline.tables import number
@@ -107,7 +114,7 @@ def _table(summary: Mapping[str, Any]) -> Table:
 
 
 def _over_time(race: Race, contestants: Sequence[Raced]) -> Figure:
-    from bokeh.models import HoverTool, LinearAxis, Range1d
+    from bokeh.models import LinearAxis, Range1d
 
     made = plain(
         tools="xpan,xwheel_zoom,xbox_zoom,reset,save",
@@ -158,14 +165,7 @@ def _over_time(race: Race, contestants: Sequence[Raced]) -> Figure:
                     name=f"{label}, missed",
                 )
             )
-    made.add_tools(
-        HoverTool(
-            renderers=curves,
-            mode="mouse",
-            line_policy="nearest",
-            tooltips=[("", "$name"), ("time", "@x{0.000} s"), ("", "@y{0.000}")],
-        )
-    )
+    hover_curves(made, curves, ("time", "@x{0.000} s"), ("", "@y{0.000}"))
     legend_above(made)
     return made
 

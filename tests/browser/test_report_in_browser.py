@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,16 +77,20 @@ def page_of(jobs: int) -> Page:
     )
 
 
+def waiting(browser: webdriver.Chrome) -> Any:
+    """Return what waits until something is so, and gives up where it never is."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    return WebDriverWait(browser, 60)
+
+
 def opened(browser: webdriver.Chrome, page: Page, path: Path) -> None:
     page.write(path)
     browser.get_log("browser")
     browser.get_log("performance")
     browser.get(path.as_uri())
-    deadline = time.monotonic() + 60
     idle = "return typeof Bokeh !== 'undefined' && Bokeh.documents.some(d => d.is_idle)"
-    while not browser.execute_script(idle):
-        assert time.monotonic() < deadline, "the figures were not drawn in a minute"
-        time.sleep(0.05)
+    waiting(browser).until(lambda browser: browser.execute_script(idle))
 
 
 def test_it_draws_without_errors_and_requests(browser: webdriver.Chrome, tmp_path: Path) -> None:
@@ -140,9 +144,7 @@ def test_a_job_tells_its_times_when_hovered(browser: webdriver.Chrome, tmp_path:
     action = ActionBuilder(browser)
     action.pointer_action.move_to_location(round(place[0]), round(place[1]))
     action.perform()
-    time.sleep(0.5)
-    text = browser.execute_script(
-        """
+    tooltip = """
         const texts = [];
         const walk = node => {
           if (node.shadowRoot) walk(node.shadowRoot);
@@ -153,7 +155,7 @@ def test_a_job_tells_its_times_when_hovered(browser: webdriver.Chrome, tmp_path:
         walk(document.body);
         return texts.join(' ');
         """
-    )
+    text = waiting(browser).until(lambda browser: browser.execute_script(tooltip))
     assert "0 of solver" in text
     assert "0.0500 ms" in text
     assert "met, in force: own" in text

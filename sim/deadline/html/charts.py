@@ -48,6 +48,20 @@ def shade(number: int) -> str:
     return "#9467BD" if found == "#000000" else found
 
 
+def hover_curves(figure: Figure, curves: Sequence[Any], *lines: tuple[str, str]) -> None:
+    """Let curves tell their names and, in some lines, their values."""
+    from bokeh.models import HoverTool
+
+    figure.add_tools(
+        HoverTool(
+            renderers=list(curves),
+            mode="mouse",
+            line_policy="nearest",
+            tooltips=[("", "$name"), *lines],
+        )
+    )
+
+
 def legend_above(figure: Figure) -> None:
     """Put the legend above, where it hides nothing; a click hides a curve."""
     if figure.legend:
@@ -139,7 +153,7 @@ def response_times(
     responses_ns: Mapping[str, Iterable[NDArray[np.int64]]], deadlines_ns: Sequence[int]
 ) -> Figure:
     """Draw how often a response takes x or longer, both on log axes, with the deadlines."""
-    from bokeh.models import HoverTool, Span
+    from bokeh.models import Span
 
     made = plain(
         x_axis_type="log",
@@ -173,14 +187,7 @@ def response_times(
                 line_color="#888888",
             )
         )
-    made.add_tools(
-        HoverTool(
-            renderers=curves,
-            mode="mouse",
-            line_policy="nearest",
-            tooltips=[("", "$name"), ("response", "@x{0,0.00} us"), ("share", "@y{0.0000%}")],
-        )
-    )
+    hover_curves(made, curves, ("response", "@x{0,0.00} us"), ("share", "@y{0.0000%}"))
     legend_above(made)
     return made
 
