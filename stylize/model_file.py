@@ -6,6 +6,7 @@ it, says how it was trained and what it is worth.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -52,6 +53,12 @@ class Model:
     def made_of(self) -> Size:
         """What the network is made of."""
         return SIZES[self.size]
+
+    @property
+    def digest(self) -> str:
+        """What tells networks apart."""
+        content = b"".join(self.weights[name].tobytes() for name in sorted(self.weights))
+        return hashlib.sha256(content).hexdigest()[:12]
 
     def only(self, style: str | None = None) -> Model:
         """Return the network of one style: the first, or that of the given name.

@@ -104,7 +104,15 @@ def train(
     learner = Learner(settings.size, styles, settings.seed, start)
     targets = tuple(Target.of(vgg, picture) for picture in styles.values())
     losses = [StyleLoss(vgg, target, settings.loss) for target in targets]
-    identity = {**asdict(settings), "stages": list(settings.stages), "styles": list(styles)}
+    identity = {
+        **asdict(settings),
+        "stages": list(settings.stages),
+        # By what was seen of them: another painting of that name is another training.
+        "styles": {name: target.content_size for name, target in zip(styles, targets, strict=True)},
+        "photographs": [len(photos.train), len(photos.held_out)],
+        "start": None if start is None else start.digest,
+        "vgg": vgg.digest,
+    }
     history, seconds, skipped = _go_on(learner, checkpoint, identity)
     step = history[-1].step if history else 0
     if advance is not None:

@@ -75,6 +75,14 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_end(
     assert [r.validation for r in parts.history] == [r.validation for r in whole.history]
     with pytest.raises(InputError, match=r"begun with learning_rate 0\.01, now 0\.02"):
         trained(photos, vgg, checkpoint, replace(SETTINGS, learning_rate=0.02))
+    for other, match in (
+        ({"paintings": {"one": patches(22), "two": patches(21)}}, "begun with styles.one"),
+        ({"photos": Photos(photos.train[1:], photos.held_out)}, "begun with photographs"),
+        ({"start": made_model("s", ("one", "two"))}, "begun with start"),
+    ):
+        given = {"paintings": paintings, "photos": photos, "start": None} | other
+        with pytest.raises(InputError, match=match):
+            train(given["paintings"], given["photos"], vgg, SETTINGS, checkpoint, given["start"])
 
 
 def test_a_start_gives_its_trunk_and_the_styles_it_knows() -> None:
