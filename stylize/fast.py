@@ -12,6 +12,7 @@ but its edges are steeper, and the picture would look different from tiles than 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -117,12 +118,16 @@ class Fast:
         return InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
+#: Frames of a video are all of one size: theirs is not made again.
+_noise = lru_cache(maxsize=1)(noise)
+
+
 def _inputs(picture: Picture, top: int, left: int) -> dict[str, Picture]:
     """Return what the network is given for a picture, or a part of one."""
     _, height, width = picture.shape
     return {
         "picture": np.ascontiguousarray(picture)[None],
-        "noise": noise(height, width, top, left)[None],
+        "noise": _noise(height, width, top, left)[None],
     }
 
 
