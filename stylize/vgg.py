@@ -102,15 +102,19 @@ class VGG16:
         """
         return cls(read_weights(WEIGHTS if path is None else path), dtype)
 
-    def __call__(self, pictures: torch.Tensor, last: str = TAPS[-1]) -> dict[str, torch.Tensor]:
+    def __call__(
+        self, pictures: torch.Tensor, last: str = TAPS[-1], padding: str = "constant"
+    ) -> dict[str, torch.Tensor]:
         """Return the activations at `TAPS`, up to ``last``.
 
         Args:
             pictures: ``(N, 3, H, W)``, red, green, blue from 0 to 1; H and W at least 8.
             last: computed no further than this.
+            padding: what is put around before each convolution: ``constant``, zeros, as the
+                authors did; ``replicate``, the border once more, which makes no edge of it.
         """
         import torch
-        from torch.nn.functional import conv2d, max_pool2d
+        from torch.nn.functional import conv2d, max_pool2d, pad
 
         x = (255.0 * pictures.flip(1) - self._mean).to(self.dtype)
         x = x.contiguous(memory_format=torch.channels_last)
@@ -118,11 +122,12 @@ class VGG16:
         for block, (convolutions, _) in enumerate(BLOCKS, 1):
             for i in range(1, convolutions + 1):
                 name = f"conv{block}_{i}"
+                x = pad(x, (1, 1, 1, 1), mode=padding)
                 if name in self._quick:
                     x = self._quick[name](x)
                 else:
                     weight, bias = self._weights[f"{name}.weight"], self._weights[f"{name}.bias"]
-                    x = conv2d(x, weight, bias, padding=1).relu()
+                    x = conv2d(x, weight, bias).relu()
             found[TAPS[block - 1]] = x
             if TAPS[block - 1] == last:
                 break

@@ -44,7 +44,7 @@ _STRIP = 1 << 20
 
 
 class Convolution:
-    """A frozen convolution, 3 x 3, zeros around, and a rectifier behind it.
+    """A frozen convolution, 3 x 3, and a rectifier behind it; a pixel on each side is lost.
 
     Args:
         weight: ``(out, in, 3, 3)``.
@@ -59,7 +59,10 @@ class Convolution:
         self._nothing = np.zeros(weight.shape[1], dtype=np.float32)
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the rectified convolution of ``(N, in, H, W)``, float32, channels last."""
+        """Return the rectified convolution of ``(N, in, H, W)``, float32, channels last.
+
+        It is ``(N, out, H - 2, W - 2)``; H and W at least 3.
+        """
         import torch
 
         if torch.is_grad_enabled() and x.requires_grad:
@@ -68,11 +71,11 @@ class Convolution:
 
     def forth(self, x: torch.Tensor) -> torch.Tensor:
         """Return the rectified convolution."""
-        return _convolved(x, None, self._forth, self._bias, np.float32(0.0))
+        return _convolved(x, None, self._forth, self._bias, np.float32(0.0), 0)
 
     def back(self, gradient: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """Return the gradient by the input, of that by the output ``y``."""
-        return _convolved(gradient, y, self._back, self._nothing, np.float32(-np.inf))
+        return _convolved(gradient, y, self._back, self._nothing, np.float32(-np.inf), 2)
 
 
 def _function() -> Any:
@@ -117,6 +120,7 @@ def _convolved(
     weight: torch.Tensor,
     bias: FloatArray,
     least: np.float32,
+    around: int,
 ) -> torch.Tensor:
     """Return ``max(x * weight + bias, least)``.
 
@@ -126,12 +130,14 @@ def _convolved(
         weight: transformed, ``(36, in, out)``.
         bias: ``(out,)``.
         least: what results are cut at.
+        around: so many zeros are put on each side of x.
     """
     import torch
 
     count, inputs, height, width = x.shape
     outputs = weight.shape[2]
     x = x.contiguous(memory_format=torch.channels_last)
+    height, width = height + 2 * around - 2, width + 2 * around - 2
     y = torch.empty((count, outputs, height, width), memory_format=torch.channels_last)
     down, across = -(-height // _TILE), -(-width // _TILE)
     room = max(_STRIP, 2 * weight.nbytes)
@@ -150,8 +156,9 @@ def _convolved(
             made = after[: _SEEN**2 * tiles * outputs].view(_SEEN**2, tiles, outputs)
             into, out_of = seen.numpy(), made.numpy()
             _shared(
-                threads, first, last, partial(_into_tiles, source, positive, mask is not None, into)
-            )
+                threads, first, last,
+                partial(_into_tiles, source, positive, mask is not None, into, around),
+            )  # fmt: skip
             torch.bmm(seen, weight, out=made)
             _shared(threads, first, last, partial(_out_of_tiles, out_of, result, bias, least))
     return y
@@ -176,10 +183,10 @@ def _pool() -> ThreadPoolExecutor:
 
 
 @njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
-def _into_tiles(x, mask, masked, tiles, first, begin, end):  # type: ignore[no-untyped-def]
+def _into_tiles(x, mask, masked, tiles, around, first, begin, end):  # type: ignore[no-untyped-def]
     """Write B^T d B of the tiles of some rows: x ``(H, W, C)`` to ``(36, T, C)``."""
     height, width, channels = x.shape
-    across = (width + 3) // 4
+    across = (width + 2 * around + 1) // 4
     four, five, two = np.float32(4.0), np.float32(5.0), np.float32(2.0)
     for row in range(begin, end):
         d = np.empty((6, 6, channels), dtype=np.float32)
@@ -187,9 +194,9 @@ def _into_tiles(x, mask, masked, tiles, first, begin, end):  # type: ignore[no-u
         for column in range(across):
             t = (row - first) * across + column
             for i in range(6):
-                down = 4 * row + i - 1
+                down = 4 * row + i - around
                 for j in range(6):
-                    right = 4 * column + j - 1
+                    right = 4 * column + j - around
                     if 0 <= down < height and 0 <= right < width:
                         if masked:
                             for c in range(channels):

@@ -35,7 +35,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--style", type=float, default=1.0, show_default=True, help="Weight of the style.")
 @click.option(
-    "--variation", type=float, default=1e-9, show_default=True, help="Weight of the roughness."
+    "--variation", type=float, default=6.5e-5, show_default=True, help="Weight of the roughness."
 )
 @style_px_option
 @click.option(

@@ -13,6 +13,12 @@ from stylize.network import MULTIPLE, SIZES
 
 _LEAST_PX, _MOST_PX = 32, 512
 
+_WARM_UP = 30  # steps
+
+#: Part of all steps over which the learning rate falls. A high one makes way along the valley, a
+#: falling one goes down to its ground: that takes the last part only.
+DECAY = 0.3
+
 
 class Stage(NamedTuple):
     """A stretch of a training.
@@ -55,7 +61,7 @@ class TrainSettings:
     Attributes:
         size: of the network, one of `stylize.network.SIZES`.
         stages: one after another: small crops are cheap, large ones show what is drawn at scale.
-        learning_rate: at its highest; a short warm-up, then half a cosine to zero over all stages.
+        learning_rate: a short warm-up, then constant, then falling to zero over the last `DECAY`.
         clip: largest norm of the gradient; longer ones are shortened to it.
         loss: weights of the parts.
         style_px: shorter side that paintings are scaled to: it sets how large brush strokes are.
@@ -106,6 +112,6 @@ class TrainSettings:
 
     def learning_rate_at(self, step: int) -> float:
         """Return the learning rate of a step, from 0."""
-        progress = step / self.steps
-        warm_up = min(1.0, (progress + 1e-4) / 0.02)
-        return self.learning_rate * warm_up * 0.5 * (1.0 + math.cos(math.pi * progress))
+        warm_up = (step + 1) / _WARM_UP
+        decay = (self.steps - step) / (DECAY * self.steps)
+        return self.learning_rate * min(1.0, warm_up, decay)
