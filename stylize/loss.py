@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 CONTENT_TAP = "relu3_3"
 
-_PADDING = "replicate"
+#: See `stylize.vgg.VGG16`.
+PADDING = "replicate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class Target:
         import torch
 
         with torch.no_grad():
-            seen = vgg(torch.from_numpy(style)[None], padding=_PADDING)
+            seen = vgg(torch.from_numpy(style)[None], padding=PADDING)
             grams = {tap: gram(seen[tap])[0] for tap in TAPS}
             sizes = {tap: float(value.square().mean().sqrt()) for tap, value in grams.items()}
             content_size = float(_exact(seen[CONTENT_TAP]).square().mean())
@@ -128,7 +129,7 @@ class StyleLoss:
         import torch
 
         with torch.no_grad():
-            return self.vgg(pictures, CONTENT_TAP, _PADDING)[CONTENT_TAP]
+            return self.vgg(pictures, CONTENT_TAP, PADDING)[CONTENT_TAP]
 
     def __call__(self, pictures: torch.Tensor, content: torch.Tensor) -> Terms:
         """Return the loss of pictures ``(N, 3, H, W)``, from 0 to 1.
@@ -138,7 +139,7 @@ class StyleLoss:
             content: from `content_of`, of pictures of the same size.
         """
         known = self.weights
-        seen = self.vgg(pictures, padding=_PADDING)
+        seen = self.vgg(pictures, padding=PADDING)
         apart = _exact(seen[CONTENT_TAP]) - _exact(content)
         kept = known.content * apart.square().mean(dim=(1, 2, 3)) / self._content_size
         taps = [

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from stylize.loss import CONTENT_TAP, LossWeights, StyleLoss, Target, gram, variation
+from stylize.loss import CONTENT_TAP, PADDING, LossWeights, StyleLoss, Target, gram, variation
 from stylize.vgg import TAPS, VGG16
 
 
@@ -35,7 +35,7 @@ def test_gram_matrices_are_what_a_loop_makes() -> None:
 def test_variation_is_of_neighbours() -> None:
     x = torch.zeros(1, 3, 4, 4, dtype=torch.float64)
     x[0, 1, 2, 2] = 1.0 / 255.0  # four neighbours, a difference of one each
-    assert float(variation(x)) == pytest.approx(4.0)
+    assert float(variation(x)) == pytest.approx(4.0 / 16)
 
 
 def test_gradients_are_finite_differences(vgg: VGG16) -> None:
@@ -72,8 +72,12 @@ def test_parts_are_what_they_are_called(vgg: VGG16) -> None:
     assert float(of_content.style) > 0.1
     assert float(of_content.variation) == pytest.approx(0.5 * float(variation(content)))
     black = loss(torch.zeros_like(content), loss.content_of(content))
-    apart = vgg(torch.zeros_like(content))[CONTENT_TAP] - vgg(content)[CONTENT_TAP]
-    size = vgg(style[None])[CONTENT_TAP].square().mean()
+    seen = (
+        vgg(one, CONTENT_TAP, PADDING)[CONTENT_TAP]
+        for one in (torch.zeros_like(content), content, style[None])
+    )
+    dark, bright, painted = seen
+    apart, size = dark - bright, painted.square().mean()
     assert float(black.content) == pytest.approx(float(2.0 * apart.square().mean() / size))
     assert float(black.total) == pytest.approx(sum(float(part) for part in black[:3]))
 
@@ -81,13 +85,19 @@ def test_parts_are_what_they_are_called(vgg: VGG16) -> None:
 def test_every_tap_is_relative_to_the_styles_own(vgg: VGG16) -> None:
     style, other = picture(7)[0], picture(8)
     loss = StyleLoss(vgg, Target.of(vgg, style.numpy()), LossWeights(style=3.0))
-    wanted, seen = vgg(style[None]), vgg(other)
+    wanted, seen = (vgg(one, padding=PADDING) for one in (style[None], other))
     expected = 0.0
     for tap in TAPS:
         apart = (gram(seen[tap]) - gram(wanted[tap])).square().mean()
         expected += 3.0 * float(apart / gram(wanted[tap]).square().mean())
     found = loss(other, loss.content_of(other)).style
     assert float(found) == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_border_is_no_edge(vgg: VGG16) -> None:
+    flat = [torch.full((1, 3, side, side), 0.8, dtype=torch.float64) for side in (16, 64)]
+    loss = StyleLoss(vgg, Target.of(vgg, flat[0][0].numpy()))
+    assert float(loss(flat[1], loss.content_of(flat[1])).total) == pytest.approx(0.0, abs=1e-12)
 
 
 def test_pictures_of_a_batch_do_not_see_each_other(vgg: VGG16) -> None:

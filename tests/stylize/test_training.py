@@ -47,7 +47,7 @@ def test_the_loss_falls(
     photos: Photos, vgg: VGG16, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(training, "VALIDATION_PX", 32)  # what it is trained on
-    settings = replace(SETTINGS, stages=(Stage(32, 1, 120),), interval=20)
+    settings = replace(SETTINGS, stages=(Stage(32, 1, 120),), interval=20, learning_rate=4e-3)
     history = trained(photos, vgg, tmp_path / "c.safetensors", settings).history
     assert [report.step for report in history] == [20, 40, 60, 80, 100, 120]
     before, after = (sum(history[place].validation.values()) for place in (0, -1))
