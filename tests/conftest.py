@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -12,6 +13,26 @@ import sim.registry
 # A busy machine is no bug, and the first call of what numba compiles takes its time.
 settings.register_profile("ttirace", deadline=None)
 settings.load_profile("ttirace")
+
+
+_ROOT = Path(__file__).parents[1]
+_PACKAGES = ("sim", "allocators", "stylize", "tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Remove what numba compiled before a source was changed.
+
+    It compiles a file anew when that one has changed, but not when another has whose functions it
+    took in.
+    """
+    if hasattr(config, "workerinput"):
+        return  # the others are at work already
+    compiled = [path for name in _PACKAGES for path in (_ROOT / name).rglob("*.nb[ic]")]
+    sources = [path for name in _PACKAGES for path in (_ROOT / name).rglob("*.py")]
+    changed = max(path.stat().st_mtime for path in sources if "njit" in path.read_text("utf-8"))
+    if any(path.stat().st_mtime < changed for path in compiled):
+        for path in compiled:
+            path.unlink(missing_ok=True)
 
 
 @pytest.fixture
