@@ -63,8 +63,10 @@ _FULL = ("allocator", "parameters")
 class AllocatorReference(QuantityModel):
     """An allocator by name, with its parameters."""
 
-    allocator: str
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    allocator: str = Field(description="its name, see `ttirace list`")
+    parameters: dict[str, Any] = Field(
+        default_factory=dict, description="what its constructor takes; files beside the scenario"
+    )
 
     @model_validator(mode="after")
     def _known(self) -> AllocatorReference:
@@ -112,8 +114,10 @@ def _on_miss(value: Any) -> Any:
 class OnMissModel(QuantityModel):
     """The miss policy."""
 
-    policy: OnMiss = OnMiss.HOLD
-    fallback: Annotated[FallbackModel | None, BeforeValidator(_reference), Also(names)] = None
+    policy: OnMiss = Field(OnMiss.HOLD, description="what serves where no answer came in time")
+    fallback: Annotated[FallbackModel | None, BeforeValidator(_reference), Also(names)] = Field(
+        None, description="under policy: fallback, the allocator that runs first in every job"
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> OnMissModel:
@@ -142,7 +146,7 @@ MissPolicy = Annotated[OnMissModel, BeforeValidator(_on_miss), Also(_short_misse
 class AllocatorModel(AllocatorReference):
     """A contestant: an allocator under a label, perhaps with its own policies."""
 
-    label: str = ""
+    label: str = Field("", description="in tables and plots; its name if not given")
     latency: Latency | None = Field(None, description="instead of compute.latency")
     on_overrun: OnOverrun | None = Field(None, description="instead of the scenario's")
     on_miss: MissPolicy | None = Field(None, description="instead of the scenario's")

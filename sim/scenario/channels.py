@@ -14,8 +14,8 @@ from sim.scenario.shorthand import Choice
 if TYPE_CHECKING:
     from sim.channel import Channel, Evolution
 
-Links = Annotated[int, Field(ge=1, le=2000)]
-Subbands = Annotated[int, Field(ge=1, le=10000)]
+Links = Annotated[int, Field(ge=1, le=2000, description="transmitter and receiver pairs, K")]
+Subbands = Annotated[int, Field(ge=1, le=10000, description="S, each with gains of its own")]
 #: Of one slot's gains, S K^2: 128 MB.
 _MOST_GAINS = 1 << 24
 Length = Annotated[float, LENGTH, Field(ge=0)]
@@ -33,8 +33,12 @@ class _SmallScale(QuantityModel):
     doppler_hz: Annotated[float | None, FREQUENCY, Field(ge=0)] = Field(
         None, description="largest Doppler shift; or give speed and carrier"
     )
-    speed_m_s: Annotated[float | None, SPEED, Field(ge=0)] = None
-    carrier_hz: Annotated[float | None, FREQUENCY, Field(gt=0)] = None
+    speed_m_s: Annotated[float | None, SPEED, Field(ge=0)] = Field(
+        None, description="of who moves, for the Doppler shift; with carrier"
+    )
+    carrier_hz: Annotated[float | None, FREQUENCY, Field(gt=0)] = Field(
+        None, description="carrier frequency, for the Doppler shift"
+    )
 
     @model_validator(mode="after")
     def _sensible_size(self) -> _SmallScale:
@@ -115,8 +119,10 @@ class GeometricChannel(_SmallScale):
 
     model: Literal["geometric"]
     links: Links = 10
-    side_m: Annotated[float, LENGTH, Field(gt=0)] = 50.0
-    path_loss_exponent: Annotated[float, Field(ge=0, le=10)] = 3.0
+    side_m: Annotated[float, LENGTH, Field(gt=0)] = Field(50.0, description="of the square")
+    path_loss_exponent: Annotated[float, Field(ge=0, le=10)] = Field(
+        3.0, description="gain falls with distance to the minus this"
+    )
     reference_gain_linear: Annotated[float, RATIO, Field(gt=0)] = Field(
         1.0, description="power gain at 1 m, linear or in dB"
     )
@@ -126,9 +132,15 @@ class GeometricChannel(_SmallScale):
     shadowing_db: Annotated[float, Field(ge=0, le=60)] = Field(
         0.0, description="standard deviation of log-normal shadowing"
     )
-    pair_distance_min_m: Annotated[float | None, LENGTH, Field(ge=0)] = None
-    pair_distance_max_m: Annotated[float | None, LENGTH, Field(gt=0)] = None
-    k_factor_linear: Annotated[float, RATIO, Field(ge=0)] = 0.0
+    pair_distance_min_m: Annotated[float | None, LENGTH, Field(ge=0)] = Field(
+        None, description="a receiver is at least so far from its transmitter; else anywhere"
+    )
+    pair_distance_max_m: Annotated[float | None, LENGTH, Field(gt=0)] = Field(
+        None, description="and at most so far"
+    )
+    k_factor_linear: Annotated[float, RATIO, Field(ge=0)] = Field(
+        0.0, description="of Rician fading, linear or in dB; 0 is Rayleigh"
+    )
 
     @model_validator(mode="after")
     def _pair_distances(self) -> GeometricChannel:
@@ -164,7 +176,7 @@ class ImacChannel(_SmallScale):
     """Sun et al.'s interfering multiple access channel: users in cells send to base stations."""
 
     model: Literal["imac"]
-    cells: Annotated[int, Field(ge=1, le=100)] = 3
+    cells: Annotated[int, Field(ge=1, le=100)] = Field(3, description="base stations")
     users: Annotated[int, Field(ge=1, le=2000)] = Field(
         12, description="in all cells together; each is one link"
     )
@@ -172,7 +184,9 @@ class ImacChannel(_SmallScale):
         100.0, description="half the distance between neighbouring base stations"
     )
     inner_radius_m: Length = Field(0.0, description="no user is nearer to its base station")
-    shadowing_db: Annotated[float, Field(ge=0, le=60)] = 8.0
+    shadowing_db: Annotated[float, Field(ge=0, le=60)] = Field(
+        8.0, description="standard deviation of log-normal shadowing"
+    )
 
     @model_validator(mode="after")
     def _even(self) -> ImacChannel:

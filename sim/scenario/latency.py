@@ -15,7 +15,7 @@ from sim.scenario.shorthand import Choice
 
 Time = Annotated[int, TIME, Field(ge=0)]
 PositiveTime = Annotated[int, TIME, Field(gt=0)]
-Shape = Annotated[float, Field(ge=1e-3, le=1e6)]
+Shape = Annotated[float, Field(ge=1e-3, le=1e6, description="the smaller, the heavier the tail")]
 
 
 class Call(NamedTuple):
@@ -60,8 +60,8 @@ class ConstantLatency(_LatencyModel):
     """The same for every call, plus so much per unit of work (iteration)."""
 
     model: Literal["constant"]
-    base_ns: Time = 0
-    per_work_ns: Time = 0
+    base_ns: Time = Field(0, description="of a call, whatever it does")
+    per_work_ns: Time = Field(0, description="of each unit of work, an iteration")
 
     def build(self, rng: np.random.Generator, speed: float, call: Call) -> LatencyModel:
         """Return the latency model."""
@@ -137,15 +137,15 @@ class ExponentialLatency(_DrawnLatency):
     """Exponentially distributed."""
 
     model: Literal["exponential"]
-    mean_ns: PositiveTime
+    mean_ns: PositiveTime = Field(description="mean of a call")
 
 
 class UniformLatency(_DrawnLatency):
     """Uniform between low and high."""
 
     model: Literal["uniform"]
-    low_ns: Time
-    high_ns: PositiveTime
+    low_ns: Time = Field(description="the quickest call")
+    high_ns: PositiveTime = Field(description="the slowest call")
 
     @model_validator(mode="after")
     def _ordered(self) -> UniformLatency:
@@ -158,15 +158,17 @@ class LognormalLatency(_DrawnLatency):
     """Log-normal; sigma is the standard deviation of the logarithm."""
 
     model: Literal["lognormal"]
-    median_ns: PositiveTime
-    sigma: Annotated[float, Field(ge=0, le=10)]
+    median_ns: PositiveTime = Field(description="median of a call")
+    sigma: Annotated[float, Field(ge=0, le=10)] = Field(
+        description="standard deviation of the logarithm"
+    )
 
 
 class GammaLatency(_DrawnLatency):
     """Gamma with a mean and a shape (1 is exponential)."""
 
     model: Literal["gamma"]
-    mean_ns: PositiveTime
+    mean_ns: PositiveTime = Field(description="mean of a call")
     shape: Shape
 
 
@@ -174,7 +176,7 @@ class WeibullLatency(_DrawnLatency):
     """Weibull with a scale and a shape (below 1 is heavy-tailed)."""
 
     model: Literal["weibull"]
-    scale_ns: PositiveTime
+    scale_ns: PositiveTime = Field(description="what 63% of calls stay below")
     shape: Shape
 
 
@@ -182,7 +184,7 @@ class ParetoLatency(_DrawnLatency):
     """Pareto above a minimum; the smaller the shape, the heavier the tail."""
 
     model: Literal["pareto"]
-    minimum_ns: PositiveTime
+    minimum_ns: PositiveTime = Field(description="no call is quicker")
     shape: Shape
 
 

@@ -58,7 +58,9 @@ class BudgetModel(QuantityModel):
 class ComputeModel(QuantityModel):
     """The compute pool."""
 
-    servers: Annotated[int, Field(ge=1, le=10_000)] = 1
+    servers: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        1, description="cores; each serves one call at a time"
+    )
     discipline: Literal["fifo", "edf", "priority"] = Field(
         "fifo", description="who is served next: the first, the most urgent, the most important"
     )
@@ -92,7 +94,7 @@ class ComputeModel(QuantityModel):
 class ControllerModel(QuantityModel):
     """One controller: its own links, its own slots, a share of the compute pool."""
 
-    name: str = ""
+    name: str = Field("", description="in log and tables; its number if not given")
     offset_ns: Time = Field(0, description="when its first slot starts")
     numerology: Numerology | None = Field(None, description="instead of the scenario's slot")
     slot_ns: SlotLength = None
@@ -126,15 +128,17 @@ class Scenario(QuantityModel):
     """A race: a channel, a slot, a compute pool, and the allocators that run in it."""
 
     name: str = Field("", max_length=200, description="the file's stem if not given")
-    description: str = ""
-    seed: Annotated[int, Field(ge=0)] = 0
+    description: str = Field("", description="what `ttirace list` says of it")
+    seed: Annotated[int, Field(ge=0)] = Field(
+        0, description="of channels, latencies and random allocators"
+    )
     slots: Annotated[int, Field(ge=1)] = Field(1000, description="how many, of the scenario's slot")
-    numerology: Numerology | None = None
+    numerology: Numerology | None = Field(None, description="slot = 1 ms / 2^numerology")
     slot_ns: SlotLength = None
-    channel: ChannelModel
-    radio: RadioModel
-    budget: BudgetModel = BudgetModel()
-    compute: ComputeModel = ComputeModel()
+    channel: ChannelModel = Field(description="gains between all transmitters and receivers")
+    radio: RadioModel = Field(description="power caps, noise, weights")
+    budget: BudgetModel = Field(BudgetModel(), description="where the time of a slot goes")
+    compute: ComputeModel = Field(ComputeModel(), description="what allocators run on")
     controllers: Annotated[
         list[ControllerModel],
         BeforeValidator(_how_many),
@@ -142,9 +146,13 @@ class Scenario(QuantityModel):
         Field(min_length=1, max_length=_MOST_CONTROLLERS, description="a list, or how many alike"),
         AfterValidator(_each),
     ] = Field(default_factory=lambda: [ControllerModel()])
-    on_overrun: OnOverrun = OnOverrun.ABORT
-    on_miss: MissPolicy = OnMissModel()
-    allocators: list[Annotated[AllocatorModel, Also(names)]] = Field(min_length=1)
+    on_overrun: OnOverrun = Field(
+        OnOverrun.ABORT, description="what becomes of a job that is not done by its deadline"
+    )
+    on_miss: MissPolicy = Field(OnMissModel(), description="what is in force after a miss")
+    allocators: list[Annotated[AllocatorModel, Also(names)]] = Field(
+        min_length=1, description="the contestants, each in a race of its own on the same slots"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Scenario:
