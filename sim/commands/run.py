@@ -11,6 +11,7 @@ import click
 
 from sim.commands.options import (
     cpu_option,
+    files_option,
     load,
     plugin_option,
     scenario_argument,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in that folder.")
 @set_option
 @plugin_option
+@files_option
 @click.option(
     "--live", is_flag=True, help="Against the wall clock, on a processor of its own, not simulated."
 )

@@ -9,6 +9,7 @@ import click
 
 from sim.commands.options import (
     cpu_option,
+    files_option,
     load,
     plugin_option,
     scenario_argument,
@@ -56,6 +57,7 @@ class _Ratios(click.ParamType[tuple[float, ...]]):
 )
 @set_option
 @plugin_option
+@files_option
 @cpu_option
 @wait_option
 @click.option("--json", "as_json", is_flag=True, help="Print verify.json instead of the table.")
