@@ -85,6 +85,7 @@ def run(
     if trace is not None:
         check_writable(trace)
     folder = ResultFolder(output or Path("out") / loaded.name, overwrite)
+    click.get_current_context().call_on_close(folder.close)
     folder.write_manifest("running", loaded, scenario.parent)
     folder.write_scenario(loaded, scenario.parent)
     try:

@@ -98,6 +98,7 @@ def verify(
     verifiable(loaded)
     load_race(loaded, scenario)
     folder = VerifyFolder(output or Path("out") / f"{loaded.name}-verify", overwrite)
+    click.get_current_context().call_on_close(folder.close)
     folder.write_manifest("running", loaded, scenario.parent)
     plan = Plan(loaded, scenario.parent, miss_ratios, cpu, wait, plugins)
     try:
