@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint types bench study clean clean-cache help
+.PHONY: demo test fuzz lint types bench study clean clean-cache help
 
 help:  ## What there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -14,6 +14,11 @@ demo: $(VENV)/.core  ## Race the allocators over ray-traced channels of Munich
 
 test: $(VENV)/.dev  ## Run the tests
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+fuzz: $(VENV)/.dev  ## Spoil 20,000 inputs, kill 20 times each, run 1,000 times in a process
+	$(BIN)/python tests/robustness/fuzz.py
+	TTIRACE_KILLS=20 TTIRACE_RUNS=1000 $(BIN)/python -m pytest tests/robustness/test_killed_at_random.py \
+		tests/robustness/test_flat_and_alike.py
 
 lint: $(VENV)/.dev  ## Check style and formatting
 	$(BIN)/ruff check .

@@ -75,7 +75,6 @@ plugin_option = click.option(
 )
 
 
-
 def _permit(context: click.Context, option: click.Parameter, folders: tuple[Path, ...]) -> None:
     del option
     if folders:

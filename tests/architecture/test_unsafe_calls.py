@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MODULES = sorted(p for package in ("sim", "allocators", "stylize") for p in (ROOT / package).rglob("*.py"))
+MODULES = sorted(
+    p for package in ("sim", "allocators", "stylize") for p in (ROOT / package).rglob("*.py")
+)
 
 #: Modules whose readers execute what they read, or call a shell.
 MODULES_REFUSED = {"pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "imp"}
@@ -35,8 +37,14 @@ def unsafe(code: str) -> list[str]:
             or (called in ("os.system", "os.popen") or keywords.get("shell") == "True")
             or called in ("yaml.unsafe_load", "yaml.full_load", "yaml.unsafe_load_all")
             # our own loader derives from yaml.SafeLoader, which a test of its own holds
-            or (called in ("yaml.load", "yaml.load_all") and loader not in ("_Loader", "yaml.SafeLoader"))
-            or (called in ("np.load", "numpy.load") and keywords.get("allow_pickle", "False") != "False")
+            or (
+                called in ("yaml.load", "yaml.load_all")
+                and loader not in ("_Loader", "yaml.SafeLoader")
+            )
+            or (
+                called in ("np.load", "numpy.load")
+                and keywords.get("allow_pickle", "False") != "False"
+            )
             or (called == "torch.load" and keywords.get("weights_only") != "True")
         ):
             found.append(f"{node.lineno}: {called}")

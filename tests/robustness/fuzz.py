@@ -1,7 +1,7 @@
 """Fuzz the program: whatever it is given, it ends well, or in one line and exit status 2.
 
-    python tests/robustness/fuzz.py            # TTIRACE_FUZZ inputs, 20,000 if not given
-    python tests/robustness/fuzz.py trace 17   # one input again; it is left in out/fuzz
+python tests/robustness/fuzz.py            # TTIRACE_FUZZ inputs, 20,000 if not given
+python tests/robustness/fuzz.py trace 17   # one input again; it is left in out/fuzz
 """
 
 from __future__ import annotations

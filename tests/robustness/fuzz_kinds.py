@@ -33,6 +33,8 @@ STUDY: dict[str, Any] = {
 TRAIN = ["train", "dnn", "--links", "3", "--interval", "2", "--batch-size", "20", "--validation"]
 TRAIN += ["20", "--suite", "quick", "--channels", "2"]
 
+DATASET = ["--links", "3", "--samples", "60", "--shard-size", "20", "--workers", "1"]
+
 Command = list[str]
 #: From a folder of whole files, a folder to spoil them in, and chance, to what is to be called.
 Spoil = Callable[[Path, Path, random.Random], list[Command]]
@@ -77,7 +79,7 @@ def make_fixtures(folder: Path, call: Callable[[Command], int]) -> None:
     for command in (
         ["study", "study.yaml", "-o", "studied", "--engine", "serial"],
         ["run", "small.yaml", "-o", "ran", "--no-plots"],
-        "dataset data --links 3 --samples 60 --shard-size 20 --workers 1".split(),
+        ["dataset", "data", *DATASET],
         [*TRAIN, "--steps", "4", "-o", "k3.safetensors"],
     ):
         assert call(command) == 0, command
@@ -261,7 +263,7 @@ def dataset(fixtures: Path, folder: Path, rng: random.Random) -> list[Command]:
     spoiled.write_bytes(spoiled_bytes(spoiled.read_bytes(), rng))
     compare = ["compare", "it/dataset.h5", "--allocators", "max_power", "--snr-db", "0", "--json"]
     train = [*TRAIN, "--steps", "4", "--data", "it", "-o", "it.safetensors"]
-    again = "dataset it --links 3 --samples 60 --shard-size 20 --workers 1".split()
+    again = ["dataset", "it", *DATASET]
     return [compare, rng.choice([train, again])]
 
 

@@ -5,6 +5,7 @@ A crash of a library, or a hang, then takes this process alone.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
@@ -14,6 +15,7 @@ import signal
 import sys
 import tempfile
 import traceback
+from itertools import pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,7 @@ def work(fixtures: str, scratch: str, connection: Connection) -> None:
     os.environ.pop("PYTHONWARNINGS", None)
     while (order := connection.recv()) is not None:
         kind, seed = order
+        gc.freeze()  # a race collects garbage before it begins, among all that was ever imported
         connection.send(become(kind, seed, Path(fixtures), Path(scratch) / f"{kind}-{seed}"))
 
 
@@ -130,7 +133,7 @@ def _is_small(command: Command) -> bool:
     from sim.scenario.load import resolved_scenario
 
     path = Path(command[1])
-    overrides = [value for flag, value in zip(command, command[1:], strict=False) if flag == "--set"]
+    overrides = [value for flag, value in pairwise(command) if flag == "--set"]
     try:
         scenario = load_scenario(path, overrides)
         race = load_race(scenario, path)
@@ -151,7 +154,9 @@ def _is_small(command: Command) -> bool:
 def _numbers(value: Any) -> list[float]:
     """Return the whole numbers in a value: counts of something to do, as times are not."""
     if isinstance(value, dict):
-        return [n for key, item in value.items() if not str(key).endswith("_ns") for n in _numbers(item)]
+        return [
+            n for key, item in value.items() if not str(key).endswith("_ns") for n in _numbers(item)
+        ]
     if isinstance(value, list):
         return [number for item in value for number in _numbers(item)]
     return [value] if isinstance(value, int) else []
@@ -183,8 +188,6 @@ def call(command: Command, patience_s: float = 0.0) -> tuple[int, str, str]:
             stream.seek(0)
             texts.append(stream.read().decode(errors="replace"))
     return code, texts[0], texts[1]
-
-
 
 
 def _main(command: Command) -> int:

@@ -19,7 +19,20 @@ VALUES: list[Any] = [
     "wmmse", "fp", "hold", "abort", "edf", "jakes", "rician", "best_so_far", "2026-01-01", "0x1F",
     "1_000", "1:30", "no", "~", ".inf",
 ]  # fmt: skip
-KEYS = ["", "x", "links", "model", "slot", "slot_us", "p_max", "latency", "label", "0", "a.b", "é\n"]
+KEYS = [
+    "",
+    "x",
+    "links",
+    "model",
+    "slot",
+    "slot_us",
+    "p_max",
+    "latency",
+    "label",
+    "0",
+    "a.b",
+    "é\n",
+]
 
 #: Put in place of a value in the text itself: what no dump of plain values would ever hold.
 TEXTS = [

@@ -150,4 +150,7 @@ def test_of_two_processes_that_start_at_once_one_has_the_folder(here: Path) -> N
     for err, code in ends:
         # who comes late finds the run at work, or finished
         assert code == 0 or "a run is at work there" in err or "holds an earlier run" in err
-    assert sum(table.num_rows for table in map(pq.read_table, (here / "out" / "log").iterdir())) == 12_000
+    assert (
+        sum(table.num_rows for table in map(pq.read_table, (here / "out" / "log").iterdir()))
+        == 12_000
+    )

@@ -1,4 +1,4 @@
-"""A small fuzz at every call of the tests; `make fuzz` is the long one, of the same inputs and more."""
+"""A small fuzz at every call of the tests; `make fuzz` has these inputs and more."""
 
 from __future__ import annotations
 

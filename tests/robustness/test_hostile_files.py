@@ -72,7 +72,9 @@ def huge_links(file: h5py.File, secret: Path) -> None:
 
 
 def one_huge_chunk(file: h5py.File, secret: Path) -> None:
-    file.create_dataset("gain", (2**19, 64, 3, 3), "f4", chunks=(2**19, 64, 3, 3), compression="gzip")
+    file.create_dataset(
+        "gain", (2**19, 64, 3, 3), "f4", chunks=(2**19, 64, 3, 3), compression="gzip"
+    )
 
 
 def never_written(file: h5py.File, secret: Path) -> None:
@@ -110,7 +112,8 @@ def huge_attribute(file: h5py.File, secret: Path) -> None:
 HOSTILE: list[Callable[[h5py.File, Path], None]] = [
     external_link, soft_link_to_an_external_one, external_storage, virtual_from_elsewhere,
     virtual_from_a_linked_file, virtual_from_nowhere, virtual_with_a_hole, virtual_in_itself, huge,
-    huge_links, one_huge_chunk, never_written, written_half, objects, references, compound, a_ring_of_links, huge_attribute,
+    huge_links, one_huge_chunk, never_written, written_half, objects, references, compound,
+    a_ring_of_links, huge_attribute,
 ]  # fmt: skip
 
 
@@ -168,7 +171,11 @@ WEIGHTS = {
 @pytest.mark.parametrize("content", WEIGHTS.values(), ids=WEIGHTS)
 @pytest.mark.parametrize("allocator", ["dnn", "unfolded", "policy"])
 def test_hostile_weights_are_refused(
-    allocator: str, content: bytes, tmp_path: Path, ttirace: Ttirace, monkeypatch: pytest.MonkeyPatch
+    allocator: str,
+    content: bytes,
+    tmp_path: Path,
+    ttirace: Ttirace,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "it.safetensors").write_bytes(content)
@@ -248,7 +255,9 @@ def test_below_its_folder_and_below_the_current_one_it_may(theirs: Path, ttirace
     assert ttirace("validate", named(theirs, channel={"trace": ours})).code == 0
 
 
-@pytest.mark.parametrize("name", ["os:system", "os.system", "allocators.wmmse:WMMSE", "mine", "mine.py"])
+@pytest.mark.parametrize(
+    "name", ["os:system", "os.system", "allocators.wmmse:WMMSE", "mine", "mine.py"]
+)
 def test_a_scenario_imports_nothing(name: str, theirs: Path, ttirace: Ttirace) -> None:
     for folder in (theirs, Path()):
         (folder / "mine.py").write_text("open('owned', 'w')\n")
