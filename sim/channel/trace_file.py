@@ -203,7 +203,7 @@ class TraceFile:
             raise self.fail("is joined from files that do not make up all of it")
 
     def _check_written(self) -> None:
-        """Refuse an array of which a part was never written: HDF5 reads it as zeros, of any size."""
+        """Refuse an array of which a part was never written, which HDF5 reads as zeros."""
         data, chunk = self._data, self._data.chunks
         if data.shape is None or data.size == 0 or data.dtype.kind not in "iufc":
             return  # of which more is said later
