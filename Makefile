@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test docs lint types bench study clean clean-cache help
+.PHONY: demo test docs fuzz lint types bench study clean clean-cache help
 
 help:  ## What there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -17,6 +17,11 @@ test: $(VENV)/.dev  ## Run the tests
 
 docs: $(VENV)/.docs  ## Build the documentation into out/docs; warnings are errors
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs out/docs
+
+fuzz: $(VENV)/.dev  ## Spoil 20,000 inputs, kill 20 times each, run 1,000 times in a process
+	$(BIN)/python tests/robustness/fuzz.py
+	TTIRACE_KILLS=20 TTIRACE_RUNS=1000 $(BIN)/python -m pytest tests/robustness/test_killed_at_random.py \
+		tests/robustness/test_flat_and_alike.py
 
 lint: $(VENV)/.dev  ## Check style and formatting
 	$(BIN)/ruff check .

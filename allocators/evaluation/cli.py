@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from sim.commands.options import plugin_option
+from sim.commands.options import files_option, plugin_option
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -30,6 +30,7 @@ def _shared(command: Command) -> Command:
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables."),
         plugin_option,
+        files_option,
         click.option("--plot", type=_FOLDER, help="Draw heatmaps into this folder."),
         click.option("--csv", "csv_path", type=_FILE, help="Write the rows into this file."),
         click.option("--seed", type=click.IntRange(0), default=0, show_default=True),

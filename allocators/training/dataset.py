@@ -15,16 +15,20 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from allocators.training.samples import Setting, label_gains
+from sim.channel.hdf5 import write_hdf5
 from sim.deadline.errors import InputError, check_at_least
 from sim.deadline.manifest import write_json
 from sim.deadline.models.model_file import Float32Array
 from sim.deadline.workers import interrupts_held, live_and_die_with_parent
 from sim.seeding import stream
+
+if TYPE_CHECKING:
+    import h5py
 
 _FORMAT = 1
 _SETTINGS = "settings.json"
@@ -174,17 +178,16 @@ def shard_path(folder: Path, index: int) -> Path:
 
 def write_shard(folder: Path, settings: DatasetSettings, index: int) -> int:
     """Draw, label and write one shard; the file appears whole or not at all. Return its index."""
-    import h5py
-
     rng = stream(settings.seed, "dataset", index)
     gain = settings.setting.draw(rng, settings.size(index))
-    path = shard_path(folder, index)
-    part = path.with_suffix(".part")
-    with h5py.File(part, "w") as file:
+    power = label_gains(settings.setting, gain)
+
+    def fill(file: h5py.File) -> None:
         file["gain"] = gain
-        file["power"] = label_gains(settings.setting, gain)
+        file["power"] = power
         _describe(file, settings)
-    part.replace(path)
+
+    write_hdf5(shard_path(folder, index), fill)
     return index
 
 
@@ -254,10 +257,9 @@ def _is_complete(folder: Path, settings: DatasetSettings, index: int) -> bool:
 def _join(folder: Path, settings: DatasetSettings) -> None:
     import h5py
 
-    path = folder / "dataset.h5"
-    part = path.with_suffix(".part")
     links = settings.setting.links
-    with h5py.File(part, "w") as file:
+
+    def fill(file: h5py.File) -> None:
         for name, shape in (("gain", (links, links)), ("power", (links,))):
             whole = h5py.h5s.create_simple((settings.samples, *shape))
             properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
@@ -271,7 +273,8 @@ def _join(folder: Path, settings: DatasetSettings) -> None:
                 properties.set_virtual(whole, source, name.encode(), piece)
             h5py.h5d.create(file.id, name.encode(), h5py.h5t.NATIVE_FLOAT, whole, dcpl=properties)
         _describe(file, settings)
-    part.replace(path)
+
+    write_hdf5(folder / "dataset.h5", fill)
 
 
 def _describe(file: Any, settings: DatasetSettings) -> None:

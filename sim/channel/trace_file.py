@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from sim.channel.checks import positive
 from sim.channel.fading import power_gain
-from sim.deadline.errors import InputError
+from sim.deadline.errors import InputError, shown
 from sim.problem import FloatArray
 
 AXES = ("time", "subband", "rx", "tx")
 _READ_VALUES = 2**18  # at a time: 2 MB of gains
+_LARGEST_CHUNK = 1 << 30  # bytes: a chunk is unpacked whole
 _CHUNK_VALUES = 2**22  # unless the file's own chunks are longer, up to this
 
 
@@ -157,10 +158,64 @@ class TraceFile:
         self._data = self._file[self.name]
         if not isinstance(self._data, h5py.Dataset):
             raise self.fail("is a group, want an array")
+        self._check_place()
         attrs = {**self._file.attrs, **self._data.attrs}
         self.attrs = MappingProxyType({name: _plain(value) for name, value in attrs.items()})
         self._check_shape(bare)
         self._check_type()
+
+    def _check_place(self) -> None:
+        """Refuse values that lie in other files, but for what `ttirace dataset` joins.
+
+        HDF5 reads any bytes of any file as an array, where a file asks for that; and a file to be
+        joined that is not there, as zeros.
+        """
+        import h5py
+
+        if Path(self._data.file.filename) != self.path:
+            raise self.fail(f"lies in another file, {self._data.file.filename!r}; want it in here")
+        if self._data.external:
+            raise self.fail(f"has its values in {self._data.external[0][0]!r}; want them in here")
+        if not self._data.is_virtual:
+            self._check_written()
+            return
+        covered = 0
+        for source in self._data.virtual_sources():
+            name = source.file_name
+            if Path(name).name != name or (self.path.parent / name).is_symlink():
+                raise self.fail(f"is joined from {name!r}; want files beside it")
+            path = self.path.parent / name
+            if name == "." or not path.is_file():
+                raise self.fail(f"is joined from {name!r}, and there is no such file beside it")
+            with h5py.File(path, "r") as file:
+                part = file.get(source.dset_name)
+                if (
+                    not isinstance(part, h5py.Dataset)
+                    or part.external
+                    or part.is_virtual
+                    or Path(part.file.filename) != path
+                ):
+                    raise self.fail(f"is joined from {name!r}, which does not hold its part")
+                if part.size != source.vspace.get_select_npoints():
+                    raise self.fail(f"is joined from {name!r}, of which a part is missing")
+                covered += part.size
+        if covered != self._data.size:
+            raise self.fail("is joined from files that do not make up all of it")
+
+    def _check_written(self) -> None:
+        """Refuse an array of which a part was never written, which HDF5 reads as zeros."""
+        data, chunk = self._data, self._data.chunks
+        if data.shape is None or data.size == 0 or data.dtype.kind not in "iufc":
+            return  # of which more is said later
+        if chunk is None:
+            whole = data.id.get_storage_size() >= data.size * data.dtype.itemsize
+        else:
+            if math.prod(chunk) * data.dtype.itemsize > _LARGEST_CHUNK:
+                raise self.fail(f"has chunks of {chunk}, want at most {_LARGEST_CHUNK >> 20} MiB")
+            counts = (-(-size // step) for size, step in zip(data.shape, chunk, strict=True))
+            whole = data.id.get_num_chunks() == math.prod(counts)
+        if not whole:
+            raise self.fail(f"of shape {data.shape} is not all there: a part was never written")
 
     def _check_shape(self, bare: bool) -> None:
         shape: tuple[int, ...] = self._data.shape or ()
@@ -177,7 +232,7 @@ class TraceFile:
             said = self.attrs["axes"]
             names = said.split(",") if isinstance(said, str) else said
             if not isinstance(names, list) or [str(n).strip() for n in names] != list(axes):
-                raise self.fail(f"attribute 'axes' is {said!r}, want {', '.join(axes)!r}")
+                raise self.fail(f"attribute 'axes' is {shown(str(said))}, want {', '.join(axes)!r}")
         self.slots, self.links = shape[0], shape[-1]
         self.subbands = shape[1] if len(shape) == 4 else 1
 

@@ -74,6 +74,26 @@ plugin_option = click.option(
     help="Python file or module that registers more allocators.",
 )
 
+
+def _permit(context: click.Context, option: click.Parameter, folders: tuple[Path, ...]) -> None:
+    del option
+    if folders:
+        from sim.scenario.files import permitted
+
+        context.with_resource(permitted(folders))
+
+
+files_option = click.option(
+    "--files",
+    multiple=True,
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    metavar="FOLDER",
+    expose_value=False,
+    callback=_permit,
+    help="Let the scenario name files below this folder too; else only below its own and the "
+    "current one.",
+)
+
 cpu_option = click.option(
     "--cpu", type=click.IntRange(0), help="Processor to pin to; the last one if not given."
 )

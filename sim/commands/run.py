@@ -11,6 +11,7 @@ import click
 
 from sim.commands.options import (
     cpu_option,
+    files_option,
     load,
     plugin_option,
     scenario_argument,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in that folder.")
 @set_option
 @plugin_option
+@files_option
 @click.option(
     "--live", is_flag=True, help="Against the wall clock, on a processor of its own, not simulated."
 )
@@ -83,6 +85,7 @@ def run(
     if trace is not None:
         check_writable(trace)
     folder = ResultFolder(output or Path("out") / loaded.name, overwrite)
+    click.get_current_context().call_on_close(folder.close)
     folder.write_manifest("running", loaded, scenario.parent)
     folder.write_scenario(loaded, scenario.parent)
     try:

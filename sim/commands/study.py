@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sim.commands.options import plugin_option, set_option
+from sim.commands.options import files_option, plugin_option, set_option
 
 if TYPE_CHECKING:
     from sim.study import Engine, Study
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @click.option("--workers", type=click.IntRange(1), help="Processes of loky; all cores otherwise.")
 @set_option
 @plugin_option
+@files_option
 @click.option("--dry-run", is_flag=True, help="Say what would be run and what is done already.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the table.")
 def study(

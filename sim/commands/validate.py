@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sim.commands.options import load, plugin_option, scenario_argument, set_option
+from sim.commands.options import files_option, load, plugin_option, scenario_argument, set_option
 
 if TYPE_CHECKING:
     from sim.scenario.models import ComputeModel
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @scenario_argument
 @set_option
 @plugin_option
+@files_option
 @click.option("--show", is_flag=True, help="Print the scenario with everything resolved.")
 def validate(
     scenario: Path, overrides: tuple[str, ...], plugins: tuple[str, ...], show: bool

@@ -9,6 +9,7 @@ import click
 
 from sim.commands.options import (
     cpu_option,
+    files_option,
     load,
     plugin_option,
     scenario_argument,
@@ -56,6 +57,7 @@ class _Ratios(click.ParamType[tuple[float, ...]]):
 )
 @set_option
 @plugin_option
+@files_option
 @cpu_option
 @wait_option
 @click.option("--json", "as_json", is_flag=True, help="Print verify.json instead of the table.")
@@ -96,6 +98,7 @@ def verify(
     verifiable(loaded)
     load_race(loaded, scenario)
     folder = VerifyFolder(output or Path("out") / f"{loaded.name}-verify", overwrite)
+    click.get_current_context().call_on_close(folder.close)
     folder.write_manifest("running", loaded, scenario.parent)
     plan = Plan(loaded, scenario.parent, miss_ratios, cpu, wait, plugins)
     try:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import weakref
 from pathlib import Path
 
 from sim.deadline.errors import InputError
 
 
 class RunFolder:
-    """The folder of one run. Two runs never mix in it.
+    """The folder of one run. Two runs never mix in it: it is locked until `close`.
 
     Args:
         path: the folder; made if it is not there.
         overwrite: throw away an earlier run's results that lie there.
 
     Raises:
-        InputError: it holds an earlier run, or something else, or cannot be written.
+        InputError: it holds an earlier run, or something else, or cannot be written; another run
+            is at work there.
     """
 
     _OWN: tuple[str, ...] = ("manifest.json", "summary.json", "report.html", "log", "plots")
@@ -24,7 +27,9 @@ class RunFolder:
 
     def __init__(self, path: Path, overwrite: bool = False) -> None:
         self.path = path
-        present = folder_contents(path) - set(self._UNFINISHED)
+        folder_contents(path)
+        self._release = weakref.finalize(self, _closed, self._seized())
+        present = folder_contents(path) - set(self._UNFINISHED)  # nobody else is at it now
         if "manifest.json" in present and not overwrite:
             raise InputError(f"-o {path}: holds an earlier run; --overwrite replaces it")
         if present - set(self._OWN) or (present and "manifest.json" not in present):
@@ -41,6 +46,30 @@ class RunFolder:
             (path / self._UNFINISHED[0]).unlink()
         except OSError as error:
             raise InputError(f"-o {path}: cannot be written: {error.strerror}") from None
+
+    def close(self) -> None:
+        """Let others have the folder; the end of the process does so too."""
+        self._release()
+
+    def _seized(self) -> int | None:
+        """Return what holds the lock on the folder; None where a folder cannot be locked."""
+        try:
+            import fcntl
+        except ImportError:  # Windows: nobody is kept out
+            return None
+        held = None
+        try:
+            held = os.open(self.path, os.O_RDONLY)
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _closed(held)
+            raise InputError(
+                f"-o {self.path}: a run is at work there; wait for it, or name another folder"
+            ) from None
+        except OSError:  # a file system without locks
+            _closed(held)
+            return None
+        return held
 
     @property
     def manifest(self) -> Path:
@@ -61,6 +90,11 @@ class RunFolder:
     def plots(self) -> Path:
         """Where the plots go."""
         return self.path / "plots"
+
+
+def _closed(held: int | None) -> None:
+    if held is not None:
+        os.close(held)
 
 
 def folder_contents(path: Path) -> set[str]:

@@ -152,7 +152,7 @@ class JobLog(Jobs):
         path = self._folder / f"{self._name}-{self._parts:05d}.parquet"
         unfinished = path.with_name(f".{path.name}.part")
         try:
-            pq.write_table(part, unfinished, compression="zstd")
+            pq.write_table(part, unfinished, compression="zstd", write_page_checksum=True)
             unfinished.replace(path)
         except OSError as error:
             unfinished.unlink(missing_ok=True)
@@ -171,22 +171,38 @@ def log_parts(
         name: whose jobs; everyone's if not given.
 
     Raises:
-        InputError: there is no log, or nobody by that name.
+        InputError: there is no log, or nobody by that name, or a part is damaged.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     paths = sorted(folder.glob(f"{name}-?????.parquet"))
     if not paths:
         raise InputError(f"{folder}: no job log here")
     for path in paths:
-        yield pq.read_table(path, columns=columns, use_threads=False, pre_buffer=False)
+        try:
+            part = pq.read_table(
+                path,
+                columns=columns,
+                use_threads=False,
+                pre_buffer=False,
+                page_checksum_verification=True,
+            )
+            part.validate(full=True)  # what no checksum covers must not crash who computes with it
+        except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+            raise InputError(f"{path}: damaged, cannot be read ({one_line(error)})") from None
+        yield part
 
 
 def read_log(folder: Path, columns: list[str] | None = None, name: str = "*") -> pa.Table:
     """Return a log as one table; arguments and errors as `log_parts`."""
     import pyarrow as pa
 
-    return pa.concat_tables(list(log_parts(folder, columns, name)))
+    parts = list(log_parts(folder, columns, name))
+    try:
+        return pa.concat_tables(parts)
+    except pa.ArrowException as error:
+        raise InputError(f"{folder}: damaged: its parts differ ({one_line(error)})") from None
 
 
 def _schema(label: str, columns: Mapping[str, str]) -> pa.Schema:

@@ -180,7 +180,7 @@ def _load(path: Path, parquet: Path, stamps: tuple[tuple[int, int], ...]) -> Pro
     try:
         table = pq.read_table(io.BytesIO(content))
         return _profile(path.stem, header, table)
-    except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{parquet}: is no profile: {one_line(error)}") from None
 
 

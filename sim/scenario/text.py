@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from sim.deadline.errors import InputError, shown
+from sim.scenario.files import confine
 
 _LARGEST_FILE = 4 << 20
 _MOST_VALUES = 100_000
@@ -24,7 +25,8 @@ def read(path: Path, what: str, hint: str = "") -> Any:
         hint: what to say where there is no such file; that it should be ``what`` if not given.
 
     Raises:
-        InputError: it cannot be read, or what `parse` raises.
+        InputError: it cannot be read, what `parse` raises, or it names a file out of its reach
+            (`sim.scenario.files`).
     """
     try:
         if path.stat().st_size > _LARGEST_FILE:
@@ -40,7 +42,12 @@ def read(path: Path, what: str, hint: str = "") -> Any:
         raise
     except ValueError:
         raise InputError(f"{shown(str(path))}: no name that a file can have") from None
-    return parse(str(path), text)
+    data = parse(str(path), text)
+    try:
+        confine(data, path.parent)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return data
 
 
 def parse(where: str, text: str) -> Any:

@@ -82,6 +82,7 @@ def evaluate(
     chosen = seen.held_out if held_out else [*seen.held_out, *seen.train]
     pictures = [centre(photo, px) for photo in chosen[:count]]
     folder = RunFolder(output or Path("out") / "worth", overwrite)
+    click.get_current_context().call_on_close(folder.close)
     contents = {
         "networks": list(models),
         "photographs": len(pictures),

@@ -123,6 +123,7 @@ def race(
     if trace is not None:
         check_writable(trace)
     folder = RunFolder(output or Path("out") / "stylize", overwrite)
+    click.get_current_context().call_on_close(folder.close)
     contents = {
         "source": source.name,
         "style": Path(style).name,

@@ -1,0 +1,166 @@
+"""Fuzz the program: whatever it is given, it ends well, or in one line and exit status 2.
+
+python tests/robustness/fuzz.py            # TTIRACE_FUZZ inputs, 20,000 if not given
+python tests/robustness/fuzz.py trace 17   # one input again; it is left in out/fuzz
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from multiprocessing import get_context
+from pathlib import Path
+
+from fuzz_kinds import KINDS
+from fuzz_worker import become, prepare, work
+
+FAILURES = Path("out/fuzz")
+#: Most inputs take some milliseconds; on a busy machine, and with a compiler at work, some seconds.
+HANGS_S = 120.0
+
+Failure = tuple[str, int, str]
+
+
+class Worker:
+    """A process at work, begun anew where it died."""
+
+    def __init__(self, fixtures: Path, scratch: Path) -> None:
+        self._places = str(fixtures), str(scratch)
+        self._context = get_context("spawn")
+        self._start()
+
+    def _start(self) -> None:
+        self._ours, theirs = self._context.Pipe()
+        self._process = self._context.Process(
+            target=work, args=(*self._places, theirs), daemon=False
+        )
+        self._process.start()
+        theirs.close()
+
+    def become(self, kind: str, seed: int) -> tuple[str, str]:
+        """Return what became of an input."""
+        self._ours.send((kind, seed))
+        try:
+            if self._ours.poll(HANGS_S):
+                outcome: tuple[str, str] = self._ours.recv()
+                if outcome[0] == "stopped":  # what was interrupted half way may be in a bad state
+                    self._restart()
+                return outcome
+            what = "hangs"
+        except EOFError:
+            self._process.join()
+            what = f"the process died: exit code {self._process.exitcode}"
+        self._restart()
+        return "failure", what
+
+    def _restart(self) -> None:
+        self.close(kill=True)
+        self._start()
+
+    def close(self, kill: bool = False) -> None:
+        """End the process."""
+        if kill:
+            self._process.kill()
+        else:
+            self._ours.send(None)
+        self._process.join()
+        self._ours.close()
+
+
+def orders(inputs: int) -> list[tuple[str, int]]:
+    """Return so many inputs in all, a kind's share of each, at least one; seeds count from 0."""
+    found = [
+        (name, seed)
+        for name, kind in KINDS.items()
+        for seed in range(max(1, round(inputs * kind.share)))
+    ]
+    random.Random(0).shuffle(found)
+    return found
+
+
+def fuzz(inputs: int, workers: int, folder: Path) -> tuple[dict[str, Counter[str]], list[Failure]]:
+    """Fuzz with so many inputs; return what became of them by kind, and the failures."""
+    fixtures, scratch = folder / "fixtures", folder / "scratch"
+    fixtures.mkdir(parents=True)
+    maker = get_context("spawn").Process(target=prepare, args=(fixtures,))
+    maker.start()
+    maker.join()
+    assert maker.exitcode == 0, "the whole files could not be made"
+    counts: dict[str, Counter[str]] = {name: Counter() for name in KINDS}
+    failures: list[Failure] = []
+    todo = iter(orders(inputs))
+    spent_s: Counter[str] = Counter()
+    lock = threading.Lock()
+    done = itertools.count(1)
+
+    def drive() -> None:
+        worker = Worker(fixtures, scratch)
+        while True:
+            with lock:
+                order = next(todo, None)
+            if order is None:
+                break
+            begun = time.perf_counter()
+            outcome, why = worker.become(*order)
+            spent_s[order[0]] += time.perf_counter() - begun
+            with lock:
+                counts[order[0]][outcome] += 1
+                if next(done) % 500 == 0:
+                    print(f"  {sum(map(Counter.total, counts.values()))} inputs", flush=True)
+                if outcome == "failure":
+                    failures.append((*order, why))
+                    left = scratch / f"{order[0]}-{order[1]}"
+                    shutil.copytree(left, FAILURES / left.name, dirs_exist_ok=True)
+        worker.close()
+
+    threads = [threading.Thread(target=drive) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print("seconds:", {k: round(v, 1) for k, v in spent_s.items()})
+    return counts, failures
+
+
+def table(counts: dict[str, Counter[str]]) -> Iterator[str]:
+    """Yield the lines of a summary."""
+    columns = ("success", "refusal", "stopped", "failure")
+    heads = ("inputs", "successes", "refusals", "interrupted", "failures")
+    yield f"{'kind':<12}" + "".join(f"{head:>12}" for head in heads)
+    total: Counter[str] = sum(counts.values(), Counter())
+    for name, count in [*counts.items(), ("all", total)]:
+        numbers = (count.total(), *(count[column] for column in columns))
+        yield f"{name:<12}" + "".join(f"{number:>12}" for number in numbers)
+
+
+def main(arguments: list[str]) -> int:
+    """Fuzz, or repeat one input."""
+    with tempfile.TemporaryDirectory() as scratch:
+        if arguments:
+            kind, seed = arguments[0], int(arguments[1])
+            prepare_in = Path(scratch) / "fixtures"
+            prepare_in.mkdir()
+            prepare(prepare_in)
+            print(*become(kind, seed, prepare_in, FAILURES.absolute() / f"{kind}-{seed}"), sep=": ")
+            return 0
+        inputs = int(os.environ.get("TTIRACE_FUZZ", "20000"))
+        print(f"{len(orders(inputs))} inputs; the seeds of each kind count from 0")
+        counts, failures = fuzz(inputs, os.cpu_count() or 1, Path(scratch))
+    print(*table(counts), sep="\n")
+    for kind, seed, why in failures:
+        print(f"\n{kind} {seed}: {why}")
+    if failures:
+        print(f"\nThe failing inputs are in {FAILURES}")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,46 @@
+"""A small fuzz at every call of the tests; `make fuzz` has these inputs and more."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from fuzz import fuzz, orders, table
+from fuzz_kinds import KINDS
+from fuzz_worker import verdict
+
+INPUTS = int(os.environ.get("TTIRACE_FUZZ", "120"))
+
+
+def test_whatever_is_read_ends_well_or_in_one_line(tmp_path: Path) -> None:
+    counts, failures = fuzz(INPUTS, 2, tmp_path)
+    print(*table(counts), sep="\n")
+    assert not failures, "\n".join(f"fuzz.py {kind} {seed}: {why}" for kind, seed, why in failures)
+    assert sum(count.total() for count in counts.values()) == len(orders(INPUTS))
+    assert counts.keys() == KINDS.keys()
+    refused = sum(count["refusal"] for count in counts.values())
+    # A fuzz that spoils nothing, or all so that nothing goes deep, shows nothing.
+    assert 0.2 * INPUTS < refused < 0.95 * INPUTS
+
+
+@pytest.mark.parametrize(
+    ("code", "err"),
+    [
+        (-1, "Traceback (most recent call last):\n"),
+        (0, "x.py:3: RuntimeWarning: overflow\n"),
+        (2, "ttirace: one\nttirace: two\n"),
+        (2, "Segmentation fault\n"),
+        (2, ""),
+        (1, ""),
+        (-11, ""),
+    ],
+)
+def test_what_counts_as_a_failure(code: int, err: str) -> None:
+    assert verdict(["validate", "x"], code, "", err)[0] == "failure"
+    assert verdict(["validate", "x"], 2, "", "ttirace: x: no such file\n")[0] == "refusal"
+
+
+def test_the_same_inputs_every_time() -> None:
+    assert orders(500) == orders(500)
+    assert set(orders(500)) < set(orders(5000))
