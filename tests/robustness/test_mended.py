@@ -84,3 +84,15 @@ def test_a_data_set_without_one_of_its_shards_is_not_zeros(
     assert ttirace(*compare).code == 0
     shutil.move(tmp_path / "d" / "shard-00001.h5", tmp_path)
     assert "'shard-00001.h5', and there is no such file" in ttirace(*compare).error
+
+
+@pytest.mark.parametrize("data", ["text", ["list"], 3, None, {"dataset": "text"}])
+def test_a_card_that_says_nothing_of_its_data_is_let_be(
+    data: object, tmp_path: Path, ttirace: Ttirace
+) -> None:
+    weights = PROFILE.parents[1] / "weights"
+    shutil.copy(weights / "dnn_k10.safetensors", tmp_path / "it.safetensors")
+    card = json.loads((weights / "dnn_k10.json").read_text()) | {"data": data}
+    (tmp_path / "it.json").write_text(json.dumps(card))
+    words = ["--suite", "quick", "--links", "10", "--channels", "2", "--json"]
+    assert ttirace("evaluate", tmp_path / "it.safetensors", *words).code == 0
