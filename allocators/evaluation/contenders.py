@@ -101,7 +101,7 @@ def _home(model: str) -> tuple[int | None, str]:
     links = load(path, architecture_of(path)).config.get("links")
     try:
         trained_on = _trained_on(json.loads(card_path(path).read_text(encoding="utf-8"))["data"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         trained_on = ""  # a model without its card can be evaluated all the same
     return (links if isinstance(links, int) else None), trained_on
 

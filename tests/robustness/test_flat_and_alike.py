@@ -58,7 +58,7 @@ def test_memory_and_file_handles_are_flat_over_many_runs(tmp_path: Path) -> None
         run()
     memory_after, handles_after = measured()
     gc.unfreeze()
-    assert handles_after == handles
+    assert handles_after <= handles
     # A run that stayed would be its gains alone, 64 kB, and as much again of problems and answers.
     # What an allocator of memory keeps and splits comes and goes by some megabytes, whatever the
     # number of runs: so much is let pass, and from 1,000 runs a tenth of one that stays is seen.
