@@ -10,7 +10,7 @@ from fuzz import fuzz, orders, table
 from fuzz_kinds import KINDS
 from fuzz_worker import verdict
 
-INPUTS = int(os.environ.get("TTIRACE_FUZZ", "120"))
+INPUTS = int(os.environ.get("TTIRACE_FUZZ", "60"))
 
 
 def test_whatever_is_read_ends_well_or_in_one_line(tmp_path: Path) -> None:
