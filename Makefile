@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test docs fuzz lint types bench study clean clean-cache help
+.PHONY: demo test docs fuzz lint types dist check-dist audit bench study clean clean-cache help
 
 help:  ## What there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -29,6 +29,16 @@ lint: $(VENV)/.dev  ## Check style and formatting
 
 types: $(VENV)/.dev  ## Check types
 	$(BIN)/mypy
+
+dist: $(VENV)/.build  ## Build the source distribution and the wheel into dist
+	$(VENV)/build/bin/python -m build
+
+check-dist: $(BIN)/python  ## Build them, and use the wheel where there is no source tree
+	$(BIN)/python .ci/check_dist
+
+# Strict: where the internet cannot be asked, it fails, and does not say that there is nothing.
+audit: $(VENV)/.build  ## Look for known vulnerabilities of the pinned versions (needs the internet)
+	$(VENV)/build/bin/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
 
 bench: $(VENV)/.dev $(VENV)/.peers  ## Measure what the README states (a quiet machine, please)
 	for bench in solvers channels simulator env; do $(BIN)/python benchmarks/bench_$$bench.py; done
@@ -57,6 +67,12 @@ $(VENV)/.dev: $(VENV)/.core
 
 $(VENV)/.docs: $(VENV)/.core
 	$(PIP) --editable '.[docs]'
+	@touch $@
+
+# Apart: what builds and audits is not what is run.
+$(VENV)/.build: $(BIN)/python
+	$(BIN)/python -m venv $(VENV)/build
+	$(VENV)/build/bin/pip --disable-pip-version-check install --quiet build pip-audit
 	@touch $@
 
 # Apart: what the peers need is not to be in the way of anything here.
