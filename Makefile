@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test docs fuzz lint types dist check-dist audit bench study clean clean-cache help
+.PHONY: demo test docs fuzz lint types dist check-dist audit bench bench-all study clean clean-cache help
 
 help:  ## What there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -40,7 +40,10 @@ check-dist: $(BIN)/python  ## Build them, and use the wheel where there is no so
 audit: $(VENV)/.build  ## Look for known vulnerabilities of the pinned versions (needs the internet)
 	$(VENV)/build/bin/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
 
-bench: $(VENV)/.dev $(VENV)/.peers  ## Measure what the README states (a quiet machine, please)
+bench: $(VENV)/.dev $(VENV)/.peers  ## Measure beside the peers, into out/bench (a quiet machine, please)
+	$(BIN)/python benchmarks/side_by_side.py
+
+bench-all: bench  ## Also each part by itself, what docs/measured.md states
 	for bench in solvers channels simulator env; do $(BIN)/python benchmarks/bench_$$bench.py; done
 
 study: $(VENV)/.dev  ## Draw the quality-time frontier of every allocator (a quiet machine, please)

@@ -6,5 +6,6 @@ setup(
     packages=[
         *find_namespace_packages(include=["sim*", "allocators*", "stylize*"]),
         "sim.scenarios",
+        *(f"sim.scenarios.{name}" for name in find_namespace_packages("scenarios")),
     ]
 )
