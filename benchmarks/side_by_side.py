@@ -55,8 +55,8 @@ def groups(slots: int) -> list[Group]:
         Group(
             f"WMMSE, K = {k}",
             "Like with like: one algorithm, one start and tolerance, the same channels, through "
-            "the same call; both reach the rate that stands beside. Interpreted is how papers run and "
-            "time it: loops over links in Python, numpy inside.",
+            "the same call; both reach the rate that stands beside. Interpreted is how papers run "
+            "and time it: loops over links in Python, numpy inside.",
             "us",
             "us a problem",
             False,
