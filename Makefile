@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test docs fuzz lint types bench study clean clean-cache help
+.PHONY: demo test docs fuzz lint types dist check-dist audit bench bench-all study clean clean-cache help
 
 help:  ## What there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -30,7 +30,20 @@ lint: $(VENV)/.dev  ## Check style and formatting
 types: $(VENV)/.dev  ## Check types
 	$(BIN)/mypy
 
-bench: $(VENV)/.dev $(VENV)/.peers  ## Measure what the README states (a quiet machine, please)
+dist: $(VENV)/.build  ## Build the source distribution and the wheel into dist
+	$(VENV)/build/bin/python -m build
+
+check-dist: $(BIN)/python  ## Build them, and use the wheel where there is no source tree
+	$(BIN)/python .ci/check_dist
+
+# Strict: where the internet cannot be asked, it fails, and does not say that there is nothing.
+audit: $(VENV)/.build  ## Look for known vulnerabilities of the pinned versions (needs the internet)
+	$(VENV)/build/bin/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
+
+bench: $(VENV)/.dev $(VENV)/.peers  ## Measure beside the peers, into out/bench (a quiet machine, please)
+	$(BIN)/python benchmarks/side_by_side.py
+
+bench-all: bench  ## Also each part by itself, what docs/measured.md states
 	for bench in solvers channels simulator env; do $(BIN)/python benchmarks/bench_$$bench.py; done
 
 study: $(VENV)/.dev  ## Draw the quality-time frontier of every allocator (a quiet machine, please)
@@ -57,6 +70,12 @@ $(VENV)/.dev: $(VENV)/.core
 
 $(VENV)/.docs: $(VENV)/.core
 	$(PIP) --editable '.[docs]'
+	@touch $@
+
+# Apart: what builds and audits is not what is run.
+$(VENV)/.build: $(BIN)/python
+	$(BIN)/python -m venv $(VENV)/build
+	$(VENV)/build/bin/pip --disable-pip-version-check install --quiet build pip-audit
 	@touch $@
 
 # Apart: what the peers need is not to be in the way of anything here.

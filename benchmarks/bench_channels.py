@@ -5,7 +5,6 @@ python benchmarks/bench_channels.py [REPEATS]
 
 from __future__ import annotations
 
-import statistics
 import sys
 import tempfile
 import time
@@ -13,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+from measure import load_average, spread
 
 from sim.channel import (
     Channel,
@@ -64,10 +64,11 @@ def row(make: Callable[[int], Channel], repeats: int) -> Iterator[float]:
             times = [microseconds_a_slot(make(k), slots) for _ in range(repeats)]
         else:
             times = [microseconds_a_slot(channel, slots) for _ in range(repeats)]
-        yield statistics.median(times)
+        yield spread(times).median
 
 
 def main() -> None:
+    load_average()
     repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 15
     print(f"{'channel':<12}{'evolution':<14}" + "".join(f"{f'K={k}':>9}" for k in SIZES))
     for name, channel in CHANNELS.items():

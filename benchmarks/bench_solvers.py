@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import numba
 import numpy as np
+from measure import facts, load_average
 
 from allocators.best_link import BestLink
 from allocators.dnn import DNN
@@ -195,6 +194,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write the figures here, too")
     arguments = parser.parse_args()
+    load_average()
     single: list[dict[str, object]] = []
     for links in arguments.links:
         rows = one_at_a_time(links, arguments.samples, arguments.rounds, arguments.seed)
@@ -205,10 +205,7 @@ def main() -> None:
     print(table(together))
     if arguments.json:
         figures = {
-            "machine": platform.machine(),
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "numba": numba.__version__,
+            **facts(),
             "seed": arguments.seed,
             "one_at_a_time": single,
             "batch": together,

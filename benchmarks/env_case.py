@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from measure import per_second
 
 LATENCY = {"lognormal": {"median": "800 us", "sigma": 0.5}}
 FRAMES = 100
@@ -28,18 +29,6 @@ def scenario(model: str, links: int, snr_db: float) -> dict[str, Any]:
     """Return fading as slow as a walk makes it, in episodes of 1000 slots."""
     channel = {"links": links, "evolution": "gauss_markov", "doppler": "10 Hz"}
     return {"slots": 1000, "radio": {"snr_db": snr_db}, "channel": {model: channel}}
-
-
-def per_second(act: Callable[[int], object], count: int, seconds: float) -> float:
-    """Return how often a second `act` is done, in ``seconds`` of them; it counts as ``count``."""
-    for n in range(16):
-        act(n)
-    done, begin = 0, time.perf_counter()
-    while (took := time.perf_counter() - begin) < seconds:
-        for n in range(16):
-            act(n)
-        done += 16 * count
-    return done / took
 
 
 def frames_ms(env: Any) -> dict[str, float]:

@@ -18,6 +18,7 @@ _COMMANDS = {
     "validate": "sim.commands.validate:validate",
     "schema": "sim.commands.validate:schema",
     "list": "sim.commands.listing:listing",
+    "example": "sim.commands.example:example",
     "study": "sim.commands.study:study",
     "compare": "sim.commands.compare:compare",
     "calibrate": "sim.commands.calibrate:calibrate",
@@ -64,7 +65,8 @@ def cli() -> None:
 
     \b
     Start here:
-      ttirace run scenarios/munich.yaml          race allocators, leave tables and plots
+      ttirace run munich                         race allocators, leave tables and plots
+      ttirace example munich                     copy that scenario here, to change it
       ttirace study my_study.yaml                the same over axes: how much fits which slot?
       ttirace compare channels.h5 --snr-db 0     no race: rate and time of each allocator
       ttirace list                               what there is to put into a scenario

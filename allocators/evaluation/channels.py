@@ -22,15 +22,13 @@ from sim.channel.base import Channel
 from sim.compare import TURN
 from sim.deadline.errors import InputError, did_you_mean
 from sim.problem import PowerControlProblem
+from sim.scenario.shipped import SHIPPED
 from sim.seeding import stream
 
 MOST_LINKS = 2000
 _TURN_BYTES = 64 << 20  # of gains: turns become shorter beyond K = 180
 _SQUARE = re.compile(r"square_(\d+(?:\.\d+)?)")
 _BEST_CELLS = 5
-
-#: Where the shipped scenarios are in a source tree; an installed wheel does not have them.
-SCENARIOS = Path(__file__).parents[2] / "scenarios"
 
 
 class UnavailableError(Exception):
@@ -141,8 +139,6 @@ class Recording(EvaluationChannel):
         from sim.channel.trace_file import TraceFile
         from sim.scenario import load_scenario
 
-        if not self.scenario.is_file():  # of the shipped one: others were checked
-            raise UnavailableError(f"{self.name}: its recording comes with the source tree only")
         scenario = load_scenario(self.scenario)
         assert scenario.channel.model == "trace"
         with TraceFile(self.scenario.parent / scenario.channel.path) as file:
@@ -194,7 +190,7 @@ NAMED: Mapping[str, EvaluationChannel] = {
         Law("rice", "{rician: {k_factor: 1}}"),
         *(square(side) for side in ("10", "50", "200")),
         Law("imac", None),
-        Recording("munich", SCENARIOS / "munich.yaml"),
+        Recording("munich", SHIPPED / "munich.yaml"),
     )
 }
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
+from sim.commands.example import description
 from sim.commands.options import plugin_option
 
 
 @click.command("list")
 @plugin_option
 def listing(plugins: tuple[str, ...]) -> None:
-    """List allocators with their parameters, channels, latencies, profiles, policies, scenarios."""
+    """List allocators with their parameters, channels, latencies, profiles, policies, examples."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -22,6 +23,7 @@ def listing(plugins: tuple[str, ...]) -> None:
     from sim.profile import shipped_profiles
     from sim.registry import allocator_class, allocator_names, load_plugin
     from sim.scenario.keys import choices
+    from sim.scenario.shipped import shipped_scenarios, shipped_studies
 
     for plugin in plugins:
         load_plugin(plugin)
@@ -48,8 +50,9 @@ def listing(plugins: tuple[str, ...]) -> None:
         table.add_row("on_overrun", policy.value, "", "")
     for miss in OnMiss:
         table.add_row("on_miss", miss.value, "", "")
-    for path in sorted(Path("scenarios").glob("*.yaml")):
-        table.add_row("scenario", escape(str(path)), "", escape(_description(path)))
+    for what, files in (("scenario", shipped_scenarios()), ("study", shipped_studies())):
+        for name, path in files.items():
+            table.add_row(what, escape(name), "", escape(description(path)))
     Console(width=None if Console().is_terminal else 140).print(table)
 
 
@@ -66,13 +69,3 @@ def _about_profile(path: Path) -> str:
     except InputError as error:
         return str(error)
     return f"measured on {machine['processor']}, {machine['system']}"
-
-
-def _description(path: Path) -> str:
-    from sim.deadline import InputError
-    from sim.scenario import load_scenario
-
-    try:
-        return load_scenario(path).description.strip().split("\n", 1)[0]
-    except InputError as error:
-        return str(error)

@@ -32,6 +32,21 @@ class Time(click.ParamType[int]):
         return time_ns
 
 
+class FileOrShipped(click.ParamType[Path]):
+    """A scenario's or a study's file, or the name of a shipped one."""
+
+    name = "FILE_OR_NAME"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Path:  # noqa: ARG002
+        """Return the file; one that is not there is complained of by who reads it."""
+        path = Path(value)
+        if path.is_file():
+            return path
+        from sim.scenario.shipped import find_shipped
+
+        return find_shipped(path)
+
+
 class Sizes(click.ParamType[tuple[int, ...]]):
     """Whole numbers such as ``5,10,20``."""
 
@@ -50,7 +65,7 @@ class Sizes(click.ParamType[tuple[int, ...]]):
         return sizes
 
 
-scenario_argument = click.argument("scenario", type=click.Path(path_type=Path))
+scenario_argument = click.argument("scenario", type=FileOrShipped())
 
 trace_option = click.option(
     "--trace",

@@ -66,11 +66,11 @@ def run(
 
     \b
     Examples:
-      ttirace run scenarios/munich.yaml
-      ttirace run scenarios/munich.yaml -o out/fast --set budget.csi="300 us"
+      ttirace run munich
+      ttirace run munich -o out/fast --set budget.csi="300 us"
       ttirace run mine.yaml --plugin my_allocator.py --set slots=200
-      ttirace run scenarios/munich.yaml --live -o out/munich_live
-      ttirace run scenarios/edf.yaml --trace edf.json.gz       # for ui.perfetto.dev
+      ttirace run munich --live -o out/munich_live
+      ttirace run edf --trace edf.json.gz       # for ui.perfetto.dev
     """  # noqa: D301
     from sim.deadline.models.files import check_writable
     from sim.deadline.progress import progress_bar

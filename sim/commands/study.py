@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sim.commands.options import files_option, plugin_option, set_option
+from sim.commands.options import FileOrShipped, files_option, plugin_option, set_option
 
 if TYPE_CHECKING:
     from sim.study import Engine, Study
 
 
 @click.command()
-@click.argument("study", type=click.Path(path_type=Path))
+@click.argument("study", type=FileOrShipped())
 @click.option(
     "-o",
     "--output",

@@ -27,7 +27,7 @@ def validate(
 
     \b
     Example:
-      ttirace validate scenarios/munich.yaml --set budget.lead=2
+      ttirace validate munich --set budget.lead=2
     """  # noqa: D301
     from sim.race import load_race
     from sim.scenario import dump_scenario

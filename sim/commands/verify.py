@@ -81,7 +81,7 @@ def verify(
 
     \b
     Examples:
-      ttirace verify scenarios/munich.yaml
+      ttirace verify munich
       ttirace verify mine.yaml --miss-ratios 0,0.1,0.5,1 --set slots=4000
     """  # noqa: D301
     from sim.deadline.manifest import json_text, write_json

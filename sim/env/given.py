@@ -13,6 +13,7 @@ from sim.deadline.errors import shown
 from sim.registry import allocator_names
 from sim.scenario import Scenario
 from sim.scenario.load import describe, read_scenario
+from sim.scenario.shipped import find_shipped
 
 #: Ten links at 0 dB that fade slowly, in slots of a millisecond.
 DEFAULT: Mapping[str, Any] = {
@@ -28,8 +29,8 @@ def given_scenario(given: Any) -> tuple[Scenario, Path]:
     Its allocators do not matter here, and may be left out.
 
     Args:
-        given: path of a YAML file, a mapping as such a file holds, a `Scenario`, or None for
-            `DEFAULT`.
+        given: path of a YAML file or name of a shipped one, a mapping as such a file holds, a
+            `Scenario`, or None for `DEFAULT`.
 
     Raises:
         InputError: whatever is wrong with it, or more than one controller.
@@ -37,7 +38,7 @@ def given_scenario(given: Any) -> tuple[Scenario, Path]:
     if isinstance(given, Scenario):
         scenario, folder = given, Path()
     elif isinstance(given, str | Path):
-        path = Path(given)
+        path = find_shipped(Path(given))
         scenario, folder = _validated(read_scenario(path), f"{path}: "), path.parent
     elif given is None or isinstance(given, Mapping):
         scenario, folder = (

@@ -1,7 +1,8 @@
 """Which files a scenario, a study or a recipe may name: those that come with it, or were permitted.
 
 A scenario from elsewhere is data. It names what is registered, and files below its own folder, or
-below the folder in which the command was given; links that lead out of there count as outside.
+below the folder in which the command was given, and what is shipped; links that lead out of there
+count as outside.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.deadline.errors import InputError, shown
+from sim.scenario.shipped import SHIPPED
 
 _permitted: ContextVar[tuple[Path, ...]] = ContextVar("permitted", default=())
 
@@ -41,7 +43,7 @@ def confine(data: object, folder: Path) -> None:
     Raises:
         InputError: a text names such a file.
     """
-    allowed = (folder.resolve(), Path.cwd().resolve(), *_permitted.get())
+    allowed = (folder.resolve(), Path.cwd().resolve(), SHIPPED.resolve(), *_permitted.get())
     for keys, text in _texts(data, ()):
         for base in (folder, Path.cwd()):
             for ending in _ENDINGS:

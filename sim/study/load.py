@@ -17,6 +17,7 @@ from sim.scenario.allocators import with_files
 from sim.scenario.keys import read_key
 from sim.scenario.load import describe, read_scenario
 from sim.scenario.overrides import assign, put
+from sim.scenario.shipped import find_shipped
 from sim.scenario.text import read
 from sim.study.axes import Cell
 from sim.study.models import StudyModel
@@ -46,7 +47,7 @@ def load_study(path: Path, overrides: Iterable[str] = (), plugins: tuple[str, ..
         model = model.model_copy(update={"name": path.stem})
     folder, overrides = path.parent, list(overrides)
     if isinstance(model.scenario, str):
-        source = folder / model.scenario
+        source = find_shipped(Path(model.scenario), folder)
         base = read_scenario(source)
         folder = source.parent
     else:

@@ -148,11 +148,6 @@ def test_a_recording_whose_bandwidth_cannot_be(yard: Recording) -> None:
             problems(yard, 3, None, 5)
 
 
-def test_a_recording_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UnavailableError, match="munich: its recording comes with the source"):
-        problems(Recording("munich", tmp_path / "munich.yaml"), 10, None, 5)
-
-
 def test_the_shipped_recording() -> None:
     """20 MHz in 4 subbands, noise figure 7 dB, 23 dBm."""
     found = problems(NAMED["munich"], 10, None, 9)

@@ -196,6 +196,13 @@ def test_importing_the_command_line_costs_nothing_heavy() -> None:
     assert not loaded_by("import sim.cli") & (HEAVY | {"numpy"})
 
 
+def test_the_help_of_all_commands_loads_nothing_heavy() -> None:
+    statement = "import sim.cli\nsim.cli.cli.main(['--help'], standalone_mode=False)"
+    loaded = loaded_by(statement)
+    assert "allocators" in loaded  # whose commands are among them
+    assert not loaded & (HEAVY | {"numpy"})
+
+
 def test_racing_loads_neither_torch_nor_a_plotter() -> None:
     loaded = loaded_by("import sim.race, sim.result, sim.testing")
     assert not loaded & LAZY

@@ -14,6 +14,8 @@ import pytest
 import yaml
 from in_process import TINY, Ttirace
 
+from sim.deadline.errors import shown
+
 GAINS = np.ones((40, 2, 3, 3))
 
 
@@ -218,7 +220,7 @@ def test_a_scenario_reaches_no_file_out_of_its_folder(
     name = str(mine) if name == "/absolute" else name
     path = named(theirs, channel={"trace": name})
     said = ttirace("validate", path).error
-    assert said.startswith(f"{path}: channel.trace: '{name}' lies outside of {theirs}")
+    assert said.startswith(f"{path}: channel.trace: {shown(name)} lies outside of {theirs}")
     assert f"--files {mine.parent}" in said
     # who may is asked on the command line, and only for that one command
     assert ttirace("validate", path, "--files", mine.parent).code == 0

@@ -120,7 +120,15 @@ def test_list(ttirace: Ttirace, tmp_path: Path) -> None:
     plugin = tmp_path / "bad.py"
     plugin.write_text(BAD.replace("class Bad(Solver):", 'class Bad(Solver):\n    """[/x] $y."""'))
     out = ttirace("list", "--plugin", plugin).out
-    for name in ("wmmse", "backend='compiled'", "rayleigh", "pareto", "best_so_far", "munich.yaml"):
+    for name in (
+        "wmmse",
+        "backend='compiled'",
+        "rayleigh",
+        "pareto",
+        "best_so_far",
+        "munich",
+        "what_fits",
+    ):
         assert name in out
     assert "[/x] $y." in out
 

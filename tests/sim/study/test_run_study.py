@@ -454,7 +454,8 @@ def test_a_few_points_are_on_their_way_at_a_time(tmp_path: Path) -> None:
     assert Counting.most == 5
 
 
-def test_a_study_of_a_file(tmp_path: Path) -> None:
+def test_a_study_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # below which it may name files
     (tmp_path / "base").mkdir()
     (tmp_path / "base" / "b.yaml").write_text(yaml.safe_dump(SCENARIO))
     path = write(tmp_path / "studies", scenario="../base/b.yaml", axes=AXES, set={"slots": 20})
