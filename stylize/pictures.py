@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.deadline.errors import InputError
+from sim.deadline.files import replacing
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -31,8 +32,8 @@ _BAND = 256  # rows
 #: What is taken for a picture in a folder.
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
 
-#: What pictures can be written as.
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+#: What pictures can be written as, and Pillow's names for it.
+SUFFIXES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 
 def read_picture(path: Path) -> Picture:
@@ -121,13 +122,9 @@ def write_picture(path: Path, picture: Picture) -> None:
         InputError: a suffix that is none of `SUFFIXES`, or the file cannot be written.
     """
     _check_suffix(path)
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
     try:
-        try:
-            as_image(picture).save(part, quality=95)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        with replacing(path) as part:
+            as_image(picture).save(part, SUFFIXES[path.suffix.lower()], quality=95)
     except (OSError, ValueError) as error:  # also a side that the format has no number for
         why = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: cannot be written ({why})") from None

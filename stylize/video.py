@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from sim.deadline.errors import InputError
+from sim.deadline.files import replacing
 from stylize.pictures import MOST_PIXELS, Picture, as_bytes, as_picture
 
-#: What videos can be written as: the containers that H.264 is played from.
-SUFFIXES = (".mp4", ".mkv", ".mov")
+#: What videos can be written as: the containers that H.264 is played from, and FFmpeg's names.
+SUFFIXES = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov"}
 
 _RATE = Fraction(30)  # of a video that does not say
 
@@ -118,17 +119,14 @@ def write_video(path: Path, rate: Fraction) -> Iterator[Writer]:
     """
     check_video_suffix(path)
     av = _av()
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    container_format = SUFFIXES[path.suffix.lower()]
     try:
-        with av.open(str(part), "w") as container:
+        with replacing(path) as part, av.open(str(part), "w", container_format) as container:
             writer = Writer(container, rate)
             yield writer
             writer.close()
-        part.replace(path)
     except (av.FFmpegError, OSError) as error:
         raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def check_video_suffix(path: Path) -> None:

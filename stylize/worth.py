@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.deadline.models.files import whole_file
+from sim.deadline.files import whole_file
 from sim.deadline.plots import colour, figure
 from stylize.fast import Fast
 from stylize.loss import StyleLoss

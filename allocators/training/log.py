@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from allocators.training.state import Report, State
-from sim.deadline.models.files import whole_file
+from sim.deadline.files import whole_file
 
 _COLUMNS = ("step", "loss", "learning_rate", "gradient_norm", "skipped", "seconds")
 

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sim.deadline.files import replacing
+
 if TYPE_CHECKING:
     import h5py
 
 
 def write_hdf5(path: Path, fill: Callable[[h5py.File], None]) -> None:
-    """Write an HDF5 file under a passing name, ``NAME.part``, then give it its own.
+    """Write an HDF5 file whole, or not at all.
 
     It is made in memory first: where a disk is full, the library can neither write nor close its
     file, and says so on standard error for each of its parts.
@@ -29,10 +31,5 @@ def write_hdf5(path: Path, fill: Callable[[h5py.File], None]) -> None:
     made = io.BytesIO()
     with h5py.File(made, "w") as file:
         fill(file)
-    part = path.with_suffix(".part")
-    try:
+    with replacing(path) as part:
         part.write_bytes(made.getbuffer())
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise

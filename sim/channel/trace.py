@@ -14,6 +14,7 @@ from sim.channel import checks
 from sim.channel.base import Channel
 from sim.channel.trace_file import AXES, TraceFile
 from sim.deadline.errors import InputError
+from sim.deadline.files import part_path, replacing
 from sim.problem import FloatArray
 
 
@@ -183,25 +184,24 @@ def write_trace(
         raise InputError(f"{name}: has type {data.dtype}, want numbers")
     interval = checks.positive("sample_interval_s", sample_interval_s)
     path = Path(path)
-    part = path.with_name(path.name + ".part")
     try:
-        with h5py.File(part, "w") as file:
-            packing = {"compression": "gzip", "shuffle": True} if data.ndim and data.size else {}
-            dataset = file.create_dataset(name, data=data, **packing)
-            dataset.attrs["axes"] = ", ".join(AXES)
-            dataset.attrs["unit"] = unit
-            file.attrs["sample_interval_s"] = interval
-            file.attrs.update(attrs)
-        with TraceFile(part) as written:
-            for _ in written.pieces():
-                pass
-        part.replace(path)
+        with replacing(path) as part:
+            with h5py.File(part, "w") as file:
+                packing = (
+                    {"compression": "gzip", "shuffle": True} if data.ndim and data.size else {}
+                )
+                dataset = file.create_dataset(name, data=data, **packing)
+                dataset.attrs["axes"] = ", ".join(AXES)
+                dataset.attrs["unit"] = unit
+                file.attrs["sample_interval_s"] = interval
+                file.attrs.update(attrs)
+            with TraceFile(part) as written:
+                for _ in written.pieces():
+                    pass
     except InputError as error:
-        raise InputError(str(error).replace(str(part), str(path))) from None
+        raise InputError(str(error).replace(str(part_path(path)), str(path))) from None
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error})") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _sample_interval(file: TraceFile, given: float | None) -> float:

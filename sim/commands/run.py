@@ -72,7 +72,7 @@ def run(
       ttirace run munich --live -o out/munich_live
       ttirace run edf --trace edf.json.gz       # for ui.perfetto.dev
     """  # noqa: D301
-    from sim.deadline.models.files import check_writable
+    from sim.deadline.files import check_writable
     from sim.deadline.progress import progress_bar
     from sim.live import live_facts, live_race, playable
     from sim.race import load_race

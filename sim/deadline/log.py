@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from sim.deadline.call import one_line
 from sim.deadline.errors import InputError
+from sim.deadline.files import whole_file
 from sim.deadline.job import Job
 
 if TYPE_CHECKING:
@@ -150,14 +150,8 @@ class JobLog(Jobs):
         import pyarrow.parquet as pq
 
         path = self._folder / f"{self._name}-{self._parts:05d}.parquet"
-        unfinished = path.with_name(f".{path.name}.part")
-        try:
+        with whole_file(path) as unfinished:
             pq.write_table(part, unfinished, compression="zstd", write_page_checksum=True)
-            unfinished.replace(path)
-        except OSError as error:
-            unfinished.unlink(missing_ok=True)
-            why = os.strerror(error.errno) if error.errno else one_line(error)
-            raise InputError(f"{path}: cannot be written: {why}") from error
 
 
 def log_parts(

@@ -14,6 +14,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from sim.deadline.files import replacing
+
 
 def machine() -> dict[str, Any]:
     """Describe this machine."""
@@ -78,13 +80,8 @@ def write_manifest(path: Path, status: str, contents: Mapping[str, Any]) -> None
 
 def write_json(path: Path, value: object) -> None:
     """Write JSON whole, or not at all."""
-    unfinished = path.with_name(f".{path.name}.part")
-    try:
-        unfinished.write_text(json_text(value), encoding="utf-8")
-        unfinished.replace(path)
-    except OSError:
-        unfinished.unlink(missing_ok=True)
-        raise
+    with replacing(path) as part:
+        part.write_text(json_text(value), encoding="utf-8")
 
 
 def json_text(value: object) -> str:

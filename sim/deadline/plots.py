@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.deadline.errors import InputError
+from sim.deadline.files import whole_file
 from sim.deadline.job import Outcome
 from sim.deadline.log import Jobs
 from sim.deadline.summary import integers, joined
@@ -79,18 +79,13 @@ def save(drawing: Figure, path: Path) -> None:
     import matplotlib as mpl
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
     # An SVG tells its date and names its parts by chance, unless told otherwise.
     metadata = {"Date": None} if path.suffix == ".svg" else None
     with warnings.catch_warnings(), mpl.rc_context({"svg.hashsalt": "ttirace"}):
         # A name in a script that the font does not have shows as boxes; that is no one's error.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        try:
-            drawing.savefig(part, metadata=metadata)
-            part.replace(path)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None
+        with whole_file(path) as part:
+            drawing.savefig(part, format=path.suffix[1:].lower(), metadata=metadata)
 
 
 @contextmanager

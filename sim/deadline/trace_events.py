@@ -18,8 +18,8 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.deadline.files import whole_file
 from sim.deadline.job import Outcome
-from sim.deadline.models.files import whole_file
 from sim.deadline.summary import integers, joined
 
 if TYPE_CHECKING:

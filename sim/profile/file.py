@@ -18,6 +18,7 @@ from sim.deadline import InputError, did_you_mean
 from sim.deadline.call import one_line
 from sim.deadline.cost import CHANCES, Cost
 from sim.deadline.errors import shown
+from sim.deadline.files import replacing
 from sim.deadline.manifest import write_json
 from sim.profile.cell import Cell, CellKey
 from sim.profile.profile import Profile
@@ -50,13 +51,8 @@ def write_profile(profile: Profile, path: Path) -> tuple[Path, Path]:
     buffer = io.BytesIO()
     pq.write_table(_table(profile), buffer, compression="zstd")
     parquet = named.with_name(f"{named.name}.parquet")
-    unfinished = parquet.with_name(f".{parquet.name}.part")
-    try:
-        unfinished.write_bytes(buffer.getvalue())
-        unfinished.replace(parquet)
-    except OSError:
-        unfinished.unlink(missing_ok=True)
-        raise
+    with replacing(parquet) as part:
+        part.write_bytes(buffer.getvalue())
     text = named.with_name(f"{named.name}.json")
     write_json(
         text,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.deadline import InputError
+from sim.deadline.files import replacing
 from sim.deadline.manifest import write_json
 from sim.deadline.plots import save
 from sim.report.certainty import asked, carries, refusals, rests_on, unfinished
@@ -180,6 +181,5 @@ def _earlier(index: Path) -> set[str]:
 
 
 def _write_text(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    with replacing(path) as part:
+        part.write_text(text, encoding="utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -11,6 +10,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from sim.deadline.errors import InputError
+from sim.deadline.files import reason, replacing
 from sim.deadline.folder import folder_contents
 from sim.deadline.manifest import content_hash, json_text, write_manifest
 from sim.study.columns import RECORD
@@ -147,14 +147,10 @@ class StudyFolder:
         )
 
     def _publish(self, path: Path, write: Callable[[Path], object]) -> None:
-        unfinished = path.with_name(f".{path.name}.part")
         try:
-            write(unfinished)
-            unfinished.replace(path)
+            with replacing(path) as part:
+                write(part)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                unfinished.unlink(missing_ok=True)
-            why = os.strerror(error.errno) if error.errno else str(error)
             raise InputError(
-                f"{path}: cannot be written: {why}; the points finished so far are kept"
+                f"{path}: cannot be written: {reason(error)}; the points finished so far are kept"
             ) from error

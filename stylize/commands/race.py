@@ -100,9 +100,9 @@ def race(
       ttirace stylize race photo.jpg --style great_wave --fps 0.5 --solvers gatys_4,fast_s
     """  # noqa: D301
     from sim.deadline.errors import InputError
+    from sim.deadline.files import check_writable
     from sim.deadline.folder import RunFolder
     from sim.deadline.manifest import git_state, versions, write_json, write_manifest
-    from sim.deadline.models.files import check_writable
     from sim.deadline.progress import progress_bar
     from sim.deadline.trace_events import write_trace
     from stylize.contestants import Contest

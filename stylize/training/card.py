@@ -12,8 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from sim.deadline.files import whole_file
 from sim.deadline.manifest import git_state, machine, versions
-from sim.deadline.models.files import whole_file
 from sim.deadline.models.model_file import card_path
 from sim.deadline.models.training import conclude
 from stylize.model_file import ARCHITECTURE, write_model

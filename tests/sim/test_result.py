@@ -30,6 +30,9 @@ def test_two_runs_never_mix(tmp_path: Path) -> None:
     run_log = first.log / "tilted-00000.parquet"
     run_log.parent.mkdir()
     run_log.touch()
+    with pytest.raises(InputError, match="a run is at work there"):
+        ResultFolder(first.path, overwrite=True)
+    first.close()
     with pytest.raises(InputError, match="holds an earlier run; --overwrite replaces it"):
         ResultFolder(first.path)
     assert run_log.exists()

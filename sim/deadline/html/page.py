@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sim.deadline.models.files import whole_file
+from sim.deadline.files import whole_file
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.deadline.errors import InputError
+from sim.deadline.files import whole_file
 from sim.deadline.manifest import json_text
-from sim.deadline.models.files import whole_file
 from sim.deadline.models.tensors import read_tensors, write_tensors
 
 Float32Array = NDArray[np.float32]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.deadline.errors import InputError
-from sim.deadline.models.files import whole_file
+from sim.deadline.files import whole_file
 
 
 def write_tensors(

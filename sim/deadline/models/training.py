@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.deadline.errors import InputError
-from sim.deadline.models.files import part_path
+from sim.deadline.files import part_path
 from sim.deadline.models.model_file import card_path, write_card
 
 
