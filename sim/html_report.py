@@ -17,6 +17,7 @@ from sim.deadline.html.charts import (
     timeline,
 )
 from sim.deadline.html.page import Page, Section, Table, reproduction
+from sim.deadline.manifest import read_manifest
 from sim.deadline.plots import responses
 from sim.deadline.tables import number
 from sim.plots import stretch_ns, stretches
@@ -57,10 +58,12 @@ def race_page(
             "Slots and jobs",
             "Each bar is a job, from start to finish, beside its deadline. Drag to move, scroll to "
             "zoom, hover for times.",
-            figure=timeline(
-                {label: log.parts() for label, log in logs.items()},
-                [timing.name for timing in race.timings],
-            ),
+            figures=[
+                timeline(
+                    {label: log.parts() for label, log in logs.items()},
+                    [timing.name for timing in race.timings],
+                )
+            ],
         )
     )
     page.sections.append(
@@ -68,21 +71,23 @@ def race_page(
             "Response times",
             "How often a response, from the intended release, takes as long or longer; dashed: the "
             "deadline. Click a name to hide its curve.",
-            figure=response_times(
-                {label: responses(log) for label, log in logs.items()},
-                [timing.compute_ns for timing in race.timings],
-            ),
+            figures=[
+                response_times(
+                    {label: responses(log) for label, log in logs.items()},
+                    [timing.compute_ns for timing in race.timings],
+                )
+            ],
         )
     )
     page.sections.append(
         Section(
             "Rate in force and misses over time",
             "Above, the sum rate in force; below, the share of deadlines missed.",
-            figure=_over_time(race, contestants),
+            figures=[_over_time(race, contestants)],
         )
     )
-    page.sections.append(Section("Where the rate goes", figure=_losses(summary["allocators"])))
-    page.sections.append(reproduction(manifest, scenario=name))
+    page.sections.append(Section("Where the rate goes", figures=[_losses(summary["allocators"])]))
+    page.sections.append(reproduction(read_manifest(manifest), scenario=name))
     return page
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from sim.deadline.html import charts
 from sim.deadline.html.page import Page, Section, Table, reproduction
 from sim.deadline.html.page import Picture as PagePicture
+from sim.deadline.manifest import read_manifest
 from sim.deadline.plots import responses
 from sim.deadline.tables import number
 from stylize.pictures import Picture, as_image
@@ -47,17 +48,19 @@ def race_page(
             "Frames and jobs",
             "Each bar is a frame being painted, beside its deadline. Drag to move, scroll to zoom, "
             "hover for times.",
-            figure=charts.timeline({name: log.parts() for name, log in logs.items()}),
+            figures=[charts.timeline({name: log.parts() for name, log in logs.items()})],
         ),
         Section(
             "Response times",
             "How often a response takes as long or longer; dashed: the deadline.",
-            figure=charts.response_times(
-                {name: responses(log) for name, log in logs.items()}, [settings.budget_ns]
-            ),
+            figures=[
+                charts.response_times(
+                    {name: responses(log) for name, log in logs.items()}, [settings.budget_ns]
+                )
+            ],
         ),
         *_on_screen(contestants, frames),
-        reproduction(manifest),
+        reproduction(read_manifest(manifest)),
     ]
     return page
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from allocators.evaluation.cells import Row
+    from sim.deadline.html.page import Page
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -32,6 +33,12 @@ def _shared(command: Command) -> Command:
         plugin_option,
         files_option,
         click.option("--plot", type=_FOLDER, help="Draw heatmaps into this folder."),
+        click.option(
+            "--report",
+            type=_FILE,
+            metavar="FILE.html",
+            help="Write a page to look at, in one file.",
+        ),
         click.option("--csv", "csv_path", type=_FILE, help="Write the rows into this file."),
         click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
         click.option(
@@ -68,6 +75,7 @@ def evaluate(
     channels: int,
     seed: int,
     csv_path: Path | None,
+    report: Path | None,
     plot: Path | None,
     plugins: tuple[str, ...],
     as_json: bool,
@@ -80,7 +88,7 @@ def evaluate(
 
     \b
     Examples:
-      ttirace evaluate dnn_k10 max_power --suite quick
+      ttirace evaluate dnn_k10 max_power --suite quick --report quick.html
       ttirace evaluate my.safetensors --links 10,15 --snr-db 5 --channel rayleigh,square_30
       ttirace evaluate dnn --channel '{geometric: {side: 30 m}}' --csv dnn.csv --plot plots
     """  # noqa: D301
@@ -101,8 +109,7 @@ def evaluate(
     )
     cells = chosen.cells()
     settings = EvaluationSettings(channels, seed)
-    if plot is not None:
-        plot.mkdir(parents=True, exist_ok=True)
+    _check(plot, report)
     with csv_rows(csv_path) as write, progress_bar("cells", len(cells)) as advance:
 
         def done(cell: object, found: list[Row]) -> None:
@@ -125,6 +132,10 @@ def evaluate(
     if plot is not None:
         for path in plot_evaluation(rows, plot):
             click.echo(f"drawn: {path}", err=True)
+    if report is not None:
+        from allocators.evaluation.page import evaluation_page
+
+        _write_page(evaluation_page(rows, chosen.name, _manifest(seed)), report)
     return _complain(rows)
 
 
@@ -144,6 +155,7 @@ def mismatch(
     channels: int,
     seed: int,
     csv_path: Path | None,
+    report: Path | None,
     plot: Path | None,
     plugins: tuple[str, ...],
     as_json: bool,
@@ -174,8 +186,7 @@ def mismatch(
     tests = [setting_named(text) for text in dict.fromkeys(listed("--on", on))]
     sizes = () if links is None else whole_numbers("--links", links)
     total = len({size for _, size in matrix_rows(contenders, sizes)}) * len(tests)
-    if plot is not None:
-        plot.mkdir(parents=True, exist_ok=True)
+    _check(plot, report)
     with csv_rows(csv_path) as write, progress_bar("cells", total) as advance:
         matrix = make_matrix(
             contenders,
@@ -190,6 +201,10 @@ def mismatch(
     if plot is not None:
         plot_mismatch(matrix, plot / "mismatch.png")
         click.echo(f"drawn: {plot / 'mismatch.png'}", err=True)
+    if report is not None:
+        from allocators.evaluation.page import mismatch_page
+
+        _write_page(mismatch_page(matrix, _manifest(seed)), report)
     return _complain(matrix.rows)
 
 
@@ -200,6 +215,31 @@ def _contenders(models: Sequence[str], plugins: Sequence[str]) -> list[Any]:
     for plugin in plugins:
         load_plugin(plugin)
     return [contender(text) for text in models]
+
+
+def _check(plot: Path | None, report: Path | None) -> None:
+    """Fail before any work is done where results cannot be written."""
+    from sim.deadline.files import check_writable
+
+    if plot is not None:
+        plot.mkdir(parents=True, exist_ok=True)
+    if report is not None:
+        check_writable(report)
+
+
+def _manifest(seed: int) -> dict[str, Any]:
+    from sim.deadline.manifest import git_state, make_manifest, versions
+
+    names = ("ttirace", "numpy", "numba", "scipy", "safetensors")
+    return make_manifest(
+        "complete",
+        {"seed": seed, "versions": versions(names), "git": git_state(Path(__file__).parent)},
+    )
+
+
+def _write_page(page: Page, path: Path) -> None:
+    page.write(path)
+    click.echo(f"report: {path}", err=True)
 
 
 def _print(result: dict[str, Any] | None, shown: Callable[[int], Iterable[Table | str]]) -> None:

@@ -145,6 +145,14 @@ def _colours() -> tuple[Any, Any]:
     return LinearSegmentedColormap.from_list("share", shades), TwoSlopeNorm(100.0, _LOW, _HIGH)
 
 
+def share_colour(share: float) -> str:
+    """Return the colour of a share of WMMSE, as ``#rrggbb``."""
+    from matplotlib.colors import to_hex
+
+    colours, norm = _colours()
+    return str(to_hex(colours(norm(100.0 * share))))
+
+
 def _scale(figure: Figure, panels: Sequence[Axes]) -> None:
     from matplotlib.cm import ScalarMappable
 

@@ -57,6 +57,7 @@ def report(
     from sim.named import named_allocator
     from sim.report.document import write_report
     from sim.report.results import read_results
+    from sim.report.wording import plain
 
     results = read_results(folder, target)
     where = output or folder / "report"
@@ -67,7 +68,7 @@ def report(
         click.echo(json.dumps(found, indent=2))
         return 0
     for sentence in (*found["unfinished"], *found["answers"]):
-        click.echo(sentence.replace("`", "").replace("**", ""))
+        click.echo(plain(sentence))
     suffixes = ", ".join(f".{suffix}" for suffix in formats)
     click.echo(f"Report: {where / 'report.md'}")
     click.echo(f"Figures and numbers: {', '.join(found['figures'])} ({suffixes}) in {where}")

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 @plugin_option
 @files_option
 @click.option("--dry-run", is_flag=True, help="Say what would be run and what is done already.")
+@click.option("--no-plots", is_flag=True, help="Leave report.html out.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the table.")
 def study(
     study: Path,
@@ -45,14 +46,15 @@ def study(
     overrides: tuple[str, ...],
     plugins: tuple[str, ...],
     dry_run: bool,
+    no_plots: bool,
     as_json: bool,
 ) -> int:
     """Run the points of STUDY: a scenario over axes, each allocator at each combination.
 
-    Leaves table.parquet (a row a point), targets.parquet (what was solved for), study.yaml,
-    manifest.json and points/*.json. A finished point is never run again: call it again after
-    Ctrl-C, a crash or a change of the study, and it goes on with what is missing. Time has to be
-    modelled (latency: constant, lognormal, ...); measured time wants --engine serial.
+    Leaves report.html to look at, table.parquet (a row a point), targets.parquet (what was solved
+    for), study.yaml, manifest.json and points/*.json. A finished point is never run again: call it
+    again after Ctrl-C, a crash or a change of the study, and it goes on with what is missing. Time
+    has to be modelled (latency: constant, lognormal, ...); measured time wants --engine serial.
 
     \b
     A study, my_study.yaml:
@@ -74,6 +76,7 @@ def study(
     try:
         from sim.deadline.progress import progress_bar
         from sim.registry import load_plugin
+        from sim.report.document import write_page
         from sim.study import load_study, run_study
 
         for plugin in plugins:
@@ -86,6 +89,7 @@ def study(
         chosen = _engine(loaded, engine, scheduler, workers)
         with progress_bar(loaded.name, loaded.most_points, "points") as advance:
             result = run_study(loaded, folder, chosen, lambda more: advance(more, ""))
+        page = None if no_plots else write_page(folder)
     except KeyboardInterrupt:
         click.echo("interrupted; finished points are kept: call it again to go on", err=True)
         return 130
@@ -113,6 +117,8 @@ def study(
             highlight=False,
         )
         console.print(f"Results: {folder}", highlight=False, markup=False, soft_wrap=True)
+        if page is not None:
+            console.print(f"Report: {page}", highlight=False, markup=False, soft_wrap=True)
     for warning in result.warnings:
         click.echo(f"warning: {warning}", err=True)
     return 1 if result.failed else 0

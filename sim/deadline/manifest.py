@@ -66,16 +66,27 @@ def write_manifest(path: Path, status: str, contents: Mapping[str, Any]) -> None
         status: ``running``, ``complete`` or ``interrupted``; a killed run stays ``running``.
         contents: what the domain has to say, JSON values.
     """
-    write_json(
-        path,
-        {
-            "status": status,
-            "written": datetime.now(UTC).isoformat(timespec="seconds"),
-            "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
-            "machine": machine(),
-            **contents,
-        },
-    )
+    write_json(path, make_manifest(status, contents))
+
+
+def make_manifest(status: str, contents: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `write_manifest` writes: when, where and by which command something was made."""
+    return {
+        "status": status,
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "machine": machine(),
+        **contents,
+    }
+
+
+def read_manifest(path: Path) -> Mapping[str, Any]:
+    """Return what a manifest says; nothing where there is none that can be read."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def write_json(path: Path, value: object) -> None:

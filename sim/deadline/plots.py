@@ -5,6 +5,7 @@ Every function draws on the axes it is given; `figure` makes one that looks like
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -76,16 +77,27 @@ def save(drawing: Figure, path: Path) -> None:
     Raises:
         InputError: the file cannot be written; it appears whole or not at all.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as part:
+        _render(drawing, part, path.suffix[1:].lower())
+
+
+def svg(drawing: Figure) -> bytes:
+    """Return a figure as SVG; the same figure gives the same bytes."""
+    content = io.BytesIO()
+    _render(drawing, content, "svg")
+    return content.getvalue()
+
+
+def _render(drawing: Figure, where: Path | io.BytesIO, kind: str) -> None:
     import matplotlib as mpl
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     # An SVG tells its date and names its parts by chance, unless told otherwise.
-    metadata = {"Date": None} if path.suffix == ".svg" else None
+    metadata = {"Date": None} if kind == "svg" else None
     with warnings.catch_warnings(), mpl.rc_context({"svg.hashsalt": "ttirace"}):
         # A name in a script that the font does not have shows as boxes; that is no one's error.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        with whole_file(path) as part:
-            drawing.savefig(part, format=path.suffix[1:].lower(), metadata=metadata)
+        drawing.savefig(where, format=kind, metadata=metadata)
 
 
 @contextmanager

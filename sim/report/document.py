@@ -1,4 +1,4 @@
-"""The report: `report.md`, figures as PNG and SVG, their numbers as CSV, and `report.json`."""
+"""The report: `report.html`, `report.md`, figures, their numbers as CSV, and `report.json`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from sim.deadline.manifest import write_json
 from sim.deadline.plots import save
 from sim.report.certainty import asked, carries, refusals, rests_on, unfinished
 from sim.report.exhibit import Exhibit, make_exhibits, parse_requests
-from sim.report.results import StudyResults
-from sim.report.wording import count
+from sim.report.page import study_page
+from sim.report.results import StudyResults, read_results
+from sim.report.wording import bullets, count
 
+PAGE = "report.html"
 _INDEX = "report.json"
 _TEXT = "report.md"
 #: How a figure and its numbers can be written.
@@ -45,14 +47,12 @@ def write_report(
     Raises:
         InputError: a figure cannot be drawn, or the folder not be used.
     """
-    entries = [("--figure", entry) for entry in figures]
-    if not entries and results.requests is not None:
-        where = results.folder / "study.yaml"
-        entries = [(f"{where}: report.{i}", entry) for i, entry in enumerate(results.requests)]
-    exhibits, missing = make_exhibits(results, parse_requests(entries) if entries else None)
+    exhibits, missing = _exhibits(results, figures)
     _clear(folder)
-    files = []
+    files = [f"{exhibit.name}.{suffix}" for exhibit in exhibits for suffix in formats]
+    files += [_TEXT, PAGE]
     try:
+        write_json(folder / _INDEX, {"files": files})  # so that what is cut short can be replaced
         for exhibit in exhibits:
             for suffix in formats:
                 path = folder / f"{exhibit.name}.{suffix}"
@@ -60,8 +60,8 @@ def write_report(
                     _write_text(path, csv_text(exhibit.columns, exhibit.rows))
                 else:
                     save(exhibit.figure, path)
-                files.append(path.name)
         _write_text(folder / _TEXT, report_text(results, exhibits, missing, formats))
+        study_page(results, exhibits, conclusions(exhibits), missing).write(folder / PAGE)
         report = {
             "study": results.name,
             "target": results.target.text,
@@ -73,7 +73,7 @@ def write_report(
             "certainty": carries(results),
             "rests_on": rests_on(results),
             "missing": missing,
-            "files": [*files, _TEXT],
+            "files": files,
         }
         write_json(folder / _INDEX, report)
     except OSError as error:
@@ -81,6 +81,30 @@ def write_report(
             f"{error.filename or folder}: cannot be written: {error.strerror}"
         ) from None
     return report
+
+
+def write_page(folder: Path) -> Path:
+    """Write `report.html` alone, into the folder of a study, and return it.
+
+    Raises:
+        InputError: it cannot be written, or the study not be read.
+    """
+    results = read_results(folder)
+    exhibits, missing = _exhibits(results)
+    path = folder / PAGE
+    study_page(results, exhibits, conclusions(exhibits), missing).write(path)
+    return path
+
+
+def _exhibits(
+    results: StudyResults, figures: Sequence[object] = ()
+) -> tuple[list[Exhibit], list[str]]:
+    """Draw the figures given, or those that the study asks for, or all there are."""
+    entries = [("--figure", entry) for entry in figures]
+    if not entries and results.requests is not None:
+        where = results.folder / "study.yaml"
+        entries = [(f"{where}: report.{i}", entry) for i, entry in enumerate(results.requests)]
+    return make_exhibits(results, parse_requests(entries) if entries else None)
 
 
 def conclusions(exhibits: Sequence[Exhibit]) -> list[str]:
@@ -111,13 +135,13 @@ def report_text(
     drawn = linked.pop(0) if linked[0] != "csv" else None
     titles = {"png": "PNG", "svg": "SVG", "csv": "numbers"}
     head = [*unfinished(results), *conclusions(exhibits)]
-    lines = [f"# {' '.join(results.name.split())}", "", *_bullets(head)]
-    lines += ["What was asked:", "", *_bullets(asked(results))]
+    lines = [f"# {' '.join(results.name.split())}", "", *bullets(head)]
+    lines += ["What was asked:", "", *bullets(asked(results))]
     lines += [results.description, ""] if results.description else []
     for exhibit in exhibits:
         lines += [f"## {exhibit.title}", ""]
         lines += [exhibit.markdown, ""] if exhibit.markdown else []
-        lines += _bullets([line for line in exhibit.sentences if line not in head])
+        lines += bullets([line for line in exhibit.sentences if line not in head])
         if drawn is not None:
             lines += [f"![{exhibit.title}]({exhibit.name}.{drawn})", ""]
         lines += [exhibit.caption, ""]
@@ -129,13 +153,8 @@ def report_text(
         ("What it rests on", rests_on(results)),
         ("Not drawn", missing),
     ):
-        lines += [f"## {title}", "", *_bullets(sentences)] if sentences else []
+        lines += [f"## {title}", "", *bullets(sentences)] if sentences else []
     return "\n".join(lines).rstrip("\n") + "\n"
-
-
-def _bullets(sentences: Sequence[str]) -> list[str]:
-    """Return a list, and the empty line after it; nothing where there is nothing to tell."""
-    return [*(f"- {sentence}" for sentence in sentences), ""] if sentences else []
 
 
 def csv_text(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -158,13 +177,13 @@ def _clear(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         present = {entry.name for entry in folder.iterdir()}
         earlier = _earlier(folder / _INDEX)
-        other = sorted(present - {*earlier, _INDEX, _TEXT})
+        other = sorted(present - {*earlier, _INDEX, _TEXT, PAGE})
         other = [name for name in other if not (name.startswith(".") and ".part" in name)]
         if other:
             raise InputError(
                 f"-o {folder}: holds {other[0]!r}, no report of ours; name another folder"
             )
-        for name in present & {*earlier, _INDEX, _TEXT}:
+        for name in present & {*earlier, _INDEX, _TEXT, PAGE}:
             (folder / name).unlink()
     except FileExistsError:
         raise InputError(f"-o {folder}: is a file; want a folder") from None

@@ -6,7 +6,7 @@ A kind of figure is one module with ``OPTIONS``, the keys it takes in a study's 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -37,6 +37,19 @@ class NothingToShowError(Exception):
 
 
 @dataclass(frozen=True)
+class Interactive:
+    """Figures for a page, which tell numbers when they are pointed at.
+
+    Attributes:
+        figures: of Bokeh.
+        caption: how to read them.
+    """
+
+    figures: Sequence[Any]
+    caption: str
+
+
+@dataclass(frozen=True)
 class Exhibit:
     """A figure with what it shows.
 
@@ -49,6 +62,8 @@ class Exhibit:
         sentences: what it shows, in Markdown.
         caption: how to read it.
         markdown: a table for the report; empty if there is none.
+        interactive: makes the same for a page; None where there is no such thing, and the drawing
+            is shown.
     """
 
     name: str
@@ -59,6 +74,7 @@ class Exhibit:
     sentences: Sequence[str]
     caption: str
     markdown: str = ""
+    interactive: Callable[[], Interactive] | None = None
 
 
 class Kind(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,13 +13,13 @@ from numpy.typing import NDArray
 
 from sim.report.axis import Axis
 from sim.report.cells import Cell
-from sim.report.exhibit import Exhibit, Options, allocators_option, axis_option
+from sim.report.exhibit import Exhibit, Interactive, Options, allocators_option, axis_option
 from sim.report.matrix import Box, edge, footnote, frame, hatch, panels, short, write
 from sim.report.miss_scale import MissScale, colour_bar, miss_scale
 from sim.report.results import StudyResults
 from sim.report.slices import Slice, slices, spread
 from sim.report.target import Target
-from sim.report.wording import count, named
+from sim.report.wording import count, named, rate, ratio
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,6 +30,7 @@ _ALLOCATOR = "allocator"
 _ROWS = ("links", "subbands", "controllers", "servers", "batch", "lead", "speed")
 _COLUMNS = ("slot_us", "budget_us", "speed", "servers", "lead")
 _MOST_PANELS = 12
+_LABEL = 18  # letters beside a figure of a page
 _READABLE = (0.36, 0.19)  # inches of a cell that takes a figure
 
 
@@ -118,6 +120,7 @@ def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
                 "which shows no more than a miss ratio below 3/n of n jobs (95%). `~`: the 95% "
                 "interval straddles the target."
             ),
+            interactive=partial(_interactive, results, grid, shown, each),
         )
     ]
 
@@ -209,6 +212,57 @@ def _panel(
         if text and min(size) >= 0.075:
             points = 7.5 if readable else min(7.0, 62 * min(size[0] / max(len(text), 1), size[1]))
             write(axes, place, text, scale.colours(scale.norm(image[place])), points)
+
+
+def _interactive(
+    results: StudyResults, grid: Grid, parts: Sequence[Slice], each: Sequence[list[str]]
+) -> Interactive:
+    """Draw the same panels for a page."""
+    from matplotlib.colors import to_hex
+
+    from sim.deadline.html.charts import cells_figure
+
+    scale = miss_scale(results.served, results.target.miss_ratio)
+    below = [short(grid.x.text(value), _LABEL) for value in grid.x.values]
+    figures = []
+    for part in parts:
+        for names in each:
+            cells = _placed(grid, part, names)
+            words = ([names[0]] if grid.y else []) + ([part.title] if part.axes else [])
+            entries = []
+            for (row, column), cell in cells.items():
+                missed = None if cell.refused else cell.metric("miss_ratio")
+                low, high = cell.interval("miss_ratio") or (math.nan, math.nan)
+                shade = "#bbbbbb"
+                if missed is not None:
+                    level = math.log10(max(missed, scale.floor))
+                    shade = to_hex(scale.colours(scale.norm(level)))
+                entries.append(
+                    {
+                        "row": row,
+                        "column": column,
+                        "shade": shade,
+                        "text": "" if missed is None else _brief(missed),
+                        "allocator": cell.allocator,
+                        "missed": "refused" if missed is None else ratio(missed),
+                        "interval": "-" if missed is None else f"{ratio(low)} .. {ratio(high)}",
+                        "jobs": "-" if cell.refused else f"{cell.jobs:,}",
+                        "target": "met" if results.target.met(cell) else "not met",
+                        "rate": "-" if cell.rate is None else rate(cell.rate),
+                    }
+                )
+            hover = {
+                "allocator": "allocator", "missed": "missed", "95%": "interval", "jobs": "jobs",
+                "target": "target", "in force": "rate",
+            }  # fmt: skip
+            titles = (grid.x.title, grid.y.title if grid.y else "")
+            beside = [short(name, _LABEL) for name in grid.rows(names)]
+            figures.append(cells_figure(", ".join(words), entries, below, beside, titles, hover))
+    return Interactive(
+        figures,
+        f"Colour: miss ratio, from blue, where the target is met ({results.target.text}), to red. "
+        "Grey: refused. Point at a cell for its numbers.",
+    )
 
 
 def _brief(missed: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sim.deadline.plots import colour, dash, line_width, marker
@@ -18,11 +19,11 @@ from sim.report.curves import (
     scale_x,
     side_legend,
 )
-from sim.report.exhibit import Exhibit, NothingToShowError, Options, allocators_option
+from sim.report.exhibit import Exhibit, Interactive, NothingToShowError, Options, allocators_option
 from sim.report.matrix import footnote, short
 from sim.report.results import StudyResults
 from sim.report.slices import Slice, slices
-from sim.report.wording import count, listing, merged, named, number
+from sim.report.wording import count, listing, merged, named, number, ratio
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,6 +81,7 @@ def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
                     else "."
                 )
             ),
+            interactive=partial(_interactive, results, axis, shown, allocators),
         )
     ]
 
@@ -124,6 +126,35 @@ def _panel(
             axes.fill_between(x, low, high, color=colour(number_), alpha=0.15, linewidth=0)
     scale_x(axes, axis, part.cells)
     axes.set_xlabel(short(axis.number_title, 40), fontsize=8.5, parse_math=False)
+
+
+def _interactive(
+    results: StudyResults, axis: Axis, parts: Sequence[Slice], allocators: Sequence[str]
+) -> Interactive:
+    """Draw the same panels for a page."""
+    from sim.deadline.html.charts import curves_figure
+
+    figures = []
+    for part in parts:
+        curves = {}
+        for label in allocators:
+            entries: dict[str, list[Any]] = {"x": [], "y": [], "filled": [], "missed": []}
+            for at, cell in ordered(axis, part.of(label)):
+                if cell.rate is not None:
+                    entries["x"].append(at)
+                    entries["y"].append(cell.rate)
+                    entries["filled"].append(1.0 if results.target.met(cell) else 0.0)
+                    entries["missed"].append(ratio(cell.metric("miss_ratio") or 0.0))
+            curves[label] = (results.allocators.index(label), entries)
+        hover = ((axis.number_title, "@x"), ("in force", "@y{0.000}"), ("missed", "@missed"))
+        titles = (axis.number_title, "rate in force (bit/s/Hz)")
+        title = part.title if part.axes else ""
+        figures.append(curves_figure(title, curves, titles, axis.log, hover))
+    return Interactive(
+        figures,
+        "Filled marks meet the target, hollow ones do not. Point at a mark for its numbers; a "
+        "click on a name hides its curve.",
+    )
 
 
 def _mark(axes: Axes, changes: Sequence[Crossover]) -> None:

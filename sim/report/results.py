@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.deadline import InputError, did_you_mean
+from sim.deadline.manifest import read_manifest
 from sim.report.axis import FACTS, Axis, Value, fact_axis, study_axis
 from sim.report.cells import Cell, pool
 from sim.report.target import DEFAULT, Target, parse_target
@@ -143,7 +143,7 @@ def read_results(folder: Path, target: str | None = None) -> StudyResults:
         requests=requests,
         replicates=len({row["replicate"] for row in rows}),
         facts={name: _distinct(rows, name) for name in ("latency", "slots", "point")},
-        manifest=_read_manifest(folder / "manifest.json"),
+        manifest=read_manifest(folder / "manifest.json"),
     )
 
 
@@ -227,14 +227,6 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise InputError(f"{path}: is no study; want keys and values")
     return found
-
-
-def _read_manifest(path: Path) -> Mapping[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}  # what it would add is told as unknown
-    return found if isinstance(found, dict) else {}
 
 
 def _distinct(rows: Iterable[Mapping[str, Any]], name: str) -> tuple[Value, ...]:

@@ -62,6 +62,16 @@ def named(label: str) -> str:
     return f"`{plain}`"
 
 
+def plain(markdown: str) -> str:
+    """Return a sentence without the marks that Markdown gives to code and to what is bold."""
+    return markdown.replace("`", "").replace("**", "")
+
+
+def bullets(sentences: Sequence[str]) -> list[str]:
+    """Return a list and the empty line after it; nothing where there is nothing to tell."""
+    return [*(f"- {sentence}" for sentence in sentences), ""] if sentences else []
+
+
 def merged(entries: Iterable[tuple[str, str]]) -> list[str]:
     """Return a sentence for each body, with all the places that it holds for.
 

@@ -36,7 +36,7 @@ class StudyFolder:
         InputError: it holds something else, cannot be written, or another study is at work there.
     """
 
-    _OWN = ("study.yaml", "manifest.json", "table.parquet", "targets.parquet")
+    _OWN = ("study.yaml", "manifest.json", "table.parquet", "targets.parquet", "report.html")
     _FOLDERS = ("points", "report")
     _LOCK = ".lock"
 

@@ -47,8 +47,8 @@ def evaluate(
     """Say how many evaluations of the loss the optimisation needs to equal a network.
 
     A NETWORK is a file, or the name of a shipped style, of which both sizes are evaluated; all are
-    to be of one style. Photographs are cut to squares of --px pixels. Leaves summary.json,
-    curves.csv and worth.png.
+    to be of one style. Photographs are cut to squares of --px pixels. Leaves report.html,
+    summary.json, curves.csv and worth.png.
 
     \b
     Example:
@@ -68,6 +68,7 @@ def evaluate(
     from stylize.training.photos import centre, read_photos
     from stylize.vgg import VGG16
     from stylize.worth import mean_loss, optimised, plot_worth, write_curves
+    from stylize.worth_page import worth_page
 
     import_torch("a loss").set_num_threads(threads)
     begins = [SlowSettings(evaluations, part.strip()).start for part in starts.split(",")]
@@ -115,5 +116,9 @@ def evaluate(
     write_json(folder.path / "summary.json", {"photographs": len(pictures), "networks": found})
     plot_worth(curves, losses, folder.path / "plots" / "worth.png")
     write_manifest(folder.manifest, "complete", contents)
+    worth_page(first.styles[0], curves, losses, models, pictures, folder.manifest).write(
+        folder.report
+    )
     Console().print(table)
+    click.echo(f"Report: {folder.report}")
     click.echo(f"Results: {folder.path}")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.deadline.html.charts import MOST_JOBS, response_times, timeline
+from sim.deadline.html.charts import MOST_JOBS, cells_figure, response_times, timeline
 from sim.deadline.html.page import Page, Section, Table
 from sim.deadline.job import Job, Outcome, Source
 from sim.deadline.log import JobMemory
@@ -69,12 +69,21 @@ def page_of(jobs: int) -> Page:
                     [[None, 10.0], [None, 9.0], [None, None]],
                 ),
             ),
-            Section("timeline", figure=timeline({"solver": log.parts()})),
+            Section("timeline", figures=[timeline({"solver": log.parts()})]),
+            Section("cells", text="**bold** <b>&", figures=[cells_of(["met", "missed"])]),
             Section(
-                "times", figure=response_times({"solver": [np.arange(1, 900) * 1000]}, [700_000])
+                "times", figures=[response_times({"solver": [np.arange(1, 900) * 1000]}, [700_000])]
             ),
         ],
     )
+
+
+def cells_of(names: list[str]) -> Any:
+    cells = [
+        {"row": 0, "column": place, "shade": "#1a5a9e", "text": "0", "name": name}
+        for place, name in enumerate(names)
+    ]
+    return cells_figure("", cells, names, ["wmmse"], ("x", "y"), {"outcome": "name"})
 
 
 def waiting(browser: webdriver.Chrome) -> Any:
@@ -104,7 +113,10 @@ def test_it_draws_without_errors_and_requests(browser: webdriver.Chrome, tmp_pat
     ]
     assert not [text for text in asked if '"url":"http' in text]
     figures = browser.execute_script("return document.querySelectorAll('.bk-Figure').length")
-    assert figures == 2
+    assert figures == 3
+    prose = browser.find_element("css selector", ".text")
+    assert prose.text == "bold <b>&"
+    assert prose.find_element("css selector", "strong").text == "bold"
 
 
 def test_a_click_sorts_and_another_turns_it(browser: webdriver.Chrome, tmp_path: Path) -> None:

@@ -204,8 +204,11 @@ def card(fixtures: Path, folder: Path, rng: random.Random) -> list[Command]:
         change_tree(tree, rng)
         content = json.dumps(tree).encode()
     (folder / "it.json").write_bytes(content)
-    command = "evaluate it.safetensors --suite quick --links 3 --channels 2 --json"
-    return [command.split(), ["mismatch", "it.safetensors", "--suite", "quick", "--channels", "2"]]
+    evaluate = "evaluate it.safetensors --suite quick --links 3 --channels 2 --json"
+    return [
+        evaluate.split(),
+        ["mismatch", "it.safetensors", "--on", "rayleigh@0", "--channels", "2"],
+    ]
 
 
 def profile(fixtures: Path, folder: Path, rng: random.Random) -> list[Command]:

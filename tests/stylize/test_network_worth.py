@@ -69,6 +69,10 @@ def test_the_command(ttirace: Ttirace, tmp_path: Path, photos: Path) -> None:
         below = [count for count, mean in enumerate(means, 1) if mean <= entry["loss"] + 1e-6]
         assert at == (below[0] if below else None)
     assert read_picture(out / "plots" / "worth.png").std() > 0.01
+    page = (out / "report.html").read_text()
+    best = min(found, key=lambda name: found[name]["loss"])
+    assert f"One pass of {best} leaves the loss" in page
+    assert page.count("<img src=") == 2 * (1 + len(found))
     assert "holds an earlier run" in ttirace(*arguments).error
 
 

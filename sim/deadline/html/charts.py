@@ -20,6 +20,10 @@ MOST_JOBS = 100_000
 
 _ACROSS = 3  # names in a row of a legend: what a phone has room for
 
+_WRITTEN = 15  # pixels of a row that has room for text
+_MOST_WRITTEN = 14  # columns whose cells have room for text
+_MOST_TICKS = 20
+
 _FIRST_SLOTS = 12  # in view to begin with
 _TOOLS = "xpan,xwheel_zoom,xbox_zoom,reset,save"
 
@@ -190,6 +194,111 @@ def response_times(
     hover_curves(made, curves, ("response", "@x{0,0.00} us"), ("share", "@y{0.0000%}"))
     legend_above(made)
     return made
+
+
+def cells_figure(
+    title: str,
+    cells: Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+    rows: Sequence[str],
+    titles: tuple[str, str],
+    hover: Mapping[str, str],
+) -> Figure:
+    """Draw coloured cells that tell what they hold when they are pointed at.
+
+    Args:
+        title: above it.
+        cells: at least one, each with ``row`` and ``column``, its place; ``shade``, its colour;
+            ``text``, what stands in it where there is room; and what ``hover`` names.
+        columns: names of the columns, from the left.
+        rows: names of the rows, from below.
+        titles: of both axes.
+        hover: heading of each line of the tooltip, and the key it shows.
+    """
+    from bokeh.models import ColumnDataSource, HoverTool
+
+    tall = min(26, max(11, 420 // len(rows)))
+    made = plain(
+        110 + max(tall * len(rows), 60),
+        title=title,
+        tools="save",
+        x_range=(-0.5, len(columns) - 0.5),
+        y_range=(-0.5, len(rows) - 0.5),
+        x_axis_label=titles[0],
+        y_axis_label=titles[1],
+    )
+    source = ColumnDataSource({key: [cell[key] for cell in cells] for key in cells[0]})
+    source.data["ink"] = [_ink(cell["shade"]) for cell in cells]
+    source.data["x"] = [columns[cell["column"]] for cell in cells]
+    source.data["y"] = [rows[cell["row"]] for cell in cells]
+    boxes = made.rect("column", "row", 0.97, 0.94, color="shade", source=source)
+    if len(columns) <= _MOST_WRITTEN and tall >= _WRITTEN:
+        made.text(
+            "column", "row", "text", source=source, text_align="center", text_baseline="middle",
+            text_font_size="11px", text_color="ink",
+        )  # fmt: skip
+    for axis, names in ((made.xaxis[0], columns), (made.yaxis[0], rows)):
+        step = -(-len(names) // _MOST_TICKS)
+        axis.ticker = list(range(0, len(names), step))
+        axis.major_label_overrides = dict(enumerate(names))
+    made.xaxis.major_label_orientation = 0.6 if max(map(len, columns), default=0) > 6 else 0.0
+    made.grid.visible = False
+    lines = [(heading, f"@{{{key}}}") for heading, key in hover.items()]
+    if titles[1]:
+        lines.insert(0, (titles[1], "@y"))
+    if titles[0]:
+        lines.insert(0, (titles[0], "@x"))
+    made.add_tools(HoverTool(renderers=[boxes], tooltips=lines))
+    return made
+
+
+def curves_figure(
+    title: str,
+    curves: Mapping[str, tuple[int, Mapping[str, Sequence[Any]]]],
+    titles: tuple[str, str],
+    log: bool,
+    hover: Sequence[tuple[str, str]],
+) -> Figure:
+    """Draw a curve for each name, marks filled or hollow.
+
+    Args:
+        title: above it.
+        curves: number of its colour, and columns ``x``, ``y``, ``filled`` from 0 to 1, and what
+            ``hover`` names.
+        titles: of both axes.
+        log: whether the horizontal axis is logarithmic.
+        hover: lines of the tooltip, below the name.
+    """
+    from bokeh.models import LogTicker
+
+    made = plain(
+        320,
+        title=title,
+        tools="pan,wheel_zoom,box_zoom,reset,save",
+        x_axis_type="log" if log else "linear",
+        x_axis_label=titles[0],
+        y_axis_label=titles[1],
+    )
+    if log:
+        made.xaxis.ticker = LogTicker(mantissas=[1, 2, 5])  # all ten run into each other
+    marks = []
+    for name, (number, entries) in curves.items():
+        look = {"color": shade(number), "legend_label": name, "name": name}
+        made.line(entries["x"], entries["y"], line_width=2, **look)
+        marks.append(
+            made.scatter(
+                "x", "y", source=dict(entries), size=8, line_width=1.5, fill_alpha="filled", **look
+            )
+        )
+    hover_curves(made, marks, *hover)
+    legend_above(made)
+    return made
+
+
+def _ink(shade: str) -> str:
+    """Return black or white, whichever is read more easily on a colour."""
+    red, green, blue = (int(shade[place : place + 2], 16) for place in (1, 3, 5))
+    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "white"
 
 
 def _first(parts: Iterable[pa.Table], most: int) -> dict[str, NDArray[Any]]:

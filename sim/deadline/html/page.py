@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.deadline.files import whole_file
+from sim.deadline.plots import svg
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
+    from matplotlib.figure import Figure as Drawing
     from PIL.Image import Image
 
 _TEMPLATE = "page.html.jinja"
@@ -52,8 +53,12 @@ class Picture:
         """Return one of Pillow's images, as JPEG."""
         content = io.BytesIO()
         image.convert("RGB").save(content, "JPEG", quality=88)
-        text = base64.b64encode(content.getvalue()).decode("ascii")
-        return cls(caption, f"data:image/jpeg;base64,{text}")
+        return cls(caption, _address("image/jpeg", content.getvalue()))
+
+    @classmethod
+    def drawn(cls, drawing: Drawing, caption: str = "") -> Picture:
+        """Return one of Matplotlib's figures, as SVG."""
+        return cls(caption, _address("image/svg+xml", svg(drawing)))
 
 
 @dataclass(slots=True)
@@ -63,8 +68,9 @@ class Section:
     Attributes:
         title: the heading.
         note: how to read it, in a sentence or two.
-        figure: of Bokeh.
+        text: what there is to say, in Markdown.
         table: a table.
+        figures: of Bokeh; several stand beside each other where there is room.
         pictures: side by side.
         code: text as it is, such as a command.
         facts: names and values.
@@ -72,7 +78,8 @@ class Section:
 
     title: str
     note: str = ""
-    figure: Figure | None = None
+    text: str = ""
+    figures: Sequence[Figure] = ()
     table: Table | None = None
     pictures: Sequence[Picture] = ()
     code: str = ""
@@ -101,13 +108,14 @@ class Page:
         from bokeh.resources import Resources
         from jinja2 import Environment, PackageLoader, StrictUndefined
 
-        figures = [section.figure for section in self.sections if section.figure is not None]
+        figures = [figure for section in self.sections for figure in section.figures]
         script, divs = components(tuple(figures)) if figures else ("", ())
         held = iter(divs)
         parts: list[dict[str, Any]] = [
             {
                 "section": section,
-                "div": next(held) if section.figure is not None else "",
+                "text": _prose(section.text),
+                "divs": [next(held) for _ in section.figures],
                 "rows": [] if section.table is None else _cells(section.table),
             }
             for section in self.sections
@@ -139,27 +147,39 @@ class Page:
             part.write_text(text, encoding="utf-8")
 
 
-def reproduction(manifest: Path, **facts: str) -> Section:
+def reproduction(manifest: Mapping[str, Any], **facts: str) -> Section:
     """Return the section that says how to run something again.
 
     Args:
-        manifest: from `sim.deadline.manifest.write_manifest`.
+        manifest: from `sim.deadline.manifest.read_manifest`; what it lacks is left out.
         facts: more of them, first.
     """
-    known = json.loads(manifest.read_text(encoding="utf-8"))
-    git = known.get("git")
+    machine, git = manifest.get("machine") or {}, manifest.get("git")
+    seed = manifest.get("seed")
+    told = {
+        **facts,
+        "seed": "" if seed is None else str(seed),
+        "machine": ", ".join(machine[key] for key in ("processor", "system") if key in machine),
+        "versions": ", ".join(f"{k} {v}" for k, v in manifest.get("versions", {}).items() if v),
+        "source": git["commit"] if git else "an installed package",
+        "written": manifest.get("written", ""),
+    }
     return Section(
         "How to run it again",
-        code=shlex.join(known["command"]),
-        facts={
-            **facts,
-            "seed": str(known["seed"]),
-            "machine": f"{known['machine']['processor']}, {known['machine']['system']}",
-            "versions": ", ".join(f"{k} {v}" for k, v in known["versions"].items() if v),
-            "source": git["commit"] if git else "an installed package",
-            "written": known["written"],
-        },
+        code=shlex.join(manifest.get("command", ())),
+        facts={name: value for name, value in told.items() if value},
     )
+
+
+def _address(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def _prose(text: str) -> str:
+    """Return Markdown as HTML; what looks like HTML in it stands there as it is."""
+    from markdown_it import MarkdownIt
+
+    return str(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))
 
 
 def _cells(table: Table) -> list[list[tuple[str, float | None]]]:

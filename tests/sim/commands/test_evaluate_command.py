@@ -120,6 +120,21 @@ def test_table_csv_and_plots(ttirace: Ttirace, suite: Path, tmp_path: Path) -> N
     assert all((tmp_path / "plots" / n).read_bytes().startswith(b"\x89PNG") for n in drawn)
 
 
+@pytest.mark.parametrize("command", ["evaluate", "mismatch"])
+def test_a_page_to_look_at(command: str, ttirace: Ttirace, tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    more = ("--on", "rayleigh@0,rayleigh@10") if command == "mismatch" else TINY[:-2]
+    words = (command, "wmmse", "max_power", *more, "--channels", 3, "--report", path)
+    result = ttirace(*words)
+    assert result.code == 0, result
+    assert f"report: {path}" in result.err
+    page = path.read_text()
+    assert "wmmse reaches 100.0% of WMMSE&#39;s sum rate on average over" in page
+    assert "Least: max_power, " in page
+    assert f"ttirace {command} wmmse max_power" in page
+    assert "is a directory" in ttirace(*words[:-1], tmp_path).error
+
+
 def test_the_default_table_fits_140_columns(ttirace: Ttirace) -> None:
     result = ttirace("evaluate", "best_link", "--links", "5,100", "--channels", 2)
     assert result.code == 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import errno
+import html
 import json
 from pathlib import Path
 
@@ -25,13 +27,15 @@ def test_a_study_becomes_a_report(ttirace: Ttirace, study: Path) -> None:
     names = {path.name for path in (study / "report").iterdir()}
     figures = ("fits", "best", "heatmap", "rate", "loss", "pareto")
     files = {f"{name}.{end}" for name in figures for end in ("png", "svg", "csv")}
-    assert names == files | {"report.md", "report.json"}
+    assert names == files | {"report.html", "report.md", "report.json"}
     text = (study / "report/report.md").read_text()
     assert text.startswith("# study\n\n- With a slot of 250 us (numerology 2), the most that meets")
     assert all(f"({name}.{end})" in text for name in figures for end in ("png", "svg", "csv"))
     first = text.split("\n")[2].removeprefix("- ").replace("`", "")
     assert done.out.startswith(first)
     assert str(study / "report/report.md") in done.out
+    page = (study / "report/report.html").read_text()
+    assert first in html.unescape(page)
     with (study / "report/fits.csv").open() as file:
         table = list(csv.DictReader(file))
     assert {row["in_5g"] for row in table} >= {"numerology 0"}
@@ -48,6 +52,19 @@ def test_a_second_report_replaces_the_first(ttirace: Ttirace, study: Path, tmp_p
     assert error == f"-o {where}: holds 'thesis.tex', no report of ours; name another folder"
 
 
+def test_a_report_that_was_cut_short_is_replaced(
+    ttirace: Ttirace, study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("sim.report.document.report_text", fail)
+        assert "cannot be written: No space left on device" in ttirace("report", study).error
+    assert (study / "report/rate.png").exists()
+    assert ttirace("report", study).code == 0
+
+
 @pytest.mark.parametrize(
     ("formats", "in_text"), [(["png"], [".png"]), (["csv"], [".csv"]), (["csv", "svg"], [".svg"])]
 )
@@ -56,7 +73,7 @@ def test_only_the_formats_asked_for(
 ) -> None:
     asked = [word for name in (*formats, formats[0]) for word in ("--format", name)]
     assert ttirace("report", study, *asked).code == 0
-    suffixes = {path.suffix for path in (study / "report").iterdir()} - {".md", ".json"}
+    suffixes = {path.suffix for path in (study / "report").iterdir()} - {".html", ".md", ".json"}
     assert suffixes == {f".{name}" for name in formats}
     text = (study / "report/report.md").read_text()
     assert ("![" in text) == (formats != ["csv"])

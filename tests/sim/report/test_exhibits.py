@@ -10,9 +10,11 @@ import pytest
 from made_tables import ALLOCATORS, Row, make_study
 
 from sim.deadline.plots import save
-from sim.report.document import csv_text
+from sim.report.document import conclusions, csv_text
 from sim.report.exhibit import KINDS, Exhibit, NothingToShowError, kind, make_exhibits
+from sim.report.page import study_page
 from sim.report.results import StudyResults, read_results
+from sim.report.wording import plain
 
 NAMES = list(ALLOCATORS)
 SLOTS = [142_857, 250_000, 500_000, 1_000_000]
@@ -105,6 +107,30 @@ def test_default_figures_say_what_is_not_there(results: StudyResults) -> None:
     found, missing = make_exhibits(results, None)
     names = {exhibit.name.split("_")[0] for exhibit in found}
     assert names | {why.partition(":")[0] for why in missing} == set(KINDS)
+
+
+def test_pages_hold_all_that_there_is(results: StudyResults) -> None:
+    exhibits, missing = make_exhibits(results, None)
+    answers = conclusions(exhibits)
+    page = study_page(results, exhibits, answers, missing)
+    assert page.verdict == (plain(answers[0]) if answers else "No point of the study could be had.")
+    sections = {section.title: section for section in page.sections}
+    assert {exhibit.title for exhibit in exhibits} <= set(sections)
+    assert all(
+        bool(section.figures) != bool(section.pictures)
+        for section in page.sections
+        if section.title in {exhibit.title for exhibit in exhibits}
+    )
+    points = sections["Every point"].table
+    assert points is not None
+    assert len(points.rows) == len(results.cells)
+    drawn = sum(
+        len(renderer.data_source.data.get("missed", ()))
+        for figure in sections["Where the target is met"].figures
+        for renderer in figure.renderers
+        if "jobs" in renderer.data_source.data and "Rect" in type(renderer.glyph).__name__
+    )
+    assert 0 < drawn <= len(results.cells)
 
 
 def test_the_same_table_gives_the_same_bytes(tmp_path: Path) -> None:

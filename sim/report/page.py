@@ -1,0 +1,98 @@
+"""`report.html` of a study: what was asked, what fits, who is best, and every point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sim.deadline.html.page import Page, Picture, Section, Table, reproduction
+from sim.report.certainty import asked, carries, refusals, rests_on, unfinished
+from sim.report.exhibit import Exhibit
+from sim.report.results import StudyResults
+from sim.report.wording import bullets, count, number, plain, ratio
+
+_MOST_POINTS = 2000  # in the table of the page
+
+
+def study_page(
+    results: StudyResults,
+    exhibits: Sequence[Exhibit],
+    answers: Sequence[str],
+    missing: Sequence[str] = (),
+) -> Page:
+    """Return the page of a study.
+
+    Args:
+        results: of the study.
+        exhibits: its figures.
+        answers: what it found, in sentences; the first is the verdict.
+        missing: why other figures are not there.
+    """
+    first, *others = answers or ["No point of the study could be had."]
+    page = Page(f"{results.name}: what meets the target?", plain(first))
+    page.warnings = [plain(sentence) for sentence in unfinished(results)]
+    page.sections.append(
+        Section("What was asked", note=results.description, text=_listed(asked(results)))
+    )
+    for exhibit in exhibits:
+        said = [line for line in exhibit.sentences if line not in answers]
+        text = f"{exhibit.markdown}\n\n{_listed(said)}"
+        section = Section(exhibit.title, note=plain(exhibit.caption), text=text.strip())
+        if exhibit.interactive is None:
+            section.pictures = [Picture.drawn(exhibit.figure)]
+        else:
+            made = exhibit.interactive()
+            section.figures, section.note = made.figures, made.caption
+        page.sections.append(section)
+    if others:
+        page.sections.append(Section("What else was found", text=_listed(others)))
+    page.sections.append(_points(results))
+    for title, sentences in (
+        ("Refused", refusals(results)),
+        ("How certain", carries(results)),
+        ("What it rests on", rests_on(results)),
+        ("Not drawn", missing),
+    ):
+        if sentences:
+            page.sections.append(Section(title, text=_listed(sentences)))
+    page.sections.append(reproduction(results.manifest))
+    return page
+
+
+def _points(results: StudyResults) -> Section:
+    axes = results.axes
+    headings = [
+        *(axis.title for axis in axes), "allocator", "jobs", "missed", "95% interval", "target",
+        "p99, us", "in force, bit/s/Hz",
+    ]  # fmt: skip
+    rows, values = [], []
+    for cell in results.cells[:_MOST_POINTS]:
+        missed, response = cell.metric("miss_ratio"), cell.metric("response_p99_us")
+        low, high = cell.interval("miss_ratio") or (None, None)
+        places = [axis.of(cell.values) for axis in axes]
+        rows.append(
+            [
+                *(axis.text(place) for axis, place in zip(axes, places, strict=True)),
+                cell.allocator,
+                "refused" if cell.refused else f"{cell.jobs:,}",
+                "-" if missed is None else ratio(missed),
+                "-" if low is None or high is None else f"{ratio(low)} .. {ratio(high)}",
+                "met" if results.target.met(cell) else "-",
+                "-" if response is None else number(response),
+                "-" if cell.rate is None else f"{cell.rate:.2f}",
+            ]
+        )
+        values.append(
+            [
+                *(axis.numbers.get(place) for axis, place in zip(axes, places, strict=True)),
+                None, float(cell.jobs), missed, high, None, response, cell.rate,
+            ]
+        )  # fmt: skip
+    there = len(results.cells)
+    note = "Click a heading to sort."
+    if there > _MOST_POINTS:
+        note += f" The first {_MOST_POINTS:,} of {count(there, 'row')}; table.parquet has all."
+    return Section("Every point", note, table=Table(headings, rows, values))
+
+
+def _listed(sentences: Sequence[str]) -> str:
+    return "\n".join(bullets(sentences))
