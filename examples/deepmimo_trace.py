@@ -133,8 +133,8 @@ def read_arguments(given: list[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add("scenario", help="DeepMIMO's name of a scenario that is in ./deepmimo_scenarios")
     add("-o", "--output", type=Path, required=True, help="HDF5 file to write")
-    add("--transmitters", help="their numbers, as 0,2,3; all that serve the receivers if not given")
-    add("--rx-set", type=int, help="DeepMIMO's number of the grid; the first if not given")
+    add("--transmitters", help="their numbers, as 0,2,3; all if not given")
+    add("--rx-set", type=int, help="DeepMIMO's number of a grid of receivers; all if not given")
     add("--paths", type=int, default=25, help="most paths from a transmitter to a point")
     add("--slots", type=int, default=1000, help="samples")
     add("--slot-ms", type=float, default=1.0, help="from one sample to the next")
@@ -153,28 +153,57 @@ def read_arguments(given: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(given)
 
 
-def load(dm: Any, arguments: argparse.Namespace) -> list[Any]:
-    """Return a data set for each transmitter chosen, all of one grid."""
+def load(dm: Any, arguments: argparse.Namespace) -> list[list[Any]]:
+    """Return the data sets of each transmitter chosen, one a grid of receivers."""
     folder = Path(dm.get_scenario_folder(arguments.scenario.lower()))
     if not folder.is_dir():
         raise InputError(
             f"{folder}: no such scenario, deepmimo.download({arguments.scenario!r}) fetches one"
         )
     loaded = dm.load(arguments.scenario, max_paths=arguments.paths)
-    sets = list(getattr(loaded, "datasets", [loaded]))
-    grids = sorted({int(one.txrx["rx_set_id"]) for one in sets})
-    grid = grids[0] if arguments.rx_set is None else arguments.rx_set
-    sets = [one for one in sets if one.txrx["rx_set_id"] == grid]
-    if not sets:
-        raise InputError(f"--rx-set: {grid}, want one of {grids}")
+    found: dict[tuple[int, int], list[Any]] = {}
+    grids = set()
+    for one in getattr(loaded, "datasets", [loaded]):
+        grids.add(int(one.txrx["rx_set_id"]))
+        if arguments.rx_set in (None, one.txrx["rx_set_id"]):
+            found.setdefault((one.txrx["tx_set_id"], one.txrx["tx_idx"]), []).append(one)
+    if not found:
+        raise InputError(f"--rx-set: {arguments.rx_set}, want one of {sorted(grids)}")
+    transmitters = list(found.values())
     if arguments.transmitters is None:
-        return sets
+        return transmitters
     numbers = arguments.transmitters.split(",")
-    if not set(numbers) <= {str(number) for number in range(len(sets))}:
+    if not set(numbers) <= {str(number) for number in range(len(transmitters))}:
         raise InputError(
-            f"--transmitters: {arguments.transmitters!r}, want numbers of 0 to {len(sets) - 1}"
+            f"--transmitters: {arguments.transmitters!r}, "
+            f"want numbers of 0 to {len(transmitters) - 1}"
         )
-    return [sets[int(number)] for number in numbers]
+    return [transmitters[int(number)] for number in numbers]
+
+
+def join(transmitters: list[list[Any]]) -> tuple[Paths, Floats]:
+    """Return the paths of all transmitters to the points of all grids, and these points, (U, 3)."""
+    width = max(grid["power"].shape[1] for grids in transmitters for grid in grids)
+
+    def joined(field: str) -> Floats:
+        return np.stack(
+            [
+                np.concatenate(
+                    [
+                        np.pad(
+                            np.asarray(grid[field], dtype=np.float64),
+                            ((0, 0), (0, width - grid[field].shape[1])),
+                            constant_values=np.nan,
+                        )
+                        for grid in grids
+                    ]
+                )
+                for grids in transmitters
+            ]
+        )
+
+    rx_m = np.concatenate([np.asarray(grid["rx_pos"], np.float64) for grid in transmitters[0]])
+    return Paths(*map(joined, Paths._fields)), rx_m
 
 
 def main() -> None:
@@ -189,29 +218,13 @@ def main() -> None:
     except ImportError as error:
         raise InputError(f"{error}: want `pip install deepmimo`") from None
 
-    sets = load(dm, arguments)
-    traced = sets[0].rt_params
+    transmitters = load(dm, arguments)
+    traced = transmitters[0][0]["rt_params"]
     carrier_hz, slot_s = float(traced["frequency"]), arguments.slot_ms / 1e3
-    width = max(one.power.shape[1] for one in sets)
-    paths = Paths(
-        *(
-            np.stack(
-                [
-                    np.pad(
-                        np.asarray(one[field], dtype=np.float64),
-                        ((0, 0), (0, width - one[field].shape[1])),
-                        constant_values=np.nan,
-                    )
-                    for one in sets
-                ]
-            )
-            for field in Paths._fields
-        )
-    )
+    paths, rx_m = join(transmitters)
     by_sionna = traced["raytracer_name"] == dm.consts.RAYTRACER_NAME_SIONNA
     if arguments.carrier_phase == "add" or (arguments.carrier_phase == "auto" and by_sionna):
         paths = with_carrier(paths, carrier_hz)
-    rx_m = np.asarray(sets[0].rx_pos, dtype=np.float64)
     walked_m = np.arange(arguments.slots) * slot_s * arguments.speed_m_s
     users = choose_users(
         paths.power, rx_m, float(walked_m[-1]), np.random.default_rng(arguments.seed)
@@ -224,7 +237,7 @@ def main() -> None:
         arguments.output,
         gain=gain,
         sample_interval_s=slot_s,
-        tx_m=np.array([np.ravel(one.tx_pos)[:3] for one in sets], dtype=np.float64),
+        tx_m=np.array([np.ravel(grids[0]["tx_pos"])[:3] for grids in transmitters], np.float64),
         rx_m=rx_m[[points[0] for points in users]],
         carrier_hz=carrier_hz,
         bandwidth_hz=arguments.bandwidth_hz,

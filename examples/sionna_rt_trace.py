@@ -151,12 +151,14 @@ def main() -> None:
                 subbands=arguments.subbands,
             )
         )
+        deaf = np.flatnonzero(np.einsum("nskk->k", pieces[0]) == 0)
+        if deaf.size:
+            raise InputError(
+                f"pair {deaf[0]}: no path between its two, want another --area or --seed"
+            )
         print(f"\r{first + len(amplitude)} of {arguments.slots} slots", end="", flush=True)
     print()
     gain = np.concatenate(pieces)
-    deaf = np.flatnonzero(np.einsum("nskk->k", gain) == 0)
-    if deaf.size:
-        raise InputError(f"pair {deaf[0]}: no path between its two, want another --area or --seed")
     write_trace(
         arguments.output,
         gain=gain,

@@ -20,7 +20,7 @@ def subband_gain(
 ) -> FloatArray:
     """Return the mean power gain in each subband, ``(N, S, rx, tx)``: what `write_trace` takes.
 
-    The gain at f from the carrier is |sum over paths of a exp(-j 2 pi f delay)|^2. The band lies
+    The gain at f from the carrier is ``|sum of a exp(-j 2 pi f delay)|^2``. The band lies
     around the carrier, in S subbands of equal width, the lowest first; f takes the middles of
     ``tones`` equal parts of a subband.
 

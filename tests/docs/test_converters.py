@@ -9,7 +9,7 @@ import re
 import runpy
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -133,6 +133,22 @@ def test_a_walk_goes_as_far_as_its_row() -> None:
     assert deepmimo.stretch(without, 1, 2.0).tolist() == [1, 2]
 
 
+def test_grids_are_joined(paths) -> None:
+    """Two grids, from which more paths of one come than of the other."""
+
+    def grid(j, points, most):
+        fields = {name: field[j, points, :most] for name, field in paths._asdict().items()}
+        return {**fields, "rx_pos": GRID_M[points]}
+
+    made = [[grid(j, slice(0, 6), 2), grid(j, slice(6, 18), P)] for j in range(2)]
+    joined, rx_m = deepmimo.join(made)
+    assert np.array_equal(rx_m, GRID_M)
+    for field, all_of_it in zip(joined, paths, strict=True):
+        assert np.array_equal(field[:, 6:], all_of_it[:, 6:], equal_nan=True)
+        assert np.array_equal(field[:, :6, :2], all_of_it[:, :6, :2], equal_nan=True)
+        assert np.isnan(field[:, :6, 2]).all()
+
+
 def test_users_are_served_by_whom_they_hear_best(paths) -> None:
     paths.power[0, :9] += 60
     paths.power[1, 9:] += 60
@@ -169,6 +185,110 @@ def test_pairs_are_placed_as_asked() -> None:
         sionna.place(tight)
 
 
+class Terminal:
+    def __init__(self, name, position, velocity):
+        self.name, self.position, self.velocity = name, position, velocity
+
+
+class Transmitter(Terminal):
+    pass
+
+
+class Receiver(Terminal):
+    pass
+
+
+class FreeSpace:
+    """What the script uses of Sionna RT's scene, solver and paths: one path, in free space."""
+
+    def __init__(self, *given):
+        self.terminals = []
+
+    def add(self, terminal):
+        self.terminals.append(terminal)
+
+    def __call__(self, scene, **settings):
+        tx, rx = (
+            [(t.position, t.velocity) for t in scene.terminals if isinstance(t, kind)]
+            for kind in (Transmitter, Receiver)
+        )
+        # (2, rx, tx, 3): where they are from each other, and how that changes
+        self.apart = np.array(rx).swapaxes(0, 1)[:, :, None] - np.array(tx).swapaxes(0, 1)[:, None]
+        self.frequency = scene.frequency
+        return self
+
+    def cir(self, sampling_frequency, num_time_steps, normalize_delays, out_type):
+        assert (normalize_delays, out_type) == (False, "numpy")
+        away = self.apart[0, ..., None] + self.apart[1, ..., None] * (
+            np.arange(num_time_steps) / sampling_frequency
+        )
+        far_m = np.linalg.norm(away, axis=2)  # (rx, tx, time)
+        h = np.exp(-2j * np.pi * self.frequency * far_m / 299792458) / far_m
+        return h[:, None, :, None, None], far_m[..., :1] / 299792458
+
+
+def run(name: str, given: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", [name, *given])
+    runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+
+
+def test_walks_in_free_space(tmp_path, monkeypatch) -> None:
+    rt = ModuleType("sionna.rt")
+    given = {"Transmitter": Transmitter, "Receiver": Receiver, "PathSolver": FreeSpace}
+    for name, value in {**given, "load_scene": FreeSpace, "__version__": "of a test"}.items():
+        setattr(rt, name, value)
+    rt.scene = SimpleNamespace(open_field=str(EXAMPLES / "random_agent.py"))
+    rt.PlanarArray = lambda **given: given
+    monkeypatch.setitem(sys.modules, "sionna", SimpleNamespace(rt=rt))
+    monkeypatch.setitem(sys.modules, "sionna.rt", rt)
+    path = tmp_path / "field.h5"
+    few = ["--slots", "25", "--links", "3", "--retrace", "10", "--speed-m-s", "50"]
+    run("sionna_rt_trace", [*few, "--scene", "open_field", "-o", str(path)], monkeypatch)
+
+    trace = TraceChannel(path, 1e-3, 25)
+    gain = trace.block(25)
+    assert gain.shape == (25, 4, 3, 3)
+    _, velocity = sionna.place(sionna.read_arguments(["-o", "x.h5", *few]))
+    for n, s, rx, tx in np.ndindex(gain.shape):
+        moved_m = n * 1e-3 * (velocity[1, rx] - velocity[0, tx])
+        far_m = np.linalg.norm(trace.rx_m[rx] - trace.tx_m[tx] + moved_m)
+        assert gain[n, s, rx, tx] == pytest.approx(far_m**-2)
+    assert "Sionna RT of a test" in str(trace.source)
+    assert trace.attrs["licence"]
+
+
+def test_a_data_set_from_end_to_end(paths, tmp_path, monkeypatch) -> None:
+    paths.power[0, :9] += 60
+    paths.power[1, 9:] += 60
+
+    def data_set(j):
+        fields = {name: field[j] for name, field in paths._asdict().items()}
+        traced = {"frequency": CARRIER_HZ, "raytracer_name": "a", "raytracer_version": "test"}
+        more = {"rx_pos": GRID_M, "tx_pos": np.array([[j, 2.0, 9.0]]), "rt_params": traced}
+        return type("DataSet", (dict,), {"txrx": {"rx_set_id": 4, "tx_set_id": 1, "tx_idx": j}})(
+            fields | more
+        )
+
+    dm = ModuleType("deepmimo")
+    dm.get_scenario_folder = lambda name: str(tmp_path)
+    dm.load = lambda name, max_paths: SimpleNamespace(datasets=[data_set(0), data_set(1)])
+    dm.consts = SimpleNamespace(RAYTRACER_NAME_SIONNA="Sionna Ray Tracing")
+    dm.__version__ = "4"
+    monkeypatch.setitem(sys.modules, "deepmimo", dm)
+    few = ["--slots", "30", "--speed-m-s", "100", "--transmitters", "1,0"]
+    run("deepmimo_trace", ["grid", *few, "-o", str(tmp_path / "grid.h5")], monkeypatch)
+
+    trace = TraceChannel(tmp_path / "grid.h5", 1e-3, 30)
+    assert trace.tx_m.tolist() == [[1, 2, 9], [0, 2, 9]]
+    start = [int(np.flatnonzero((place == GRID_M).all(axis=1))[0]) for place in trace.rx_m]
+    assert start[1] < 9 <= start[0]
+    swapped = deepmimo.Paths(*(field[::-1] for field in paths))
+    users = [deepmimo.stretch(GRID_M, point, 2.9) for point in start]
+    amplitude, delay_s = deepmimo.walk(swapped, GRID_M, users, np.arange(30) * 0.1, CARRIER_HZ)
+    expected = subband_gain(amplitude, delay_s, bandwidth_hz=20e6, subbands=4)
+    assert trace.block(30) == pytest.approx(expected)
+
+
 @pytest.mark.parametrize(
     ("scene", "given", "says"),
     [
@@ -196,11 +316,10 @@ def test_what_is_wrong_is_said_in_one_line(
     name: str, given: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", [name, *given])
     for module in ("deepmimo", "sionna"):  # None makes its import fail, installed or not
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+        run(name, given, monkeypatch)
     message = str(ended.value.code)
     assert re.fullmatch(rf"{name}\.py: .*{says}.*", message)
     assert not list(tmp_path.iterdir())

@@ -90,7 +90,7 @@ def steps(text: str) -> list[tuple[str, str, list[str]]]:
             found.append(("write", name[1], [body]))
         elif not language:
             for command in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
-                line, *printed = command.splitlines()
+                line, *printed = command.replace("\\\n", "").splitlines()
                 found.append(("run", line, printed))
     return found
 
