@@ -31,5 +31,6 @@ myst_enable_extensions = ["colon_fence", "deflist"]
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"
 copybutton_prompt_text = "$ "
+copybutton_line_continuation_character = "\\"
 napoleon_use_ivar = True
 nitpicky = False

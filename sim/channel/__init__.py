@@ -8,6 +8,7 @@ from sim.channel.base import Channel
 from sim.channel.evolution import Evolution, GaussMarkov, Iid, Jakes, doppler_hz
 from sim.channel.fading import RayleighChannel, RicianChannel
 from sim.channel.layouts import GeometricChannel, ImacChannel
+from sim.channel.paths import subband_gain
 from sim.channel.trace import TraceChannel, read_gains, write_trace
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "TraceChannel",
     "doppler_hz",
     "read_gains",
+    "subband_gain",
     "write_trace",
 ]

@@ -160,6 +160,8 @@ def write_trace(
     gain: ArrayLike | None = None,
     H: ArrayLike | None = None,
     sample_interval_s: float,
+    rx_m: ArrayLike | None = None,
+    tx_m: ArrayLike | None = None,
     **attrs: str | float,
 ) -> None:
     """Write a trace; the file appears only once it is whole, and `TraceChannel` would take it.
@@ -169,6 +171,8 @@ def write_trace(
         gain: linear power gain, ``(N, S, K, K)``: time, subband, rx, tx.
         H: complex amplitude, likewise; one of the two.
         sample_interval_s: time from one sample to the next, in seconds.
+        rx_m: receivers' positions in metres, ``(K, 2)`` or ``(K, 3)``, if known.
+        tx_m: transmitters' positions, likewise.
         attrs: attributes of the file: ``source``, ``carrier_hz``, ``bandwidth_hz``, ...
 
     Raises:
@@ -195,6 +199,9 @@ def write_trace(
                 dataset.attrs["unit"] = unit
                 file.attrs["sample_interval_s"] = interval
                 file.attrs.update(attrs)
+                for place, positions in (("rx_m", rx_m), ("tx_m", tx_m)):
+                    if positions is not None:
+                        file[place] = _positions(place, positions, data.shape[-1:])
             with TraceFile(part) as written:
                 for _ in written.pieces():
                     pass
@@ -202,6 +209,19 @@ def write_trace(
         raise InputError(str(error).replace(str(part_path(path)), str(path))) from None
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error})") from None
+
+
+def _positions(name: str, positions: ArrayLike, links: tuple[int, ...]) -> FloatArray:
+    """Return the positions as a file holds them."""
+    given = np.asarray(positions)
+    if given.dtype.kind not in "iuf" or given.shape not in ((*links, 2), (*links, 3)):
+        raise InputError(
+            f"{name}: has shape {given.shape} and type {given.dtype}, "
+            "want x and y, and perhaps z, of each link in metres"
+        )
+    if not np.isfinite(given).all():
+        raise InputError(f"{name}: {given.tolist()} is not finite, want metres")
+    return given.astype(np.float64)
 
 
 def _sample_interval(file: TraceFile, given: float | None) -> float:

@@ -26,7 +26,8 @@ from sim.study.point import Point
 
 Record = dict[str, Any]
 
-_COLLECT_EVERY_S = 0.5
+_COLLECT_EVERY_S = 0.5  # at the most often
+_COLLECT_SHARE = 0.05  # of the time, at most: where torch is loaded, once takes 0.2 s
 
 
 #: One record a point, and what they took together, in seconds.
@@ -35,7 +36,7 @@ Done = tuple[list[Record], float]
 # One race at a time: the collector and the plug-ins are the process's, and threads win nothing.
 _lock = threading.Lock()
 _loaded: dict[str, str] = {}  # plug-ins, with the hash of what was loaded
-_last_collected = 0.0
+_next_collection = 0.0
 
 
 def run_batch(points: Sequence[tuple[Any, ...]], code: str, plugins: tuple[str, ...]) -> Done:
@@ -142,9 +143,10 @@ def _here() -> str:
 
 
 def _collect() -> None:
-    """Collect what the races left, now and then: it takes as long as a short one."""
-    global _last_collected
-    now = time.monotonic()
-    if now - _last_collected > _COLLECT_EVERY_S:
+    """Collect what the races left, now and then: it takes as long as a short one, or longer."""
+    global _next_collection
+    begin = time.monotonic()
+    if begin >= _next_collection:
         gc.collect()
-        _last_collected = now
+        end = time.monotonic()
+        _next_collection = end + max(_COLLECT_EVERY_S, (end - begin) / _COLLECT_SHARE)

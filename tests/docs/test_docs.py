@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,15 +13,19 @@ import pytest
 import yaml
 from in_process import Ttirace
 
+from stylize.pictures import SAMPLE
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted(DOCS.glob("tutorial/*.md"))]
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+FIRST = ["run", "street.yaml", "-o", "street"]
+TUTORIALS = sorted(DOCS.glob("tutorial/*.md"))
 
 sys.path.insert(0, str(DOCS / "_ext"))
 
 from scenario_keys import all_models, key_of, meaning_of  # noqa: E402
 
-_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def blocks(language: str) -> list[tuple[Path, str]]:
@@ -44,9 +50,10 @@ def named(case: tuple[Path, str]) -> str:
 
 
 def test_there_is_something_to_run() -> None:
-    assert len(SCENARIOS) >= 2
+    assert SCENARIOS
     assert STUDIES
-    assert len(SCRIPTS) >= 2
+    assert SCRIPTS
+    assert len(TUTORIALS) >= 7
 
 
 @pytest.mark.parametrize("case", SCENARIOS, ids=named)
@@ -72,18 +79,58 @@ def test_scripts_run(
     exec(compile(case[1], str(case[0]), "exec"), {"__name__": "__main__"})
 
 
-def test_the_first_race_is_run_as_it_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ttirace: Ttirace
+def steps(text: str) -> list[tuple[str, str, list[str]]]:
+    """What a tutorial has its reader do: write NAME, with what; or run a command, which prints."""
+    found: list[tuple[str, str, list[str]]] = []
+    for block in _BLOCK.finditer(text):
+        language, body = block.groups()
+        # The file that the words before a block end with, as in: Put this into `wall.py`:
+        name = re.search(r"`([\w.]+)`[^`\n]*:\s*$", text[: block.start()])
+        if language and name:
+            found.append(("write", name[1], [body]))
+        elif not language:
+            for command in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
+                line, *printed = command.replace("\\\n", "").splitlines()
+                found.append(("run", line, printed))
+    return found
+
+
+@pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
+def test_a_tutorial_is_run_as_it_is_told(
+    page: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ttirace: Ttirace,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    text = (DOCS / "tutorial" / "first_race.md").read_text("utf-8")
-    (scenario,) = (body for language, body in _BLOCK.findall(text) if language == "yaml")
-    (tmp_path / "street.yaml").write_text(scenario, "utf-8")
     monkeypatch.chdir(tmp_path)
-    commands = re.findall(r"^\$ ttirace (.*)$", text, re.MULTILINE)
-    assert len(commands) == 4
-    for command in commands:
-        assert ttirace(*shlex.split(command)).code == 0, command
-    assert (tmp_path / "street" / "report.html").exists()
+    shutil.copy(SAMPLE, "me.jpg")  # for the one that asks for a photograph
+    text = page.read_text("utf-8")
+    told = steps(text)
+    assert sum(step == "run" for step, _, _ in told) >= 3
+    for step, what, rest in told:
+        if step == "write":
+            Path(what).write_text(rest[0], "utf-8")
+            continue
+        program, *arguments = shlex.split(what)
+        if program == "python":
+            runpy.run_path(*arguments, run_name="__main__")
+            printed = capsys.readouterr().out
+        else:
+            assert program == "ttirace", what
+            result = ttirace(*arguments, *without_plots(arguments))
+            assert result.code == 0, (what, result.err)
+            printed = result.out
+        for line in rest:
+            assert line in printed, what
+    for name in re.findall(r"`([\w./]+\.(?:h5|json|csv|md|html|parquet|safetensors|png))`", text):
+        assert Path(name).exists(), f"{name} is spoken of"
+
+
+def without_plots(arguments: list[str]) -> list[str]:
+    """Races leave their plots out, which take most of the time, but the very first one."""
+    races = arguments[0] == "run" or arguments[:2] == ["stylize", "race"]
+    return ["--no-plots"] if races and arguments != FIRST else []
 
 
 @pytest.mark.parametrize("model", all_models(), ids=lambda model: model.__name__)

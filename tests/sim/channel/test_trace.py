@@ -67,6 +67,14 @@ def test_gain_round_trip(path, gain):
     assert not list(path.parent.glob("*.part"))
 
 
+def test_positions_come_back(path, gain):
+    rx_m, tx_m = np.arange(2 * K).reshape(K, 2), np.arange(3.0 * K).reshape(K, 3)
+    write_trace(path, gain=gain, sample_interval_s=1e-3, rx_m=rx_m, tx_m=tx_m)
+    channel = TraceChannel(path, 1e-3, N)
+    assert np.array_equal(channel.rx_m, rx_m)
+    assert np.array_equal(channel.tx_m, tx_m)
+
+
 @pytest.mark.parametrize("dtype", [np.complex128, np.complex64, np.float32, np.float64, np.int16])
 def test_amplitude_is_squared(path, gain, dtype):
     h = (4 * gain * np.exp(1j * gain) if np.dtype(dtype).kind == "c" else 4 * gain).astype(dtype)
@@ -320,6 +328,11 @@ def test_too_few_slots(path, gain):
         ({"gain": 1.0}, "has 0 axes"),
         ({"gain": -np.ones((2, 1, 1, 1))}, r"\[0, 0, 0, 0\] is -1"),
         ({"H": [[[["a"]]]]}, "want numbers"),
+        ({"gain": np.ones((2, 1, 3, 3)), "rx_m": np.ones((2, 2))}, r"rx_m: has shape \(2, 2\)"),
+        ({"gain": np.ones((2, 1, 3, 3)), "tx_m": np.ones((3, 4))}, r"tx_m: has shape \(3, 4\)"),
+        ({"gain": np.ones((2, 1, 1, 1)), "tx_m": [["here", "?"]]}, "tx_m: has shape .* type <U4"),
+        ({"gain": np.ones((2, 1, 1, 1)), "rx_m": [[0.0, np.nan]]}, "rx_m: .* is not finite"),
+        ({"gain": 1.0, "rx_m": [[0.0, 0.0]]}, "rx_m: has shape"),
     ],
 )
 def test_write_leaves_no_bad_file(path, arrays, message):

@@ -42,9 +42,11 @@ def test_agents_that_decide_alone_do_better_than_all_at_full_power() -> None:
     assert loud[1] == careful[1]
 
 
-@pytest.mark.parametrize("name", ["random_agent", "local_agents"])
-def test_the_documentation_shows_the_examples_that_run(name: str) -> None:
-    shown = (ROOT / "docs/rl.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    ("name", "page"), [("random_agent", "tutorial/rl.md"), ("local_agents", "rl.md")]
+)
+def test_the_documentation_shows_the_examples_that_run(name: str, page: str) -> None:
+    shown = (ROOT / "docs" / page).read_text(encoding="utf-8")
     code = (ROOT / f"examples/{name}.py").read_text(encoding="utf-8")
     assert code.split('"""\n\n', 1)[1].strip() in shown
 
