@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 import gc
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+_EVERY_S = 0.5  # at the most often
+_SHARE = 0.05  # of the time, at most: where torch is loaded, a whole collection takes 0.2 s
+
+_next = 0.0
+
+
+def collect_now_and_then() -> None:
+    """Collect all garbage, unless that was done a moment ago: short races leave little."""
+    global _next
+    begin = time.monotonic()
+    if begin >= _next:
+        gc.collect()
+        end = time.monotonic()
+        _next = end + max(_EVERY_S, (end - begin) / _SHARE)
 
 
 @contextmanager
@@ -17,7 +33,7 @@ def collector_paused() -> Iterator[Callable[[], None]]:
     if not gc.isenabled():
         yield _collect
         return
-    gc.collect()
+    collect_now_and_then()
     gc.freeze()  # what is there by now lives on: later collections need not visit it
     gc.disable()
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 import json
 import math
@@ -26,17 +25,12 @@ from sim.study.point import Point
 
 Record = dict[str, Any]
 
-_COLLECT_EVERY_S = 0.5  # at the most often
-_COLLECT_SHARE = 0.05  # of the time, at most: where torch is loaded, once takes 0.2 s
-
-
 #: One record a point, and what they took together, in seconds.
 Done = tuple[list[Record], float]
 
 # One race at a time: the collector and the plug-ins are the process's, and threads win nothing.
 _lock = threading.Lock()
 _loaded: dict[str, str] = {}  # plug-ins, with the hash of what was loaded
-_next_collection = 0.0
 
 
 def run_batch(points: Sequence[tuple[Any, ...]], code: str, plugins: tuple[str, ...]) -> Done:
@@ -54,16 +48,9 @@ def run_batch(points: Sequence[tuple[Any, ...]], code: str, plugins: tuple[str, 
         _check_code(code, plugins)
         begin = time.perf_counter()
         records = []
-        enabled = gc.isenabled()
-        gc.disable()  # a whole collection before and after each race takes longer than some of them
-        try:
-            for point in itertools.starmap(Point, points):
-                _check_files(point)
-                records.append(run_point(point))
-                _collect()
-        finally:
-            if enabled:
-                gc.enable()
+        for point in itertools.starmap(Point, points):
+            _check_files(point)
+            records.append(run_point(point))
         return records, time.perf_counter() - begin
 
 
@@ -140,13 +127,3 @@ def _check_files(point: Point) -> None:
 
 def _here() -> str:
     return f"worker {os.getpid()} on {platform.node()}"
-
-
-def _collect() -> None:
-    """Collect what the races left, now and then: it takes as long as a short one, or longer."""
-    global _next_collection
-    begin = time.monotonic()
-    if begin >= _next_collection:
-        gc.collect()
-        end = time.monotonic()
-        _next_collection = end + max(_COLLECT_EVERY_S, (end - begin) / _COLLECT_SHARE)

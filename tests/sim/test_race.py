@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import pyarrow.compute as pc
@@ -25,7 +24,7 @@ from sim.scenario import Scenario
 
 @pytest.fixture(scope="module", autouse=True)
 def _plugins() -> Iterator[None]:
-    with registered(), patch("gc.collect"):  # collecting the tests' own heap takes 0.1 s
+    with registered():
         yield
 
 
