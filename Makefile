@@ -21,7 +21,7 @@ docs: $(VENV)/.docs  ## Build the documentation into out/docs; warnings are erro
 fuzz: $(VENV)/.dev  ## Spoil 20,000 inputs, kill 20 times each, run 1,000 times in a process
 	$(BIN)/python tests/robustness/fuzz.py
 	TTIRACE_KILLS=20 TTIRACE_RUNS=1000 $(BIN)/python -m pytest tests/robustness/test_killed_at_random.py \
-		tests/robustness/test_flat_and_alike.py
+		tests/robustness/test_flat_and_alike.py tests/sim/study/test_killed_studies.py
 
 lint: $(VENV)/.dev  ## Check style and formatting
 	$(BIN)/ruff check .

@@ -34,27 +34,26 @@ class SlotBuffer(Generic[Scalar]):
     Args:
         shape: shape of one slot.
         dtype: type of its numbers.
-        fill: writes the next piece into the array it is given, ``(piece, *shape)``; always the
-            same array.
     """
 
-    def __init__(
-        self,
-        shape: tuple[int, ...],
-        dtype: type[Scalar],
-        fill: Callable[[NDArray[Scalar]], None],
-    ) -> None:
+    def __init__(self, shape: tuple[int, ...], dtype: type[Scalar]) -> None:
         self._piece: NDArray[Scalar] = np.empty((piece_slots(math.prod(shape)), *shape), dtype)
-        self._fill: Callable[[NDArray[Scalar]], None] = fill
         self._used = len(self._piece)
 
-    def take(self, slots: int) -> NDArray[Scalar]:
-        """Return the next ``slots`` slots, ``(slots, *shape)``: a new, C-contiguous array."""
+    def take(self, slots: int, fill: Callable[[NDArray[Scalar]], None]) -> NDArray[Scalar]:
+        """Return the next ``slots`` slots, ``(slots, *shape)``: a new, C-contiguous array.
+
+        Args:
+            slots: how many.
+            fill: writes the next piece into the array it is given, ``(piece, *shape)``; always the
+                same array. Not kept: a method of whoever keeps the buffer would be a cycle, and
+                megabytes of gains wait for the garbage collector.
+        """
         out: NDArray[Scalar] = np.empty((slots, *self._piece.shape[1:]), self._piece.dtype)
         done = 0
         while done < slots:
             if self._used == len(self._piece):
-                self._fill(self._piece)
+                fill(self._piece)
                 self._used = 0
             step = min(slots - done, len(self._piece) - self._used)
             out[done : done + step] = self._piece[self._used : self._used + step]

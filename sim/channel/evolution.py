@@ -41,11 +41,11 @@ class FadingProcess(ABC):
     """A running sequence of slots of complex fading, E|h|^2 = 1, independent across entries."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
-        self._slots: SlotBuffer[np.complex128] = SlotBuffer(shape, np.complex128, self._fill)
+        self._slots: SlotBuffer[np.complex128] = SlotBuffer(shape, np.complex128)
 
     def block(self, slots: int) -> ComplexArray:
         """Return the next ``slots`` slots, ``(slots, *shape)``; the cut does not change them."""
-        return self._slots.take(slots)
+        return self._slots.take(slots, self._fill)
 
     @abstractmethod
     def _fill(self, piece: ComplexArray) -> None:

@@ -46,7 +46,7 @@ class _DropChannel(Channel):
         self._fading = Fading(shape, k_factor, evolution, rng)
         self._drops: SlotBuffer[np.float64] | None = None
         if evolution.memoryless:
-            self._drops = SlotBuffer((receivers, self.links), np.float64, self._fill)
+            self._drops = SlotBuffer((receivers, self.links), np.float64)
         else:
             rx_m, tx_m, self._large_scale = self._drop(1)
             self.rx_m, self.tx_m = rx_m[0], tx_m[0]
@@ -56,7 +56,8 @@ class _DropChannel(Channel):
 
     def _gain(self, slots: int) -> FloatArray:
         """Return the next gains, ``(slots, S, receivers, K)``."""
-        large_scale = self._large_scale if self._drops is None else self._drops.take(slots)
+        drops = self._drops
+        large_scale = self._large_scale if drops is None else drops.take(slots, self._fill)
         gain = self._fading.block(slots)
         gain *= large_scale[:, None]
         return gain

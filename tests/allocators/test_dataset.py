@@ -13,6 +13,7 @@ from allocators.training.dataset import (
 from allocators.training.samples import Setting
 from allocators.wmmse import WMMSE
 from sim.deadline.errors import InputError
+from sim.deadline.files import part_path
 from sim.problem import PowerControlProblem
 
 SETTINGS = DatasetSettings(Setting(3, "rayleigh", 5.0), samples=2300, shard_size=500, seed=7)
@@ -73,7 +74,7 @@ def test_goes_on_where_it_was_killed(folder: Path, tmp_path: Path) -> None:
         write_dataset(target, SETTINGS, 1, die_after_two)
     with pytest.raises(InputError, match="3 of 5 shards are missing"):
         open_dataset(target)
-    shard_path(target, 2).with_suffix(".part").write_bytes(b"torn")
+    part_path(shard_path(target, 2)).write_bytes(b"torn")
     shard_path(target, 3).write_bytes(b"not HDF5")
     kept = shard_path(target, 0).stat().st_mtime_ns
     more: list[int] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import subprocess
@@ -55,6 +56,7 @@ def disk(here: Path) -> Iterator[Path]:
     place = here / "disk"
     mount(place, "size=64k")
     yield place
+    gc.collect()  # files that a command left open as it failed; they go with its process, else
     subprocess.run(["umount", str(place)], check=True)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from thorough import RUNS
 
 from sim.race import Race
 from sim.result import summarize
@@ -29,8 +30,6 @@ SCENARIO = {
     "compute": {"latency": {"lognormal": {"median": "300 us", "sigma": 0.8}}},
     "allocators": ["max_power", "wmmse"],
 }
-#: So many runs; `make fuzz` has 1,000.
-RUNS = int(os.environ.get("TTIRACE_RUNS", "200"))
 WARM_UP = 40
 
 

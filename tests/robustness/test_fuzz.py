@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 from fuzz import fuzz, orders, table
 from fuzz_kinds import KINDS
 from fuzz_worker import verdict
-
-INPUTS = int(os.environ.get("TTIRACE_FUZZ", "60"))
+from thorough import INPUTS
 
 
 def test_whatever_is_read_ends_well_or_in_one_line(tmp_path: Path) -> None:

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from thorough import KILLS
 
 from sim.deadline import InputError, read_log
 
 ROOT = Path(__file__).parents[2]
-KILLS = int(os.environ.get("TTIRACE_KILLS", "2"))
 SEED = 20
 
 SCENARIO = {

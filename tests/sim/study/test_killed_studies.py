@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from studies import SCENARIO, finished, start, study, write
+from thorough import KILLS
 
 from sim.study import SerialEngine, run_study
 
@@ -58,13 +59,13 @@ def running(pid: int) -> bool:
         return False
 
 
-def test_killed_twenty_times_and_resumed(tmp_path: Path) -> None:
+def test_killed_over_and_over_and_resumed(tmp_path: Path) -> None:
     path, out = write(tmp_path, scenario=SLOW, axes=AXES, replicates=2), tmp_path / "out"
     table = expected(tmp_path, scenario=SLOW, axes=AXES, replicates=2)
     moments = random.Random(7)
     seen: dict[str, tuple[int, int]] = {}
-    for kill in range(20):
-        engine = ["--workers", "2"] if kill % 7 == 6 else ["--engine", "serial"]
+    for kill in range(max(KILLS, 3)):
+        engine = ["--workers", "2"] if kill % 7 == 2 else ["--engine", "serial"]
         process = start(path, out, *engine)
         wait_for(out, len(seen) + 1, process)
         time.sleep(moments.uniform(0.0, 0.1))
