@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
+from sim.commands.options import files_option
+
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -215,6 +217,7 @@ def local(**options: Any) -> None:
 )
 @click.option("--csv", "csv_path", type=_FILE, help="Write the rows into this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@files_option
 def evaluate(**options: Any) -> int:
     """Compare a policy with others on the same fresh episodes, without deadlines.
 

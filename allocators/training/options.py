@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from sim.commands.options import files_option
+
 if TYPE_CHECKING:
     from allocators.evaluation.suites import Cell
     from allocators.training.source import Source
@@ -88,7 +90,7 @@ def training_options(**defaults: Any) -> Callable[[Command], Command]:
             own = {**attributes, **({"default": defaults[key]} if key in defaults else {})}
             shows = own.get("default") is not None
             command = click.option(*names, **own, show_default=shows)(command)
-        return command
+        return files_option(command)
 
     return decorate
 

@@ -51,8 +51,7 @@ def confine(data: object, folder: Path) -> None:
                 if file is not None and not any(file.is_relative_to(place) for place in allowed):
                     raise InputError(
                         f"{'.'.join(keys)}: {shown(text)} lies outside of {folder}, where this "
-                        f"file is, and of the current folder; `--files {file.parent}` permits it, "
-                        "with the commands that run scenarios"
+                        f"file is, and of the current folder; `--files {file.parent}` permits it"
                     )
 
 

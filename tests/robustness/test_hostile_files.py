@@ -272,3 +272,12 @@ def test_a_scenario_imports_nothing(name: str, theirs: Path, ttirace: Ttirace) -
     ):
         assert ttirace("validate", named(theirs, **keys)).code == 2
     assert not Path("owned").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["run", "study", "validate", "verify", "evaluate", "mismatch", "train dnn", "train unfolded",
+     "rl evaluate"],
+)  # fmt: skip
+def test_whoever_refuses_a_file_says_how_to_permit_it(command: str, ttirace: Ttirace) -> None:
+    assert "--files FOLDER" in ttirace(*command.split(), "--help").out
