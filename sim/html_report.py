@@ -86,7 +86,14 @@ def race_page(
             figures=[_over_time(race, contestants)],
         )
     )
-    page.sections.append(Section("Where the rate goes", figures=[_losses(summary["allocators"])]))
+    page.sections.append(
+        Section(
+            "Where the rate goes",
+            "What is in force, and on top of it what the answers' age and what misses take. A loss "
+            "below zero, where an older answer happened to do better, is in the table alone.",
+            figures=[_losses(summary["allocators"])],
+        )
+    )
     page.sections.append(reproduction(read_manifest(manifest), scenario=name))
     return page
 
@@ -180,7 +187,6 @@ def _losses(allocators: Sequence[Mapping[str, Any]]) -> Figure:
 
     rated = [entry for entry in allocators if entry["sum_rate_bps_hz"]["genie"] is not None]
     names = [entry["name"] for entry in rated]
-    # A loss may come out below zero, where an older answer happened to do better.
     parts = {
         "in force": [entry["sum_rate_bps_hz"]["in_force"] for entry in rated],
         "ageing loss": [max(entry["loss_bps_hz"]["ageing"], 0.0) for entry in rated],

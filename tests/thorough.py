@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 #: Kills of each command.
-KILLS = int(os.environ.get("TTIRACE_KILLS", "2"))
+KILLS = int(os.environ.get("TTIRACE_KILLS", "1"))
 
 #: Runs in one process.
 RUNS = int(os.environ.get("TTIRACE_RUNS", "200"))
 
 #: Spoiled inputs.
-INPUTS = int(os.environ.get("TTIRACE_FUZZ", "60"))
+INPUTS = int(os.environ.get("TTIRACE_FUZZ", "48"))

@@ -1,6 +1,6 @@
 """SIGKILL at moments by chance over the whole length of a command: no part passes for the whole.
 
-TTIRACE_KILLS says how often each command is killed (twice, where nothing is said).
+TTIRACE_KILLS says how often each command is killed (once, where nothing is said).
 """
 
 from __future__ import annotations

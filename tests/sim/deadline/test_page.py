@@ -57,8 +57,8 @@ def page() -> Page:
         [NASTY],
         [
             Section("table", table=Table(("name", "value"), [[NASTY, "1"]], [[None, 1.0]])),
-            Section("timeline", figure=timeline({NASTY: log.parts()})),
-            Section("times", figure=response_times({"solver": [np.array([5, 7, 900])]}, [500])),
+            Section("timeline", figures=[timeline({NASTY: log.parts()})]),
+            Section("times", figures=[response_times({"solver": [np.array([5, 7, 900])]}, [500])]),
             Section("pictures", pictures=[Picture.of(Image.new("RGB", (8, 8)), NASTY)]),
             Section("again", code=NASTY, facts={NASTY: NASTY}),
         ],
@@ -88,7 +88,7 @@ def test_a_page_without_figures_needs_no_library() -> None:
 
 def test_a_log_of_no_job_at_all_is_drawn() -> None:
     figure = timeline({"nobody": log_of().parts(), "somebody": log_of(Outcome.MET).parts()})
-    assert Page("t", "v", (), [Section("s", figure=figure)]).html()
+    assert Page("t", "v", (), [Section("s", figures=[figure])]).html()
     assert response_times({"nobody": []}, [1]) is not None
 
 
