@@ -176,13 +176,33 @@ def test_a_job_tells_its_times_when_hovered(browser: webdriver.Chrome, tmp_path:
 def test_a_hundred_thousand_jobs_are_there(browser: webdriver.Chrome, tmp_path: Path) -> None:
     """That they are there within three seconds is measured, not asserted: a test has no clock."""
     opened(browser, page_of(MOST_JOBS), tmp_path / "report.html")
-    count = browser.execute_script(
+    models = "Bokeh.documents.flatMap(d => d.roots()).flatMap(r => [...r.references()])"
+    script = f"""
+        const held = new Set({models}.filter(
+            m => m.type === 'ColumnDataSource' && 'last_ms' in m.data && m.length));
+        const drawn = [...held].filter(m => typeof m.data.row[0] === 'string');
+        const all = [...held].filter(m => !drawn.includes(m));
+        return [all.map(m => m.length), drawn.map(m => m.length).reduce((a, b) => a + b, 0),
+                Math.min(...drawn.flatMap(m => [...m.data.index]))];
         """
-        const models = Bokeh.documents.flatMap(d => d.roots()).flatMap(r => [...r.references()]);
-        const sources = models.filter(m => m.type === 'ColumnDataSource'
-                                      && 'start_ms' in Object.fromEntries(m.data.entries
-                                          ? m.data : Object.entries(m.data)));
-        return sources.map(s => s.get_length() ?? s.length).reduce((a, b) => a + b, 0);
-        """
-    )
-    assert count == MOST_JOBS
+
+    def drawn(least: int, most: int) -> int:
+        """The first job that is drawn, once so many are."""
+        waiting(browser).until(lambda browser: least <= browser.execute_script(script)[1] <= most)
+        first: int = browser.execute_script(script)[2]
+        return first
+
+    def look(start: float, end: float) -> None:
+        axis = f"{models}.find(m => m.type === 'Range1d' && m.bounds)"
+        move = f"Object.assign({axis}, {{start: {start}, end: {end}}})"
+        browser.execute_script(move)
+
+    assert drawn(12, 14) == 0
+    assert browser.execute_script(script)[0] == [MOST_JOBS]
+    # a slot of 1 ms each: all of them, then a hundred far from the first
+    look(0, MOST_JOBS)
+    assert drawn(2500, 3000) == 0
+    titles = f"return {models}.filter(m => m.type === 'Title').map(m => m.text)"
+    assert "one job in 34 is drawn: zoom in for all" in browser.execute_script(titles)
+    look(70_000.01, 70_099.99)
+    assert abs(drawn(99, 102) - 70_000) <= 1

@@ -18,6 +18,27 @@ if TYPE_CHECKING:
 #: Jobs that a timeline holds at most, of all solvers together: a page is to open at once.
 MOST_JOBS = 100_000
 
+_MOST_DRAWN = 3000  # at a time: a figure is to follow the hand
+
+#: Puts into the sources what of the jobs is in view.
+_SHOW = """
+const all = jobs.data;
+let seen = [];
+for (let i = 0; i < all.row.length; i++) {
+  if (all.last_ms[i] >= range.start && all.release_ms[i] <= range.end) seen.push(i);
+}
+const step = Math.max(1, Math.ceil(seen.length / most));
+seen = seen.filter((_, place) => place % step === 0);
+const columns = chosen => Object.fromEntries(Object.entries(all).map(
+  ([key, values]) => [key, chosen.map(i => key in names ? names[key][values[i]] : values[i])]));
+sources.forEach((source, outcome) => {
+  source.data = columns(seen.filter(i => all.outcome[i] === outcome));
+});
+const {row, deadline_ms} = columns(seen);
+due.data = {row, deadline_ms};
+title.text = step > 1 ? `one job in ${step} is drawn: zoom in for all` : "";
+"""
+
 _ACROSS = 3  # names in a row of a legend: what a phone has room for
 
 _WRITTEN = 15  # pixels of a row that has room for text
@@ -81,27 +102,33 @@ def legend_above(figure: Figure) -> None:
 def timeline(logs: Mapping[str, Iterable[pa.Table]], controllers: Sequence[str] = ()) -> Figure:
     """Draw when jobs ran, how they ended and when they were due.
 
+    What is in view is drawn; where that is too much, every so many-th job of it.
+
     Args:
-        logs: each solver's log, part by part; of long ones the first jobs are drawn, so many of
-            each that all are at most `MOST_JOBS`.
+        logs: each solver's log, part by part; of long ones the figure has the first jobs, so many
+            of each that all are at most `MOST_JOBS`.
         controllers: their names; numbers if not given.
     """
-    from bokeh.models import ColumnDataSource, FactorRange, HoverTool, Range1d
+    from bokeh.models import ColumnDataSource, CustomJS, FactorRange, HoverTool, Range1d
 
     rows: list[str] = []
     columns: list[dict[str, NDArray[Any]]] = []
     for name, parts in logs.items():
         found = _first(parts, MOST_JOBS // max(len(logs), 1))
-        owners = [
-            controllers[number] if number < len(controllers) else str(number)
-            for number in sorted(set(found["controller"].tolist()))
+        numbers, owners = np.unique(found["controller"], return_inverse=True)
+        titles = [
+            controllers[number] if number < len(controllers) else str(number) for number in numbers
         ]
-        titles = [name] if len(owners) == 1 else [f"{name} / {owner}" for owner in owners]
-        numbers = np.unique(found["controller"], return_inverse=True)[1]
-        columns.append({**found, "row": np.array(titles, dtype=object)[numbers]})
-        rows += titles
-    merged = {key: np.concatenate([each[key] for each in columns]) for key in columns[0]}
-    ends = merged["deadline_ms"]
+        columns.append({**found, "row": len(rows) + owners})
+        rows += [name] if len(titles) <= 1 else [f"{name} / {title}" for title in titles]
+    jobs = {key: np.concatenate([each[key] for each in columns]) for key in columns[0]}
+    names = {"row": np.array(rows, dtype=object)}
+    for key in ("outcome", "source"):
+        names[key], jobs[key] = np.unique(jobs[key], return_inverse=True)
+    for key in names:
+        jobs[key] = jobs[key].astype(np.int32)
+    jobs["last_ms"] = np.fmax(jobs["finish_ms"], jobs["deadline_ms"])
+    ends = jobs["deadline_ms"]
     view = float(np.sort(ends)[min(len(ends), _FIRST_SLOTS * len(rows)) - 1]) if len(ends) else 1.0
     made = plain(
         150 + 36 * len(rows),
@@ -111,27 +138,26 @@ def timeline(logs: Mapping[str, Iterable[pa.Table]], controllers: Sequence[str] 
         active_drag="xpan",
         active_scroll="xwheel_zoom",
         x_axis_label="time (ms)",
+        title="",
     )
-    bars = []
-    for outcome, shade in OUTCOME_COLOURS.items():
-        chosen = merged["outcome"] == str(outcome)
-        if not chosen.any():
-            continue
-        source = ColumnDataSource({key: value[chosen] for key, value in merged.items()})
-        if outcome is Outcome.SKIPPED:
+    bars, sources = [], []
+    for outcome in names["outcome"]:
+        shade = OUTCOME_COLOURS[Outcome(outcome)]
+        sources.append(ColumnDataSource({key: [] for key in jobs}))
+        if outcome == Outcome.SKIPPED:
             bar = made.scatter(
-                "release_ms", "row", marker="x", size=9, line_width=2, source=source,
-                color=shade, legend_label=str(outcome),
+                "release_ms", "row", marker="x", size=9, line_width=2, source=sources[-1],
+                color=shade, legend_label=outcome,
             )  # fmt: skip
         else:
             bar = made.hbar(
-                y="row", left="start_ms", right="finish_ms", height=0.55, source=source,
-                fill_color=shade, line_color=shade, legend_label=str(outcome),
+                y="row", left="start_ms", right="finish_ms", height=0.55, source=sources[-1],
+                fill_color=shade, line_color=shade, legend_label=outcome,
             )  # fmt: skip
         bars.append(bar)
-    source = ColumnDataSource({key: merged[key] for key in ("row", "release_ms", "deadline_ms")})
+    due = ColumnDataSource({"row": [], "deadline_ms": []})
     made.scatter(
-        "deadline_ms", "row", marker="dash", angle=np.pi / 2, size=26, line_width=2, source=source,
+        "deadline_ms", "row", marker="dash", angle=np.pi / 2, size=26, line_width=2, source=due,
         color="black", legend_label="deadline", tags=["front"],
     )  # fmt: skip
     made.add_tools(
@@ -150,6 +176,17 @@ def timeline(logs: Mapping[str, Iterable[pa.Table]], controllers: Sequence[str] 
     )
     made.ygrid.visible = False
     legend_above(made)
+    show = CustomJS(
+        args={
+            "jobs": ColumnDataSource(jobs), "names": {k: list(v) for k, v in names.items()},
+            "sources": sources, "due": due, "range": made.x_range, "title": made.title,
+            "most": _MOST_DRAWN,
+        },
+        code=_SHOW,
+        tags=["start"],
+    )  # fmt: skip
+    made.x_range.js_on_change("start", show)
+    made.x_range.js_on_change("end", show)
     return made
 
 
@@ -175,7 +212,7 @@ def response_times(
                     times_us,
                     share,
                     mode="after",
-                    color=colour(number),
+                    color=shade(number),
                     line_width=2.5,
                     legend_label=name,
                     name=name,
