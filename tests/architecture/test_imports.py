@@ -15,17 +15,21 @@ OURS = ("sim", "allocators", "stylize")
 MODULES = sorted(path for package in OURS for path in (ROOT / package).rglob("*.py"))
 
 #: What a package may import of ours; the longest prefix that fits a module is its law.
+_ALLOCATORS = (
+    "allocators",
+    "sim.problem",
+    "sim.deadline",
+    "sim.channel",
+    "sim.seeding",
+    "sim.scenario",
+)
 LAW = {
     "sim.deadline": ("sim.deadline",),
     "sim": ("sim",),
-    "allocators": (
-        "allocators",
-        "sim.problem",
-        "sim.deadline",
-        "sim.channel",
-        "sim.seeding",
-        "sim.scenario",
-    ),
+    "allocators": _ALLOCATORS,
+    # Commands, which share options with those of sim.
+    "allocators.rl_cli": (*_ALLOCATORS, "sim.commands.options"),
+    "allocators.training.options": (*_ALLOCATORS, "sim.commands.options"),
     # Made of another allocator, whichever the registry knows by the name it is given.
     "allocators.anytime": ("allocators", "sim.problem", "sim.deadline", "sim.registry"),
     # It sees and acts as in the environment, for which neither needs Gymnasium; its training does.
