@@ -14,9 +14,9 @@ from sim.deadline.html.charts import (
     plain,
     response_times,
     shade,
-    timeline,
 )
 from sim.deadline.html.page import Page, Section, Table, reproduction
+from sim.deadline.html.timeline import timeline
 from sim.deadline.manifest import read_manifest
 from sim.deadline.plots import responses
 from sim.deadline.tables import number

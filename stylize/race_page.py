@@ -9,6 +9,7 @@ from typing import Any
 from sim.deadline.html import charts
 from sim.deadline.html.page import Page, Section, Table, reproduction
 from sim.deadline.html.page import Picture as PagePicture
+from sim.deadline.html.timeline import timeline
 from sim.deadline.manifest import read_manifest
 from sim.deadline.plots import responses
 from sim.deadline.tables import number
@@ -48,7 +49,7 @@ def race_page(
             "Frames and jobs",
             "Each bar is a frame being painted, beside its deadline. Drag to move, scroll to zoom, "
             "hover for times.",
-            figures=[charts.timeline({name: log.parts() for name, log in logs.items()})],
+            figures=[timeline({name: log.parts() for name, log in logs.items()})],
         ),
         Section(
             "Response times",

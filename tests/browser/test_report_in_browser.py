@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.deadline.html.charts import MOST_JOBS, cells_figure, response_times, timeline
+from sim.deadline.html.charts import cells_figure, response_times
 from sim.deadline.html.page import Page, Section, Table
+from sim.deadline.html.timeline import MOST_JOBS, timeline
 from sim.deadline.job import Job, Outcome, Source
 from sim.deadline.log import JobMemory
 

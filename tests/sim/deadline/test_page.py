@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from sim.deadline.errors import InputError
-from sim.deadline.html.charts import response_times, timeline
+from sim.deadline.html.charts import response_times
 from sim.deadline.html.page import Page, Picture, Section, Table
+from sim.deadline.html.timeline import timeline
 from sim.deadline.job import Job, Outcome, Source
 from sim.deadline.log import JobMemory
 
