@@ -10,7 +10,7 @@ from sim.report.cells import Cell
 from sim.report.choice import Choice, best_choice
 from sim.report.curves import drawn_note
 from sim.report.exhibit import Exhibit, NothingToShowError, Options, allocators_option
-from sim.report.heatmap import Grid, grid_of
+from sim.report.grid import Grid, grid_of
 from sim.report.matrix import Box, footnote, frame, hatch, panels, short, write
 from sim.report.results import StudyResults
 from sim.report.slices import Slice, slices, spread

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,8 @@ from numpy.typing import NDArray
 
 from sim.report.axis import Axis
 from sim.report.cells import Cell
-from sim.report.exhibit import Exhibit, Interactive, Options, allocators_option, axis_option
+from sim.report.exhibit import Exhibit, Interactive, Options, allocators_option
+from sim.report.grid import Grid, grid_of, placed
 from sim.report.matrix import Box, edge, footnote, frame, hatch, panels, short, write
 from sim.report.miss_scale import MissScale, colour_bar, miss_scale
 from sim.report.results import StudyResults
@@ -26,77 +26,15 @@ if TYPE_CHECKING:
 
 OPTIONS = ("x", "y", "allocator")
 
-_ALLOCATOR = "allocator"
-_ROWS = ("links", "subbands", "controllers", "servers", "batch", "lead", "speed")
-_COLUMNS = ("slot_us", "budget_us", "speed", "servers", "lead")
 _MOST_PANELS = 12
+_REFUSED = "#bbbbbb"
+#: What a cell of a page tells: heading, and key.
+_HOVER = {
+    "allocator": "allocator", "missed": "missed", "95%": "interval", "jobs": "jobs",
+    "target": "target", "in force": "rate",
+}  # fmt: skip
 _LABEL = 18  # letters beside a figure of a page
 _READABLE = (0.36, 0.19)  # inches of a cell that takes a figure
-
-
-#: Where a study has no axis at all.
-_NONE = Axis("", "", ("",), {})
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Two axes; the second is the allocators where it is None."""
-
-    x: Axis
-    y: Axis | None
-
-    def axes(self) -> list[Axis]:
-        """Return the axes of the study among the two."""
-        return [self.x] + ([self.y] if self.y else [])
-
-    def rows(self, allocators: Sequence[str]) -> list[str]:
-        """Return what stands beside the rows, from the bottom."""
-        if self.y is None:
-            return list(reversed(allocators))
-        return [self.y.text(value) for value in self.y.values]
-
-    def places(
-        self, cells: Sequence[Cell], allocators: Sequence[str]
-    ) -> dict[tuple[int, int], Cell]:
-        """Return the cells by their row and column."""
-        column = {value: j for j, value in enumerate(self.x.values)}
-        keys = list(reversed(allocators)) if self.y is None else list(self.y.values)
-        row = {value: i for i, value in enumerate(keys)}
-        return {
-            (
-                row[cell.allocator if self.y is None else self.y.of(cell.values)],
-                column[self.x.of(cell.values)],
-            ): cell
-            for cell in cells
-            if cell.allocator in allocators
-        }
-
-
-def grid_of(results: StudyResults, options: Options) -> Grid:
-    """Return the axes asked for, or links over slots, or what is nearest to that."""
-    x, y = axis_option(results, {**options}, "x"), None
-    rows_are_allocators = options.get("y") == _ALLOCATOR
-    if not rows_are_allocators:
-        y = axis_option(results, options, "y")
-    free = [axis for axis in results.axes if axis not in (x, y)]
-
-    def take(order: Sequence[str]) -> Axis | None:
-        ranked = sorted(free, key=lambda a: order.index(a.fact) if a.fact in order else len(order))
-        if not ranked:
-            return None
-        free.remove(ranked[0])
-        return ranked[0]
-
-    if x is None:
-        # The rows' own kind is left for the rows.
-        kept = None if y or rows_are_allocators or len(free) < 2 else take(_ROWS)
-        x = take(_COLUMNS)
-        y = y or kept
-    elif y is None and not rows_are_allocators:
-        y = take(_ROWS)
-    if x is None:
-        x = next((a for a in results.every_axis if a is not y), None) or _NONE
-    return Grid(x, y)
 
 
 def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
@@ -148,14 +86,14 @@ def _figure(
     below = [grid.x.text(value) for value in grid.x.values]
     room = max(int(cell[0] * len(below) / 0.085), 18)
     for number, (axes, (part, names)) in enumerate(zip(places, labels, strict=True)):
-        cells = _placed(grid, part, names)
+        cells = placed(grid, part, names)
         _panel(axes, cells, (len(beside), len(below)), results.target, cell, scale)
         if grid.y is None:  # from one allocator to the next nothing is crossed
             edge(axes, *_verdicts(cells, (len(beside), len(below)), results.target), rows=False)
         else:
             edge(axes, *_verdicts(cells, (len(beside), len(below)), results.target))
         frame(axes, below, beside, titles, cell, number % across == 0)
-        words = ([names[0]] if grid.y else []) + ([part.title] if part.axes else [])
+        words = _words(grid, part, names)
         axes.set_title("\n".join(short(t, room) for t in words), fontsize=9, parse_math=False)
     colour_bar(figure, places, scale, cell[1] * len(beside) * (-(-len(labels) // across)))
     figure.suptitle("Share of deadlines missed", fontsize=11)
@@ -166,6 +104,11 @@ def _figure(
     return figure
 
 
+def _words(grid: Grid, part: Slice, names: Sequence[str]) -> list[str]:
+    """Return what stands above a panel."""
+    return ([names[0]] if grid.y else []) + ([part.title] if part.axes else [])
+
+
 def _verdicts(
     cells: Mapping[tuple[int, int], Cell], shape: tuple[int, int], target: Target
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -174,13 +117,6 @@ def _verdicts(
     for place, cell in cells.items():
         known[place], inside[place] = True, target.met(cell)
     return inside, known
-
-
-def _placed(grid: Grid, part: Slice, names: Sequence[str]) -> Mapping[tuple[int, int], Cell]:
-    if grid.x.name not in part.cells[0].values:
-        keys = list(reversed(names))
-        return {(keys.index(c.allocator), 0): c for c in part.cells if c.allocator in keys}
-    return grid.places(part.cells, names)
 
 
 def _panel(
@@ -194,7 +130,7 @@ def _panel(
     image = np.full(shape, np.nan)
     for place, cell in cells.items():
         if (missed := cell.metric("miss_ratio")) is not None and not cell.refused:
-            image[place] = math.log10(max(missed, scale.floor))
+            image[place] = scale.level(missed)
     wide = size[0] > 0.09
     axes.pcolormesh(
         np.ma.masked_invalid(image), cmap=scale.colours, norm=scale.norm,
@@ -211,58 +147,51 @@ def _panel(
         text = mark + (_brief(missed) if readable else "0" if missed == 0 else "")
         if text and min(size) >= 0.075:
             points = 7.5 if readable else min(7.0, 62 * min(size[0] / max(len(text), 1), size[1]))
-            write(axes, place, text, scale.colours(scale.norm(image[place])), points)
+            write(axes, place, text, scale.colour(missed), points)
 
 
 def _interactive(
     results: StudyResults, grid: Grid, parts: Sequence[Slice], each: Sequence[list[str]]
 ) -> Interactive:
     """Draw the same panels for a page."""
-    from matplotlib.colors import to_hex
-
     from sim.deadline.html.charts import cells_figure
 
     scale = miss_scale(results.served, results.target.miss_ratio)
     below = [short(grid.x.text(value), _LABEL) for value in grid.x.values]
+    titles = (grid.x.title, grid.y.title if grid.y else "")
     figures = []
     for part in parts:
         for names in each:
-            cells = _placed(grid, part, names)
-            words = ([names[0]] if grid.y else []) + ([part.title] if part.axes else [])
-            entries = []
-            for (row, column), cell in cells.items():
-                missed = None if cell.refused else cell.metric("miss_ratio")
-                low, high = cell.interval("miss_ratio") or (math.nan, math.nan)
-                shade = "#bbbbbb"
-                if missed is not None:
-                    level = math.log10(max(missed, scale.floor))
-                    shade = to_hex(scale.colours(scale.norm(level)))
-                entries.append(
-                    {
-                        "row": row,
-                        "column": column,
-                        "shade": shade,
-                        "text": "" if missed is None else _brief(missed),
-                        "allocator": cell.allocator,
-                        "missed": "refused" if missed is None else ratio(missed),
-                        "interval": "-" if missed is None else f"{ratio(low)} .. {ratio(high)}",
-                        "jobs": "-" if cell.refused else f"{cell.jobs:,}",
-                        "target": "met" if results.target.met(cell) else "not met",
-                        "rate": "-" if cell.rate is None else rate(cell.rate),
-                    }
-                )
-            hover = {
-                "allocator": "allocator", "missed": "missed", "95%": "interval", "jobs": "jobs",
-                "target": "target", "in force": "rate",
-            }  # fmt: skip
-            titles = (grid.x.title, grid.y.title if grid.y else "")
+            cells = [
+                {"row": row, "column": column, **_told(cell, results.target, scale)}
+                for (row, column), cell in placed(grid, part, names).items()
+            ]
             beside = [short(name, _LABEL) for name in grid.rows(names)]
-            figures.append(cells_figure(", ".join(words), entries, below, beside, titles, hover))
+            title = ", ".join(_words(grid, part, names))
+            figures.append(cells_figure(title, cells, below, beside, titles, _HOVER))
     return Interactive(
         figures,
         f"Colour: miss ratio, from blue, where the target is met ({results.target.text}), to red. "
         "Grey: refused. Point at a cell for its numbers.",
     )
+
+
+def _told(cell: Cell, target: Target, scale: MissScale) -> dict[str, str]:
+    """Return how a cell of a page looks, and what it tells when it is pointed at."""
+    from matplotlib.colors import to_hex
+
+    missed = None if cell.refused else cell.metric("miss_ratio")
+    low, high = cell.interval("miss_ratio") or (math.nan, math.nan)
+    return {
+        "shade": _REFUSED if missed is None else to_hex(scale.colour(missed)),
+        "text": "" if missed is None else _brief(missed),
+        "allocator": cell.allocator,
+        "missed": "refused" if missed is None else ratio(missed),
+        "interval": "-" if missed is None else f"{ratio(low)} .. {ratio(high)}",
+        "jobs": "-" if cell.refused else f"{cell.jobs:,}",
+        "target": "met" if target.met(cell) else "not met",
+        "rate": "-" if cell.rate is None else rate(cell.rate),
+    }
 
 
 def _brief(missed: float) -> str:

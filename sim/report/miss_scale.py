@@ -34,6 +34,15 @@ class MissScale:
     centre: float
     floor: float
 
+    def level(self, missed: float) -> float:
+        """Return where a miss ratio stands on the scale."""
+        return math.log10(max(missed, self.floor))
+
+    def colour(self, missed: float) -> tuple[float, float, float, float]:
+        """Return the colour of a miss ratio: red, green, blue, alpha from 0 to 1."""
+        red, green, blue, alpha = self.colours(self.norm(self.level(missed)))
+        return red, green, blue, alpha
+
 
 def miss_scale(cells: Iterable[Cell], asked: float | None) -> MissScale:
     """Return the colours for some cells.
