@@ -76,7 +76,6 @@ def study(
     try:
         from sim.deadline.progress import progress_bar
         from sim.registry import load_plugin
-        from sim.report.document import write_page
         from sim.study import load_study, run_study
 
         for plugin in plugins:
@@ -89,7 +88,7 @@ def study(
         chosen = _engine(loaded, engine, scheduler, workers)
         with progress_bar(loaded.name, loaded.most_points, "points") as advance:
             result = run_study(loaded, folder, chosen, lambda more: advance(more, ""))
-        page = None if no_plots else write_page(folder)
+        page = None if no_plots else _page(folder, result.warnings)
     except KeyboardInterrupt:
         click.echo("interrupted; finished points are kept: call it again to go on", err=True)
         return 130
@@ -122,6 +121,18 @@ def study(
     for warning in result.warnings:
         click.echo(f"warning: {warning}", err=True)
     return 1 if result.failed else 0
+
+
+def _page(folder: Path, warnings: list[str]) -> Path | None:
+    """Write the page; what cannot be drawn is no reason to hold back what was found."""
+    from sim.deadline import InputError
+    from sim.report.document import write_page
+
+    try:
+        return write_page(folder)
+    except InputError as error:
+        warnings.append(f"no report.html: {error}")
+        return None
 
 
 def _engine(study: Study, name: str, scheduler: str | None, workers: int | None) -> Engine:

@@ -145,7 +145,8 @@ def run_study(
                 progress(1)
             return plan.finished(point, record)
 
-        store.remove("table.parquet", "targets.parquet")  # of an earlier version, perhaps
+        # Of an earlier version, perhaps.
+        store.remove("table.parquet", "targets.parquet", "report.html")
         store.write("study.yaml", _resolved(study))
         _write_manifest(store, "running", plan, engine)
         points = plan.start()

@@ -38,11 +38,28 @@ def test_a_study_from_end_to_end(path: Path, ttirace: Ttirace, tmp_path: Path) -
     assert re.search(r"1\s+2\s+max_power\s+0\.000%", done.out)
     assert "4 points, 4 of them run now" in done.out
     assert f"Results: {out}" in done.out
+    assert f"Report: {out / 'report.html'}" in done.out
+    assert "what meets the target?" in (out / "report.html").read_text()
     again = ttirace("study", path, "-o", out, *SERIAL, "--json")
     assert json.loads(again.out)["points"]["run"] == 0
     dry = ttirace("study", path, "-o", out, "--dry-run", "--json", "--set", "slots=31")
     assert json.loads(dry.out)["points"] == {"total": 4, "finished": 0, "to_run": 4, "alike": 0}
     assert ttirace("study", out / "study.yaml", "-o", out, "--dry-run").out.count("4 finished") == 1
+
+
+def test_a_page_that_cannot_be_drawn_holds_nothing_back(
+    path: Path, ttirace: Ttirace, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert ttirace("study", path, "-o", out, *SERIAL).code == 0
+    with path.open("a") as file:
+        file.write("report: [{rate: {x: nothing}}]\n")
+    done = ttirace("study", path, "-o", out, *SERIAL)
+    assert (done.code, done.err.count("\n")) == (0, 1)
+    assert done.err.startswith("warning: no report.html: ")
+    assert "'nothing' is no axis of this study" in done.err
+    assert f"Results: {out}" in done.out
+    assert not (out / "report.html").exists()  # that of the earlier study
 
 
 def test_what_is_solved_for_is_printed(path: Path, ttirace: Ttirace, tmp_path: Path) -> None:
