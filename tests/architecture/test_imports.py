@@ -14,7 +14,6 @@ ROOT = Path(__file__).parents[2]
 OURS = ("sim", "allocators", "stylize")
 MODULES = sorted(path for package in OURS for path in (ROOT / package).rglob("*.py"))
 
-#: What a package may import of ours; the longest prefix that fits a module is its law.
 _ALLOCATORS = (
     "allocators",
     "sim.problem",
@@ -23,6 +22,7 @@ _ALLOCATORS = (
     "sim.seeding",
     "sim.scenario",
 )
+#: What a package may import of ours; the longest prefix that fits a module is its law.
 LAW = {
     "sim.deadline": ("sim.deadline",),
     "sim": ("sim",),
@@ -54,12 +54,7 @@ LAW = {
     ),
     # It compares allocators of any name, and is a command with tables.
     "allocators.evaluation": (
-        "allocators",
-        "sim.problem",
-        "sim.deadline",
-        "sim.channel",
-        "sim.seeding",
-        "sim.scenario",
+        *_ALLOCATORS,
         "sim.registry",
         "sim.named",
         "sim.compare",
