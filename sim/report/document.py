@@ -48,6 +48,7 @@ def write_report(
         InputError: a figure cannot be drawn, or the folder not be used.
     """
     exhibits, missing = _exhibits(results, figures)
+    answers = conclusions(exhibits)
     _clear(folder)
     files = [f"{exhibit.name}.{suffix}" for exhibit in exhibits for suffix in formats]
     files += [_TEXT, PAGE]
@@ -61,13 +62,13 @@ def write_report(
                 else:
                     save(exhibit.figure, path)
         _write_text(folder / _TEXT, report_text(results, exhibits, missing, formats))
-        study_page(results, exhibits, conclusions(exhibits), missing).write(folder / PAGE)
+        study_page(results, exhibits, answers, missing).write(folder / PAGE)
         report = {
             "study": results.name,
             "target": results.target.text,
             "status": results.manifest.get("status"),
             "unfinished": unfinished(results),
-            "answers": conclusions(exhibits),
+            "answers": answers,
             "figures": {exhibit.name: list(exhibit.sentences) for exhibit in exhibits},
             "refused": refusals(results),
             "certainty": carries(results),
