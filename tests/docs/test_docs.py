@@ -23,7 +23,7 @@ TUTORIALS = sorted(DOCS.glob("tutorial/*.md"))
 
 sys.path.insert(0, str(DOCS / "_ext"))
 
-from scenario_keys import all_models, key_of, meaning_of  # noqa: E402
+from scenario_models import all_models, key_of, meaning_of  # noqa: E402
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
