@@ -8,7 +8,6 @@ the channel as it is then (`sim.ledger` says what it yields).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator
 
 import simpy
 
@@ -46,6 +45,9 @@ class ControllerProcess:
     ) -> None:
         self._env = env
         self._timing = timing
+        # Kept here: each slot asks for them.
+        self._release_after_ns, self._compute_ns = timing.release_after_ns, timing.compute_ns
+        self._deadline_at_boundary = timing.deadline_at_boundary
         self._entrant = entrant
         self._pool = pool
         self._ledger = Ledger(links, entrant.in_force.answer, log)
@@ -53,7 +55,8 @@ class ControllerProcess:
         self._true: Problems
         self._due: deque[PowerTask] = deque()  # not settled yet, the oldest first
         self._previous: PowerTask | None = None
-        env.process(self._run())
+        self._next = 0  # slot
+        Instant(env, timing.offset_ns, SLOT, self._start)
 
     @property
     def tally(self) -> Tally:
@@ -76,24 +79,19 @@ class ControllerProcess:
             self._ledger.leave(task)
         self._ledger.write()
 
-    def _run(self) -> Generator[simpy.Event, None, None]:
-        timing = self._timing
-        yield Instant(self._env, timing.offset_ns, SLOT)
-        for slot in range(timing.slots):
-            self._slot(slot)
-            yield Instant(self._env, timing.slot_ns, SLOT)
-
-    def _slot(self, slot: int) -> None:
+    def _start(self, _: simpy.Event) -> None:
+        """Start a slot, and have the next one started."""
+        slot = self._next
         timing = self._timing
         now = int(self._env.now)
-        release_ns = now + timing.release_after_ns
+        release_ns = now + self._release_after_ns
         task: PowerTask = Task(
-            slot, self._given.at(slot), release_ns, release_ns + timing.compute_ns, timing.number
+            slot, self._given.at(slot), release_ns, release_ns + self._compute_ns, timing.number
         )
         self._entrant.solve(task)
         self._ledger.answered(task.answer)
         if slot >= timing.budget.lead:
-            if not timing.deadline_at_boundary or not self._pool.waiting:
+            if not self._deadline_at_boundary or not self._pool.waiting:
                 self._serve(slot)
             else:  # a job that waits may yet start and end at this instant, its deadline
                 Instant(self._env, 0, SERVE, lambda _: self._serve(slot))
@@ -103,6 +101,9 @@ class ControllerProcess:
             self._release(task)
         else:
             Instant(self._env, release_ns - now, SLOT, lambda _: self._release(task))
+        self._next = slot + 1
+        if self._next < timing.slots:
+            Instant(self._env, timing.slot_ns, SLOT, self._start)
 
     def _serve(self, slot: int) -> None:
         """Settle the job whose answer is due in this slot, and rate the slot."""

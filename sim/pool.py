@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import simpy
-from simpy.events import EventPriority
 
 from sim.deadline import Entrant, InputError, Task
 from sim.deadline.discipline import Discipline, Rank, rank
@@ -36,16 +35,15 @@ class Instant(simpy.Event):
         env: simpy.Environment,
         delay_ns: int,
         rank: int,
-        callback: Callable[[simpy.Event], None] | None = None,
+        callback: Callable[[simpy.Event], None],
         value: Any = None,
     ) -> None:
-        super().__init__(env)
-        if callback is not None:
-            assert self.callbacks is not None
-            self.callbacks.append(callback)
+        # As simpy.Timeout does: a race makes several for each slot.
+        self.env = env
+        self.callbacks = [callback]
         self._ok = True
         self._value = value
-        env.schedule(self, priority=EventPriority(rank), delay=delay_ns)
+        env.schedule(self, rank, delay_ns)  # type: ignore[arg-type]
 
 
 _Job = tuple[Rank, Task[Any, Any], Entrant[Any, Any]]
@@ -100,11 +98,17 @@ class ComputePool:
 
     def _dispatch_soon(self) -> None:
         if self._waiting and not self._dispatching and (self._idle or self._preemptive):
-            self._dispatching = True
-            Instant(self._env, 0, DISPATCH, self._dispatch)
+            if self._env.peek() > self._env.now:  # nothing else is to come at this instant
+                self._dispatch()
+            else:
+                self._dispatching = True
+                Instant(self._env, 0, DISPATCH, self._dispatch_last)
 
-    def _dispatch(self, _: simpy.Event) -> None:
+    def _dispatch_last(self, _: simpy.Event) -> None:
         self._dispatching = False
+        self._dispatch()
+
+    def _dispatch(self) -> None:
         now = int(self._env.now)
         while self._waiting:
             first = self._waiting[0]
