@@ -77,7 +77,7 @@ def make_fixtures(folder: Path, call: Callable[[Command], int]) -> None:
     for suffix in (".json", ".parquet"):
         shutil.copy(ROOT / "allocators" / "profiles" / f"epyc_zen4{suffix}", folder)
     for command in (
-        ["study", "study.yaml", "-o", "studied", "--engine", "serial"],
+        ["study", "study.yaml", "-o", "studied", "--engine", "serial", "--no-plots"],
         ["run", "small.yaml", "-o", "ran", "--no-plots"],
         ["dataset", "data", *DATASET],
         [*TRAIN, "--steps", "4", "-o", "k3.safetensors"],
@@ -238,7 +238,7 @@ def studied(fixtures: Path, folder: Path, rng: random.Random) -> list[Command]:
     spoiled = rng.choice(tables if rng.random() < 0.8 else files)
     spoiled.write_bytes(spoiled_bytes(spoiled.read_bytes(), rng))
     report = ["report", "it", "-o", "out", "--format", "csv"]
-    again = ["study", "study.yaml", "-o", "it", "--engine", "serial", "--json"]
+    again = ["study", "study.yaml", "-o", "it", "--engine", "serial", "--no-plots", "--json"]
     return [report, again] if rng.random() < 0.2 else [report]
 
 

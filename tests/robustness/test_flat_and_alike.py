@@ -100,7 +100,8 @@ def test_one_core_and_two_give_the_same_bits(tmp_path: Path) -> None:
     for cores in (1, 2):
         out = tmp_path / f"cores{cores}"
         start(tmp_path, cores, "run", "it.yaml", "-o", f"{out}/run", "--no-plots")
-        start(tmp_path, cores, "study", "study.yaml", "-o", f"{out}/study", "--workers", str(cores))
+        studied = ("study", "study.yaml", "-o", f"{out}/study", "--no-plots")
+        start(tmp_path, cores, *studied, "--workers", str(cores))
         dataset = "dataset {} --links 4 --samples 300 --shard-size 100 --workers {}"
         start(tmp_path, cores, *dataset.format(f"{out}/data", cores).split())
         patterns = ("run/summary.json", "run/log/*.parquet", "study/table.parquet", "data/*.h5")

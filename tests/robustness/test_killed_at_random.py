@@ -27,7 +27,7 @@ SEED = 20
 SCENARIO = {
     "name": "it",
     "seed": 5,
-    "slots": 20_000,
+    "slots": 5000,
     "channel": {"rayleigh": {"links": 3, "evolution": "gauss_markov", "doppler": "10 Hz"}},
     "radio": {"snr_db": 10},
     "compute": {"latency": {"lognormal": {"median": "300 us", "sigma": 0.8}}},
@@ -103,7 +103,12 @@ CASES: dict[str, tuple[str, str, tuple[str, ...], Callable[[Path, dict[str, byte
         ("out/summary.json", "out/log/*.parquet"),
         check_run,
     ),
-    "study": ("study study.yaml -o out --engine serial", "", ("out/table.parquet",), check_study),
+    "study": (
+        "study study.yaml -o out --engine serial --no-plots",
+        "",
+        ("out/table.parquet",),
+        check_study,
+    ),
     "train": (f"{TRAIN} --channels 10 -o k3.safetensors", "", ("k3.safetensors",), check_exact),
     "dataset": (
         "dataset d --links 3 --samples 6000 --shard-size 500 --workers 1",

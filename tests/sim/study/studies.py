@@ -36,9 +36,9 @@ def study(folder: Path, **keys: Any) -> Study:
 
 
 def start(path: Path, out: Path, *options: str) -> subprocess.Popen[str]:
-    """Start `ttirace study` in a process of its own."""
+    """Start `ttirace study` in a process of its own; its page has tests of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "sim", "study", str(path), "-o", str(out), *options],
+        [sys.executable, "-m", "sim", "study", str(path), "-o", str(out), "--no-plots", *options],
         env={**os.environ, "PYTHONPATH": str(Path.cwd())},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

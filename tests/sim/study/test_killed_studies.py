@@ -23,6 +23,7 @@ from sim.study import SerialEngine, run_study
 
 #: Some 10 ms a point.
 SLOW = SCENARIO | {"slots": 600}
+#: So many for each replicate as can be killed several times.
 AXES = {"compute.speed": {"from": 1, "to": 30, "step": 1}, "channel.links": [2, 3]}
 
 
@@ -60,8 +61,9 @@ def running(pid: int) -> bool:
 
 
 def test_killed_over_and_over_and_resumed(tmp_path: Path) -> None:
-    path, out = write(tmp_path, scenario=SLOW, axes=AXES, replicates=2), tmp_path / "out"
-    table = expected(tmp_path, scenario=SLOW, axes=AXES, replicates=2)
+    keys = {"scenario": SLOW, "axes": AXES, "replicates": max(KILLS // 4, 1)}
+    path, out = write(tmp_path, **keys), tmp_path / "out"
+    table = expected(tmp_path, **keys)
     moments = random.Random(7)
     seen: dict[str, tuple[int, int]] = {}
     for kill in range(max(KILLS, 2)):
@@ -84,7 +86,7 @@ def test_killed_over_and_over_and_resumed(tmp_path: Path) -> None:
     process = start(path, out, "--engine", "serial", "--json")
     text, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, "")
-    assert f'"run": {240 - len(seen)}' in text
+    assert f'"run": {120 * keys["replicates"] - len(seen)}' in text
     assert seen.items() <= finished(out).items()
     assert (out / "table.parquet").read_bytes() == table
 
