@@ -21,7 +21,7 @@ ALLOCATORS: dict[str, tuple[str, dict[str, Any], int, int]] = {
     "wmmse": ("wmmse", {}, 9, 2),
     "fp": ("fp", {}, 5, 2),
     "multistart 4": ("multistart", {"starts": 4, "iterations": 3}, 5, 1),
-    "multistart 8": ("multistart", {"starts": 8, "iterations": 3}, 4, 1),
+    "multistart 8": ("multistart", {"starts": 8, "iterations": 3}, 5, 1),
     "multistart 16": ("multistart", {"starts": 16, "iterations": 3}, 3, 1),
     "unfolded": ("unfolded", {"model": "unfolded_s"}, 5, 1),
     "anytime": ("anytime", {"start": "best_link", "restarts": 2}, 4, 2),
@@ -45,6 +45,7 @@ ENVIRONMENTS: dict[str, dict[str, Any]] = {
     },
     "abort": {
         "channel": {**_FADING, "evolution": "jakes"}, "latency": _LATENCY, "on_overrun": "abort",
+        "compute": {"release_jitter": {"exponential": "1 ms"}}, "observe": ["csi_age", "backlog"],
     },
     "late": {
         "channel": {**_FADING, "evolution": "jakes"}, "latency": _LATENCY,
@@ -55,7 +56,7 @@ ENVIRONMENTS: dict[str, dict[str, Any]] = {
 
 def powers(name: str) -> Iterator[Array]:
     """Yield an allocator's answers, as shares of the caps, to problems with zeros among them."""
-    from sim.problem import PowerControlProblem, PowerControlSpec
+    from sim.problem import PowerControlProblem, PowerControlSpec, sum_rate
     from sim.registry import prepare_allocator
 
     allocator, parameters, links, subbands = ALLOCATORS[name]
@@ -67,7 +68,9 @@ def powers(name: str) -> Iterator[Array]:
         gain = rng.exponential(size=(*shape, links))
         noise_w, p_max_w = rng.uniform(0.05, 0.2, shape), rng.uniform(0.5, 2.0, shape)
         problem = PowerControlProblem(gain, noise_w, p_max_w, weight)
-        yield solver.solve(problem).power_w / p_max_w
+        power_w = solver.solve(problem).power_w
+        yield power_w / p_max_w
+        yield np.array(sum_rate(problem, power_w))
 
 
 def play(name: str) -> Iterator[Array]:
@@ -75,11 +78,12 @@ def play(name: str) -> Iterator[Array]:
     from sim.env import LocalVector, PowerControlVectorEnv
 
     settings = dict(ENVIRONMENTS[name])
+    own = settings.keys() & {"channel", "compute", "on_overrun", "on_miss"}
     scenario = {
         "slots": 40,
         "radio": {"snr_db": 10, "weights": [1.0, 2.0, 0.0]},
         "budget": {"lead": 2, "csi_ns": 100_000},
-        **{key: settings.pop(key) for key in ("channel", "on_overrun", "on_miss") if key in settings},
+        **{key: settings.pop(key) for key in own},
     }
     rng = np.random.default_rng(5)
     several: Any
