@@ -93,7 +93,9 @@ def play(name: str) -> Iterator[Array]:
         several, shape = PowerControlVectorEnv(scenario, num_envs=2, **settings), (2, 6)
     yield several.reset(seed=5)[0]
     for _ in range(45):  # an episode has 40 slots
-        seen, rewards, ends, cuts, infos = several.step(rng.uniform(-1, 1, shape).astype(np.float32))
+        seen, rewards, ends, cuts, infos = several.step(
+            rng.uniform(-1, 1, shape).astype(np.float32)
+        )
         yield seen
         yield rewards
         yield ends | cuts
