@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test docs fuzz lint types dist check-dist audit bench bench-all study clean clean-cache help
+.PHONY: demo test coverage docs fuzz lint types dist check-dist audit bench bench-all study clean clean-cache help
 
 help:  ## What there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -14,6 +14,13 @@ demo: $(VENV)/.core  ## Race the allocators over ray-traced channels of Munich
 
 test: $(VENV)/.dev  ## Run the tests
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+coverage: $(VENV)/.dev  ## Run the tests, and say which lines of sim and allocators they do not run
+	mkdir -p out/coverage
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n auto --dist worksteal
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 docs: $(VENV)/.docs  ## Build the documentation into out/docs; warnings are errors
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs out/docs

@@ -80,9 +80,6 @@ class Learner(ABC):
     ) -> Solver[PowerControlProblem, Allocation]:
         """Return the compiled allocator with these tensors: validation tries what is shipped."""
 
+    @abstractmethod
     def matrices(self) -> set[str]:
-        """Names of the parameters that Muon moves, the last two axes of each; Adam moves the rest.
-
-        All parameters of two or more axes, unless a learner says otherwise.
-        """
-        return {name for name, value in self.parameters().items() if value.ndim >= 2}
+        """Names of the parameters that Muon moves, by their last two axes; Adam moves the rest."""

@@ -146,8 +146,6 @@ def _release(
         start = max(release_ns, free_ns[i])
         if on_overrun == _SKIP and free_ns[i] > release_ns:
             start, end, outcome = -1, release_ns, SKIPPED
-        elif on_overrun == _ABORT and start >= deadline_ns:
-            start, end, outcome = -1, deadline_ns, SKIPPED
         else:
             start += cost_ns[i, 0, at[i]]
             end = start + cost_ns[i, 1, at[i]]

@@ -18,7 +18,9 @@ import torch
 from policies import learner, onnx_file, saved, sb3_file, sb3_model, scenario
 
 import sim.env
+from allocators.policy.network import ARCHITECTURE
 from sim.deadline import InputError
+from sim.deadline.models.model_file import save
 from sim.env import LocalVector, PowerControlVectorEnv
 from sim.problem import PowerControlProblem, PowerControlSpec, sum_rate
 from sim.registry import make_allocator, prepare_allocator
@@ -179,6 +181,8 @@ def test_a_policy_for_another_k_says_so(tmp_path: Path) -> None:
         ({"model": "{zip}", "observe": ["gain"]}, "did you mean 'gains'"),
         ({"model": "{text}"}, "not a readable file of Stable-Baselines3"),
         ({"model": "{onnx}"}, "not a readable ONNX file"),
+        ({"model": "{longer}"}, "sets 5 powers, but there are 3"),
+        ({"model": "{unknown}"}, "kind: 'centrl', want one of central, local"),
     ],
 )
 def test_what_is_wrong_with_a_policy_is_said(
@@ -189,9 +193,12 @@ def test_what_is_wrong_with_a_policy_is_said(
         "{zip}": sb3_file("PPO", tmp_path),
         "{text}": tmp_path / "text.zip",
         "{onnx}": tmp_path / "text.onnx",
+        "{longer}": onnx_file(tmp_path / "longer.onnx", 12, 5),
+        "{unknown}": tmp_path / "unknown.safetensors",
     }
     files["{text}"].write_text("no zip")
     files["{onnx}"].write_text("no network")
+    save(files["{unknown}"], ARCHITECTURE, {"kind": "centrl"}, learner("central").tensors())
     given = {**parameters, "model": str(files.get(parameters["model"], parameters["model"]))}
     with pytest.raises(InputError, match=message):
         prepare_allocator("policy", given, spec())

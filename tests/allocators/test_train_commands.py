@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -240,3 +241,34 @@ def test_an_allocator_needs_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2])
     assert done.returncode == 0
+
+
+def test_what_tensorboard_is_told(monkeypatch: pytest.MonkeyPatch, here: Path) -> None:
+    class Recorder:
+        def __init__(self, folder: Path) -> None:
+            self.folder, self.told, self.closed = folder, [], False
+            writers.append(self)
+
+        def add_scalar(self, name: str, value: float, step: int) -> None:
+            self.told.append((name, step))
+
+        def flush(self) -> None:
+            pass
+
+        def close(self) -> None:
+            self.closed = True
+
+    writers: list[Recorder] = []
+    monkeypatch.setitem(
+        sys.modules,
+        "torch.utils.tensorboard.writer",
+        SimpleNamespace(SummaryWriter=Recorder),  # type: ignore[arg-type]
+    )
+    assert run([*TRAIN, "-o", "a.safetensors", "--tensorboard", "t"]).exit_code == 0
+    (writer,) = writers
+    assert str(writer.folder) == "t"
+    assert writer.closed
+    names = {name for name, _ in writer.told}
+    assert {"loss", "learning_rate", "gradient_norm", "skipped"} < names
+    assert any(name.startswith("share_of_wmmse/") for name in names)
+    assert {step for _, step in writer.told} == {10, 20}

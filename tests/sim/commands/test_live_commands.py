@@ -158,6 +158,13 @@ def test_calibrate_writes_a_profile_that_scenarios_replay(
     assert slower.code == 0
     slow, fast = (read_log(tmp_path / name / "log")["service_ns"] for name in ("d", "a"))
     assert slow.to_numpy() == pytest.approx(10 * fast.to_numpy(), abs=10)
+    anew = ttirace(
+        "calibrate", "-o", tmp_path / "mine", "--json", "--against", tmp_path / "mine",
+        "--allocators", "max_power", "--links", "2", "--subbands", "1", *quick,
+    )  # fmt: skip
+    assert anew.code == 0, anew.err
+    assert json.loads(anew.out) == json.loads((tmp_path / "mine.json").read_text())
+    assert "mine: " in anew.err
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import yaml
 from in_process import Ttirace
 
 import sim.cli
+from sim.deadline import InputError
 
 COMMANDS = ["run", "validate", "schema", "list", "compare", "check", "dataset", "train"]
 BAD = (
@@ -227,3 +228,24 @@ def test_compare_wrong_files(ttirace: Ttirace, channels: Path, tmp_path: Path, t
     with h5py.File(channels, "w") as file:
         file["gain"] = np.ones((4, 4))
     assert "want 4 (time, subband, rx, tx) or 3" in ttirace("compare", channels, *options).error
+
+
+def test_a_lack_of_memory_is_one_line(ttirace: Ttirace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacking(*_: object) -> None:
+        raise MemoryError("Unable to allocate 8 TiB")
+
+    monkeypatch.setattr("sim.registry.allocator_class", lacking)
+    error = ttirace("list").error
+    assert error.startswith("out of memory: Unable to allocate 8 TiB; want a smaller problem")
+
+
+def test_what_cannot_be_loaded_is_listed_with_the_reason(
+    ttirace: Ttirace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(name: str) -> type:
+        raise InputError(f"{name}: does not load: ImportError: no such thing")
+
+    monkeypatch.setattr("sim.registry.allocator_class", broken)
+    listed = ttirace("list")
+    assert listed.code == 0, listed.err
+    assert "wmmse: does not load" in " ".join(listed.out.split())

@@ -6,8 +6,11 @@ import csv
 import errno
 import html
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from in_process import Ttirace
@@ -180,3 +183,49 @@ def test_an_unfinished_study_is_reported_as_such(ttirace: Ttirace, tmp_path: Pat
     assert done.out.startswith("The study is not finished (its manifest says 'interrupted'):")
     text = (study / "report/report.md").read_text()
     assert text.startswith("# s\n\n- **The study is not finished**")
+
+
+def test_a_file_in_the_place_of_the_report(ttirace: Ttirace, study: Path, tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    error = ttirace("report", study, "-o", tmp_path / "taken").error
+    assert error == f"-o {tmp_path / 'taken'}: is a file; want a folder"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda table: table.drop_columns(["met"]), "lacks the column 'met'; not the table of a"),
+        (lambda table: table.slice(0, 0), "holds no point; nothing to report"),
+        (
+            lambda table: table.select(
+                ["replicate", *table.drop_columns("replicate").column_names]
+            ),
+            "'point' stands after 'replicate'; not the table of a study",
+        ),
+        (
+            lambda table: table.set_column(
+                table.column_names.index("met"), "met", [["many"] * len(table)]
+            ),
+            "met: 'many' in a finished point; want a count",
+        ),
+        (
+            lambda table: table.set_column(
+                table.column_names.index("genie_bps_hz"), "genie_bps_hz", [["high"] * len(table)]
+            ),
+            "genie_bps_hz: 'high'; want a number",
+        ),
+    ],
+)
+def test_a_table_that_is_none_of_a_study(
+    ttirace: Ttirace, study: Path, spoil: Callable[[pa.Table], pa.Table], said: str
+) -> None:
+    path = study / "table.parquet"
+    pq.write_table(spoil(pq.read_table(path)), path)
+    assert said in ttirace("report", study).error
+
+
+def test_answers_that_are_none(ttirace: Ttirace, study: Path) -> None:
+    path = study / "targets.parquet"
+    pq.write_table(pa.table({"allocator": ["wmmse"]}), path)
+    said = "lacks the column 'axis'; not the answers of a study"
+    assert ttirace("report", study).error == f"{path}: {said}"
