@@ -78,6 +78,7 @@ def test_a_whole_collection_is_rare(
     monkeypatch.setattr(collector, "gc", SimpleNamespace(collect=collect))
     collect_now_and_then()
     ended_s = now_s
-    for now_s in (ended_s, ended_s + 0.99 * rests_s, ended_s + 1.01 * rests_s):
+    for share in (0.0, 0.99, 1.01):
+        now_s = ended_s + share * rests_s
         collect_now_and_then()
     assert collected == [1000.0, ended_s + 1.01 * rests_s]
