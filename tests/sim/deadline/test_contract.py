@@ -200,7 +200,7 @@ def test_a_change_deep_inside_a_problem_is_seen(on_the_way: bool) -> None:
             problem["gain"] += 1
             yield Halves(np.ones(2))
 
-    with pytest.raises(ContractError, match="changed (the )?problem"):
+    with pytest.raises(ContractError, match=r"changed (the )?problem"):
         check_solver(Deep, None, [{"gain": array} for array in problems()])
 
 
@@ -227,7 +227,7 @@ def test_answers_need_not_count_their_work() -> None:
 
 
 def test_one_problem_shows_nothing() -> None:
-    with pytest.raises(ValueError, match="^check_solver wants at least two problems$"):
+    with pytest.raises(ValueError, match=r"^check_solver wants at least two problems$"):
         check_solver(Half, None, problems()[:1])
 
 

@@ -69,7 +69,7 @@ def test_replicate_interval_covers_in_spite_of_bursts() -> None:
 
 
 def test_the_error_of_a_ratio_is_what_the_ratio_varies_by() -> None:
-    """Over 4000 trials of 200 pairs: the deviation of a deviation is 1.1%; 4.4 of them, and bias."""
+    """Over 4000 trials: a deviation of them is 1.1% off, one in 1e-5 by 4.4 times that."""
     rng = np.random.default_rng(8)
     ratios, errors = [], []
     for _ in range(4000):
@@ -77,7 +77,7 @@ def test_the_error_of_a_ratio_is_what_the_ratio_varies_by() -> None:
         values = 0.8 * reference + rng.normal(1.0, 2.0, 200)
         ratios.append(values.mean() / reference.mean())
         errors.append(ratio_error(values, reference))
-    assert np.mean(errors) == pytest.approx(np.std(ratios), rel=0.06)
+    assert np.mean(errors) == pytest.approx(np.std(ratios), rel=0.05)
 
 
 def test_a_ratio_that_never_varies_has_no_error_and_one_pair_shows_none() -> None:
