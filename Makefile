@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test coverage docs fuzz lint types dist check-dist audit bench bench-all study clean clean-cache help
+.PHONY: demo test coverage docs fuzz mutation lint types dist check-dist audit bench bench-all study clean clean-cache help
 
 help:  ## What there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -29,6 +29,9 @@ fuzz: $(VENV)/.dev  ## Spoil 20,000 inputs, kill 20 times each, run 1,000 times 
 	$(BIN)/python tests/robustness/fuzz.py
 	TTIRACE_KILLS=20 TTIRACE_RUNS=1000 $(BIN)/python -m pytest tests/robustness/test_killed_at_random.py \
 		tests/robustness/test_flat_and_alike.py tests/sim/study/test_killed_studies.py
+
+mutation: $(VENV)/.mutation  ## Change sim.deadline and the sum rate in small ways: does a test fail?
+	.ci/mutation
 
 lint: $(VENV)/.dev  ## Check style and formatting
 	$(BIN)/ruff check .
@@ -77,6 +80,10 @@ $(VENV)/.dev: $(VENV)/.core
 
 $(VENV)/.docs: $(VENV)/.core
 	$(PIP) --editable '.[docs]'
+	@touch $@
+
+$(VENV)/.mutation: $(VENV)/.dev
+	$(PIP) --editable '.[mutation]'
 	@touch $@
 
 # Apart: what builds and audits is not what is run.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import ks_2samp
 
-from sim.deadline.cost import CHANCES, Calibrated, Cost, fit_cost, mixed
+from sim.deadline.cost import CHANCES, Calibrated, Cost, _strata, fit_cost, mixed
 from sim.deadline.latency import LONGEST_NS
 
 
@@ -54,9 +54,58 @@ def test_more_work_never_costs_less_and_no_work_never_less_than_nothing() -> Non
     work = np.repeat([1, 2, 3, 4], 50)
     falling = fit_cost(1000 - 100 * work, work)
     assert (falling.base_ns, falling.per_work_ns) == (750.0, 0.0)
-    through_zero = fit_cost(np.maximum(100 * work - 90, 0), work)
+    sizes = [20, 30, 40, 50]
+    work = np.repeat([1, 2, 3, 4], sizes)
+    through_zero = fit_cost(100 * work - 90, work)
+    # Least squares through the origin: sum of n x y over sum of n x^2.
+    price = np.dot(sizes, [10, 220, 630, 1240]) / np.dot(sizes, [1, 4, 9, 16])
     assert through_zero.base_ns == 0.0
-    assert through_zero.per_work_ns > 0.0
+    assert through_zero.per_work_ns == pytest.approx(price)
+
+
+def test_the_line_is_that_of_the_medians_weighted_by_how_many_calls_each_is_of() -> None:
+    sizes, amounts, times = [20, 30, 50], [1, 2, 4], [1000, 1300, 1400]
+    cost = fit_cost(np.repeat(times, sizes), np.repeat(amounts, sizes))
+    price, base = np.polyfit(amounts, times, 1, w=np.sqrt(sizes))
+    assert (cost.base_ns, cost.per_work_ns) == pytest.approx((base, price))
+
+
+def test_a_price_or_a_base_below_a_nanosecond_is_one() -> None:
+    work = np.repeat([1000, 2000, 3000], 20)
+    cheap = fit_cost(1000 + work // 2, work)
+    assert (cheap.base_ns, cheap.per_work_ns) == pytest.approx((1000.0, 0.5))
+    work = np.repeat([1, 2, 3], 20)
+    baseless = fit_cost(10 * work + np.arange(60) % 2, work)
+    assert (baseless.base_ns, baseless.per_work_ns) == pytest.approx((0.5, 10.0))
+
+
+def test_calls_below_the_grain_of_the_clock_are_replayed_too() -> None:
+    cost = fit_cost(np.repeat([0, 1], [30, 3]), np.full(33, 7))
+    assert (cost.time_ns(7, 0.0), cost.time_ns(7, 1.0)) == (0.0, 1.0)
+    assert cost.typical_ns == 1.0
+
+
+@pytest.mark.parametrize(
+    ("calls_of_each_work", "sizes"),
+    [
+        ([1] * 7, [1] * 7),  # few calls: at least four strata, if their work differs
+        ([1] * 10, [2] * 5),
+        ([1] * 11, [2] * 4 + [3]),  # what is left is too little for one of its own
+        ([1] * 64, [16] * 4),
+        ([1] * 70, [16] * 3 + [22]),
+        ([1] * 480, [20] * 24),  # many calls: no more than 24
+        ([1] * 481, [21] * 22 + [19]),
+        ([40, 1, 40, 40], [40, 41, 40]),  # equal work is never cut apart
+        ([15, 30, 1, 30], [45, 31]),
+        ([100], [100]),
+    ],
+)
+def test_strata_are_large_enough_and_few(calls_of_each_work: list[int], sizes: list[int]) -> None:
+    work = np.repeat(np.arange(len(calls_of_each_work)), calls_of_each_work).astype(float)
+    shuffled = np.random.default_rng(9).permutation(work)
+    strata = _strata(shuffled)
+    assert [len(stratum) for stratum in strata] == sizes
+    assert shuffled[np.concatenate(strata)].tolist() == work.tolist()
 
 
 @pytest.mark.parametrize("count", [8, 12, 28])
@@ -128,6 +177,8 @@ def test_times_are_never_negative_never_endless_and_scale_with_speed(
 
 
 @given(st.floats(0.0, 1.0))
+@example(1.0)
+@example(1.0 - 5e-6)  # in the last step
 def test_jitter_is_interpolated_as_numpy_does(chance: float) -> None:
     jitter = np.sort(np.random.default_rng(5).normal(size=len(CHANCES)))
     cost = Cost(0.0, 0.0, 1.0, jitter, least_ns=-9.0)
@@ -144,6 +195,24 @@ def test_a_batch_asks_for_the_cost_of_its_size_once() -> None:
     model = Calibrated(cost, np.random.default_rng())
     assert [model.service_ns(0.5, 0, 0, batch) for batch in (1, 3, 3, 1)] == [100, 300, 300, 100]
     assert asked == [1, 3]
+    assert model.service_ns(0.5, 0, 0) == 100
+
+
+def test_chances_are_the_generators_each_once_and_in_its_order() -> None:
+    model = Calibrated(lambda _: flat(1.0), np.random.default_rng(10))
+    drawn = [model.draw() for _ in range(5000)]
+    assert drawn == np.random.default_rng(10).random(5000).tolist()
+
+
+@pytest.mark.parametrize(
+    ("base", "per_work", "typical", "work"),
+    [(100.0, 10.0, 250.0, 15), (100.0, 10.0, 256.0, 16), (100.0, 0.0, 100.0, 0), (9, 2, 5, 0)],
+)
+def test_typical_work_is_what_the_median_call_paid_for(
+    base: float, per_work: float, typical: float, work: int
+) -> None:
+    cost = Cost(base, per_work, typical, np.zeros(len(CHANCES)))
+    assert Calibrated(lambda _: cost, np.random.default_rng()).typical_work == work
 
 
 def test_between_two_costs_lies_the_power_law() -> None:
@@ -155,6 +224,9 @@ def test_between_two_costs_lies_the_power_law() -> None:
     partly = mixed([flat(0.0), large], [0.25, 0.75])
     assert partly.base_ns == pytest.approx(300.0)
     assert mixed([large, flat(0.0)], [-0.5, 1.5]).base_ns == 0.0
+    assert mixed([flat(0.25), flat(1.0)], [0.5, 0.5]).base_ns == pytest.approx(0.5)
+    floors = [Cost(100.0, 0.0, 100.0, small.jitter, least) for least in (90.0, 360.0)]
+    assert mixed(floors, [0.5, 0.5]).least_ns == pytest.approx(180.0)
     beyond = mixed([small, large], [-0.5, 1.5])
     assert beyond.base_ns == pytest.approx(800.0)
     assert beyond.jitter == pytest.approx(large.jitter)

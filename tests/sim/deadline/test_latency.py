@@ -74,6 +74,12 @@ def test_speed_scales_the_same_draws(name: str) -> None:
     assert np.max(np.abs(np.array(ours) / 4 - faster)) <= 1.0
 
 
+def test_draws_are_the_generators_each_once_and_in_its_order() -> None:
+    parameters = {"low_ns": 2e5, "high_ns": 9e5}
+    drawn = draws(Distribution("uniform", parameters, np.random.default_rng(4)), 3000)
+    assert drawn == np.rint(np.random.default_rng(4).uniform(2e5, 9e5, 3000)).tolist()
+
+
 def test_a_draw_does_not_depend_on_the_call() -> None:
     one = Distribution("gamma", LAWS["gamma"][0], np.random.default_rng(3))
     other = Distribution("gamma", LAWS["gamma"][0], np.random.default_rng(3))

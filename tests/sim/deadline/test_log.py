@@ -9,13 +9,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from sim.deadline import InputError, Job, JobLog, Outcome, Source, read_log
 from sim.deadline.log import JOB_COLUMNS, log_parts
-from sim.deadline.manifest import content_hash, git_state, versions, write_json, write_manifest
-from sim.deadline.summary import summarize_jobs
+from sim.deadline.manifest import (
+    content_hash,
+    git_state,
+    read_manifest,
+    versions,
+    write_json,
+    write_manifest,
+)
+from sim.deadline.summary import missed, summarize_jobs
 
 
 def job(index: int) -> Job:
@@ -182,6 +190,22 @@ def test_a_summary_of_no_jobs(tmp_path: Path) -> None:
     assert summary["miss_ratio_ci95"] == [0.0, 1.0]
 
 
+def test_what_is_missed_is_told_job_by_job(tmp_path: Path) -> None:
+    write(tmp_path, 5000)
+    found = missed(read_log(tmp_path))
+    assert found.tolist() == [n % 7 in (3, 5) for n in range(5000)]
+    nothing = missed(pa.Table.from_batches([], read_log(tmp_path).schema))
+    assert (nothing.shape, nothing.dtype) == ((0,), bool)
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[1]", "\udc00"])
+def test_a_manifest_that_says_nothing(tmp_path: Path, text: str | None) -> None:
+    path = tmp_path / "manifest.json"
+    if text is not None:
+        path.write_text(text, encoding="utf-8", errors="surrogatepass")
+    assert read_manifest(path) == {}
+
+
 def test_manifest(tmp_path: Path) -> None:
     path = tmp_path / "manifest.json"
     write_manifest(path, "running", {"seed": 1})
@@ -193,6 +217,7 @@ def test_manifest(tmp_path: Path) -> None:
     assert manifest["versions"]["no-such-thing"] is None
     assert set(manifest["machine"]) == {"system", "processor", "cores", "python"}
     assert list(tmp_path.iterdir()) == [path]
+    assert read_manifest(path) == manifest
 
 
 def test_json_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

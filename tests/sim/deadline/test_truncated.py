@@ -1,0 +1,88 @@
+"""What is left of a call that is cut, by the work that its iterates report, or their number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from toys import Answer
+
+from sim.deadline import AnytimeSolver
+from sim.deadline.call import fault, truncated
+
+
+class Played(AnytimeSolver[int, Any]):
+    """Yields what it is told."""
+
+    def __init__(self, iterates: Sequence[object]) -> None:
+        self._iterates = iterates
+
+    def solve(self, problem: int) -> Any:
+        return self._iterates[-1]
+
+    def iterates(self, problem: int) -> Iterator[Any]:
+        yield from self._iterates
+
+
+PLAIN = ["a", "b", "c", "d"]  # no count of work at all
+UNCOUNTED = [Answer(value) for value in range(4)]
+COUNTED = [Answer(0, 1), Answer(1, 2), Answer(2, 10)]
+FREE_FIRST = [Answer(0, 0), Answer(1, 4), Answer(2, 10)]  # what has no count goes by its number
+
+
+@pytest.mark.parametrize(
+    ("iterates", "work", "available_ns", "left"),
+    [
+        (PLAIN, 0, 24, None),
+        (PLAIN, 0, 25, 0),
+        (PLAIN, 0, 74, 1),
+        (PLAIN, 0, 75, 2),
+        (PLAIN, 0, 100, 3),
+        (UNCOUNTED, 0, 49, 0),
+        (UNCOUNTED, 0, 50, 1),
+        (COUNTED, 0, 9, None),
+        (COUNTED, 0, 10, 0),
+        (COUNTED, 0, 20, 1),
+        (COUNTED, 0, 99, 1),
+        (COUNTED, 0, 100, 2),
+        (COUNTED, 20, 10, 1),  # the solve did twice as much: each unit took half as long
+        (COUNTED, 20, 49, 1),
+        (COUNTED, 20, 50, 2),
+        (FREE_FIRST, 0, 9, None),
+        (FREE_FIRST, 0, 10, 0),
+        (FREE_FIRST, 0, 40, 1),
+        (PLAIN[:1], 0, 99, None),
+        (PLAIN[:1], 0, 100, 0),
+        ([], 0, 100, None),
+    ],
+)
+def test_the_last_iterate_done_by_then_is_left(
+    iterates: list[object], work: int, available_ns: int, left: int | None
+) -> None:
+    found = truncated(Played(iterates), 0, available_ns, 100, work)
+    assert found == (None if left is None else iterates[left])
+    if not work:
+        assert truncated(Played(iterates), 0, available_ns, 100) == found
+
+
+def odd(problem: int, answer: Answer) -> str | None:
+    return "odd" if (problem + answer.value) % 2 else None
+
+
+@pytest.mark.parametrize(
+    ("problem", "available_ns", "left"),
+    [(0, 25, UNCOUNTED[0]), (0, 50, None), (1, 50, UNCOUNTED[1]), (0, 10, None)],
+)
+def test_what_is_left_is_checked_against_its_problem(
+    problem: int, available_ns: int, left: Answer | None
+) -> None:
+    assert truncated(Played(UNCOUNTED), problem, available_ns, 100, check=odd) == left
+
+
+def test_a_count_of_work_has_to_fit() -> None:
+    most = (1 << 40) - 1
+    assert fault(0, Answer(0, most)) is None
+    assert fault(0, Answer(0, most + 1)) == f"work is {most + 1}, not a count"
+    assert fault(0, Answer(0, -1)) == "work is -1, not a count"
+    assert fault(0, "no count") is None

@@ -1,0 +1,88 @@
+"""Workers: Ctrl-C is their parent's, and so is their end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sim.deadline.workers import interrupts_held
+
+ROOT = Path(__file__).parents[3]
+
+
+def held() -> bool:
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_ctrl_c_waits_until_the_workers_are_started() -> None:
+    assert not held()
+    with interrupts_held():
+        assert held()
+    assert not held()
+
+    def interrupted() -> None:
+        with interrupts_held():
+            os.kill(os.getpid(), signal.SIGINT)  # comes in the end, and is not lost
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert not held()
+
+
+def test_who_holds_it_already_goes_on_holding_it() -> None:
+    with interrupts_held():
+        with interrupts_held():
+            assert held()
+        assert held()
+
+
+# The worker writes a line whenever it is asked to, so that nothing here waits for a time.
+_PARENT = """
+import multiprocessing
+import os
+import sys
+
+from sim.deadline.workers import live_and_die_with_parent
+
+def work(asked):
+    live_and_die_with_parent()
+    print(os.getpid(), flush=True)
+    while asked.recv():
+        print("here", flush=True)
+
+if __name__ == "__main__":
+    mine, theirs = multiprocessing.Pipe()
+    worker = multiprocessing.get_context("spawn").Process(target=work, args=(theirs,))
+    worker.start()
+    for line in sys.stdin:
+        mine.send(line)
+"""
+
+
+def test_a_worker_outlives_ctrl_c_but_not_its_parent(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(_PARENT)
+    parent = subprocess.Popen(
+        [sys.executable, str(script)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    try:
+        assert parent.stdin is not None
+        assert parent.stdout is not None
+        worker = int(parent.stdout.readline())
+        os.kill(worker, signal.SIGINT)
+        parent.stdin.write("there?\n")
+        parent.stdin.flush()
+        assert parent.stdout.readline() == "here\n"
+    finally:
+        parent.kill()
+    # The end of what they write to comes when both are gone; one that stays would time out.
+    assert parent.communicate(timeout=60)[0] == ""
