@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from in_process import Result, Ttirace
 
 import sim.cli
@@ -12,6 +12,14 @@ import sim.registry
 
 # A busy machine is no bug, and the first call of what numba compiles takes its time.
 settings.register_profile("ttirace", deadline=None)
+# `make mutation` only asks whether a test fails: its example need not be small, but always the same.
+settings.register_profile(
+    "mutation",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=(Phase.explicit, Phase.generate),
+)
 settings.load_profile("ttirace")
 
 
