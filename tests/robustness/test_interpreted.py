@@ -26,9 +26,9 @@ def test_compiled_code_answers_as_its_source_does(tmp_path: Path) -> None:
         assert names == list(expected)
         for name, found in zip(names, (a for each in answers.values() for a in each), strict=True):
             if found.dtype.kind in "fc":
-                # Compiled, sums are in another order, and single precision is kept: 1e-7 each.
+                # Compiled, sums are in another order; of single precision that is 1e-7 each.
                 np.testing.assert_allclose(
-                    found, expected[name], rtol=2e-3, atol=2e-4, err_msg=name
+                    found, expected[name], rtol=1e-5, atol=1e-6, err_msg=name
                 )
             else:
                 np.testing.assert_array_equal(found, expected[name], err_msg=name)
