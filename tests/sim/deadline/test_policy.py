@@ -96,6 +96,14 @@ def test_of_several_late_answers_the_newest_serves() -> None:
     assert in_force.answer == "2"
 
 
+def test_the_newest_is_that_of_the_newest_job_whichever_finished_last() -> None:
+    in_force = InForce("initial", OnMiss.USE_LATE)
+    in_force.finished_late(1, 25, "one")
+    in_force.finished_late(0, 29, "zero")  # two servers, or one that was preempted
+    assert in_force.settle(2, 30, None) is Source.LATE
+    assert in_force.answer == "one"
+
+
 def test_a_late_answer_never_displaces_a_newer_one() -> None:
     in_force = InForce("initial", OnMiss.USE_LATE)
     in_force.settle(0, 10, None)
