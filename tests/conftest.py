@@ -12,7 +12,7 @@ import sim.registry
 
 # A busy machine is no bug, and the first call of what numba compiles takes its time.
 settings.register_profile("ttirace", deadline=None)
-# `make mutation` only asks whether a test fails: its example need not be small, but always the same.
+# `make mutation` only asks whether a test fails: examples need not be small, but always the same.
 settings.register_profile(
     "mutation",
     deadline=None,
