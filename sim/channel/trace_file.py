@@ -11,15 +11,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.channel.checks import positive
 from sim.channel.fading import power_gain
+from sim.channel.hdf5 import is_endless
 from sim.deadline.errors import InputError, shown
 from sim.problem import FloatArray
+
+if TYPE_CHECKING:
+    import h5py
 
 AXES = ("time", "subband", "rx", "tx")
 _READ_VALUES = 2**18  # at a time: 2 MB of gains
@@ -47,17 +51,10 @@ class TraceFile:
     """
 
     def __init__(self, path: str | Path, *, bare: bool = False) -> None:
-        import h5py
-
         self.path = Path(path)
         if not self.path.is_file():
             raise InputError(f"{self.path}: no such file, want an HDF5 file")
-        try:
-            self._file = h5py.File(self.path, "r")
-        except OSError as error:
-            raise InputError(
-                f"{self.path}: not a readable HDF5 file, or damaged ({_one_line(error)})"
-            ) from None
+        self._file = _opened(self.path)
         try:
             with self._damage():
                 self._examine(bare)
@@ -187,7 +184,7 @@ class TraceFile:
             path = self.path.parent / name
             if name == "." or not path.is_file():
                 raise self.fail(f"is joined from {name!r}, and there is no such file beside it")
-            with h5py.File(path, "r") as file:
+            with _opened(path) as file:
                 part = file.get(source.dset_name)
                 if (
                     not isinstance(part, h5py.Dataset)
@@ -252,6 +249,26 @@ class TraceFile:
             raise self.fail(f"has type {dtype}, want numbers")
         if self.name == "gain" and dtype.kind == "c":
             raise self.fail(f"has type {dtype}, want real numbers (complex amplitude is called H)")
+
+
+def _opened(path: Path) -> h5py.File:
+    """Open a file to be read.
+
+    Raises:
+        InputError: it is not HDF5, or damaged.
+    """
+    import h5py
+
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise InputError(
+            f"{path}: not a readable HDF5 file, or damaged ({_one_line(error)})"
+        ) from None
+    if is_endless(path):
+        file.close()
+        raise InputError(f"{path}: damaged, cannot be read (a global heap without an end)")
+    return file
 
 
 def _plain(value: object) -> object:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.channel import TraceChannel, read_gains, write_trace
+from sim.channel.hdf5 import is_endless
 from sim.deadline.errors import InputError
 
 MUNICH = Path(__file__).parents[3] / "scenarios" / "traces" / "munich_d2d_k10.h5"
@@ -206,6 +207,29 @@ def test_truncated(path, gain, share):
     write_trace(path, gain=gain, sample_interval_s=1e-3)
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
     assert "damaged" in complaint(path)
+
+
+def test_a_heap_that_hdf5_would_never_leave(path, gain):
+    """Free space of no length behind the last string: h5py would hang, deaf to Ctrl-C."""
+    write_raw(path, "gain", gain, axes="time, subband, rx, tx")
+    assert not is_endless(path)
+    content = bytearray(path.read_bytes())
+    heap = content.index(b"GCOL")
+    at = heap + 16
+    while (index := int.from_bytes(content[at : at + 2], "little")) != 0:
+        assert index <= 2
+        at += 16 + -(-int.from_bytes(content[at + 8 : at + 16], "little") // 8) * 8
+    free = int.from_bytes(content[at + 8 : at + 16], "little")
+    assert at + free == heap + int.from_bytes(content[heap + 8 : heap + 16], "little")
+    content[at + 8 : at + 16] = bytes(8)
+    path.write_bytes(content)
+    assert "a global heap without an end" in complaint(path)
+
+
+def test_bytes_that_look_like_a_heap_are_none(path, gain):
+    gain.reshape(-1)[3] = np.frombuffer(b"GCOL\x01\0\0\0")[0]
+    write_raw(path, "gain", gain)
+    np.testing.assert_array_equal(np.concatenate(list(read_gains(path))), gain)
 
 
 def test_damaged_data(path, gain):
