@@ -26,7 +26,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -56,7 +56,7 @@ class Size(NamedTuple):
     kernel: int
 
 
-SIZES: Mapping[str, Size] = {"s": Size(24, 40, 64, 1, 3, 3), "m": Size(32, 64, 96, 2, 3, 5)}
+SIZES: Mapping[str, Size] = {"s": Size(24, 40, 64, 1, 3, 3), "m": Size(32, 64, 96, 4, 2, 3)}
 
 #: Pictures are worked on in multiples of this.
 MULTIPLE = 8
@@ -205,7 +205,14 @@ def stylised(
         style: which.
     """
     import torch
-    from torch.nn.functional import conv2d, interpolate, pad, pixel_shuffle, pixel_unshuffle
+    from torch.nn.functional import (
+        batch_norm,
+        conv2d,
+        interpolate,
+        pad,
+        pixel_shuffle,
+        pixel_unshuffle,
+    )
 
     strides = {name: stride for name, (_, _, _, stride) in convolutions(size).items()}
 
@@ -218,9 +225,13 @@ def stylised(
 
     def layer(x: torch.Tensor, name: str) -> torch.Tensor:
         x = convolved(x, name)
-        variance, mean = torch.var_mean(x, dim=(2, 3), keepdim=True, correction=0)
-        scale = weights[f"{name}.scale"][style][:, None, None] * (variance + EPSILON).rsqrt()
-        return x * scale + (weights[f"{name}.shift"][style][:, None, None] - mean * scale)
+        scale, shift = (weights[f"{name}.{part}"][style] for part in ("scale", "shift"))
+        # A batch of one: five times as quick as torch's instance_norm where channels are last.
+        normal = partial(
+            batch_norm, running_mean=None, running_var=None, weight=scale, bias=shift,
+            training=True, eps=EPSILON,
+        )  # fmt: skip
+        return normal(x) if len(x) == 1 else torch.cat([normal(one[None]) for one in x])
 
     variance, mean = torch.var_mean(pictures, dim=(2, 3), keepdim=True, correction=0)
     plain = (pictures - mean) * (variance + FLAT).rsqrt()
