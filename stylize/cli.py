@@ -6,7 +6,7 @@ from importlib import import_module
 
 import click
 
-_COMMANDS = ("image", "video", "styles", "race", "calibrate", "train", "evaluate")
+_COMMANDS = ("image", "video", "styles", "race", "calibrate", "train", "split", "evaluate")
 
 
 class _LazyGroup(click.Group):

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from sim.deadline.errors import InputError
 from sim.deadline.files import whole_file
 from sim.deadline.manifest import git_state, machine, versions
 from sim.deadline.models.model_file import card_path
@@ -86,6 +87,33 @@ def finish(
     }
     write_model(out, trained.model)
     return conclude(out, checkpoint, card)
+
+
+def card_of_part(whole: Path, style: str, name: str) -> dict[str, Any] | None:
+    """Return the card of one style's part of a network of several; None if that has no card.
+
+    Args:
+        whole: the weights of the network of several styles.
+        style: which.
+        name: of the part.
+
+    Raises:
+        InputError: the card of the whole says something else.
+    """
+    path = card_path(whole)
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            **card,
+            "model": name,
+            "config": {**card["config"], "styles": [style]},
+            "part_of": {"model": card["model"], "styles": card["config"]["styles"]},
+            "losses": {**card["losses"], "styles": {style: card["losses"]["styles"][style]}},
+        }
+    except FileNotFoundError:
+        return None
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"{path}: not the card of a network of several styles") from None
 
 
 def history_of(path: Path) -> dict[str, Any]:

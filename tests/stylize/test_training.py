@@ -12,6 +12,7 @@ from in_process import Ttirace
 from made_networks import made_model, model_file, patches, picture_file
 
 from sim.deadline import InputError
+from sim.deadline.models.model_file import card_path, write_card
 from stylize import model_file as models
 from stylize.model_file import Model, read_model, write_model
 from stylize.network import shapes
@@ -259,3 +260,43 @@ def test_model_files_hold_what_a_start_needs(tmp_path: Path) -> None:
     model: Model = read_model(model_file(tmp_path, "m", ("a", "b")))
     learner = Learner("m", {"b": patches(1)}, 1, model)
     np.testing.assert_array_equal(learner.weights()["up1.scale"][0], model.weights["up1.scale"][1])
+
+
+def test_a_network_of_several_styles_is_split(ttirace: Ttirace, tmp_path: Path) -> None:
+    whole = model_file(tmp_path, "s", ("a", "b"))
+    styles = {"a": {"total": 1.5}, "b": {"total": 2.5}}
+    write_card(
+        whole,
+        {"model": "a_b_s", "config": {"size": "s", "styles": ["a", "b"]}, "command": "ttirace ...",
+         "losses": {"px": 256, "styles": styles}},
+    )  # fmt: skip
+    out = tmp_path / "parts"
+    done = ttirace("stylize", "split", whole, "-o", out)
+    assert (done.code, len(done.out.splitlines())) == (0, 2), done
+    both = read_model(whole)
+    for place, style in enumerate(("a", "b")):
+        path = out / f"{style}_s.safetensors"
+        model = read_model(path)
+        assert model.styles == (style,)
+        np.testing.assert_array_equal(
+            model.weights["up1.scale"][0], both.weights["up1.scale"][place]
+        )
+        np.testing.assert_array_equal(model.weights["last.weight"], both.weights["last.weight"])
+        card = json.loads(card_path(path).read_text())
+        assert card["losses"] == {"px": 256, "styles": {style: styles[style]}}
+        assert card["part_of"] == {"model": "a_b_s", "styles": ["a", "b"]}
+        assert (card["model"], card["command"]) == (f"{style}_s", "ttirace ...")
+    assert "a_s.safetensors is there already" in ttirace("stylize", "split", whole, "-o", out).error
+
+
+def test_what_cannot_be_split(ttirace: Ttirace, tmp_path: Path) -> None:
+    whole = model_file(tmp_path, "s", ("a", "b"))
+    assert ttirace("stylize", "split", whole, "-o", tmp_path / "bare").code == 0
+    assert not list((tmp_path / "bare").glob("*.json"))  # it has no card, nor have they
+    write_card(whole, {"model": "another"})
+    done = ttirace("stylize", "split", whole, "-o", tmp_path / "other")
+    assert "not the card of a network of several styles" in done.error
+    assert not list((tmp_path / "other").iterdir())
+    assert "no such file" in ttirace("stylize", "split", "none.safetensors", "-o", tmp_path).error
+    done = ttirace("stylize", "split", whole, "-o", whole)
+    assert (done.code, done.error.count("\n")) == (2, 0), done
