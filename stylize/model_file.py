@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,8 +109,8 @@ def read_model(path: Path) -> Model:
     size, styles = file.config.get("size"), file.config.get("styles")
     if not isinstance(size, str) or size not in SIZES:
         raise InputError(f"{path}: config: size: {shown(size)}, want {' or '.join(SIZES)}")
-    if not isinstance(styles, list) or not styles or not all(isinstance(s, str) for s in styles):
-        raise InputError(f"{path}: config: styles: {shown(styles)}, want their names")
+    if not _are_names(styles):
+        raise InputError(f"{path}: config: styles: {shown(styles)}, want names, each once")
     network = shapes(SIZES[size], len(styles))
     grams = {
         _gram_name(place, tap): (channels * (channels + 1) // 2,)
@@ -162,6 +162,14 @@ def write_model(path: Path, model: Model) -> None:
         "vgg": model.vgg,
     }
     save(path, ARCHITECTURE, config, halves)
+
+
+def _are_names(styles: object) -> TypeGuard[list[str]]:
+    """Whether these are names of styles, each once: of a file, too, and so of no path."""
+    if not isinstance(styles, list) or not styles or not all(isinstance(s, str) for s in styles):
+        return False
+    plain = all(s.isprintable() and s not in ("", "..") and Path(s).name == s for s in styles)
+    return plain and len(set(styles)) == len(styles)
 
 
 def _gram_name(place: int, tap: str) -> str:
