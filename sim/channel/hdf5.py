@@ -1,4 +1,4 @@
-"""What h5py leaves to do: files appear whole or not at all; one kind of damage that it hangs on."""
+"""What h5py leaves to us: files that appear whole or not at all, and damage that it hangs on."""
 
 from __future__ import annotations
 

@@ -260,15 +260,13 @@ def _opened(path: Path) -> h5py.File:
     import h5py
 
     try:
-        file = h5py.File(path, "r")
+        if is_endless(path):
+            raise InputError(f"{path}: damaged, cannot be read (a global heap without an end)")
+        return h5py.File(path, "r")
     except OSError as error:
         raise InputError(
             f"{path}: not a readable HDF5 file, or damaged ({_one_line(error)})"
         ) from None
-    if is_endless(path):
-        file.close()
-        raise InputError(f"{path}: damaged, cannot be read (a global heap without an end)")
-    return file
 
 
 def _plain(value: object) -> object:
