@@ -25,6 +25,8 @@ from sim.study import SerialEngine, run_study
 SLOW = SCENARIO | {"slots": 600}
 #: So many for each replicate as can be killed several times.
 AXES = {"compute.speed": {"from": 1, "to": 30, "step": 1}, "channel.links": [2, 3]}
+#: As many as show what becomes of the rest when a worker goes.
+FEW = {"compute.speed": {"from": 1, "to": 12, "step": 1}, "channel.links": [2, 3]}
 
 
 def expected(folder: Path, **keys: Any) -> bytes:
@@ -92,14 +94,14 @@ def test_killed_over_and_over_and_resumed(tmp_path: Path) -> None:
 
 
 def test_workers_killed_on_the_way(tmp_path: Path) -> None:
-    path, out = write(tmp_path, scenario=SLOW, axes=AXES), tmp_path / "out"
+    path, out = write(tmp_path, scenario=SLOW, axes=FEW), tmp_path / "out"
     process = start(path, out, "--workers", "2")
-    for points in (5, 40):
+    for points in (5, 25):
         wait_for(out, points, process)
         os.kill(workers_of(process)[0], signal.SIGKILL)
     _, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, "")
-    assert (out / "table.parquet").read_bytes() == expected(tmp_path, scenario=SLOW, axes=AXES)
+    assert (out / "table.parquet").read_bytes() == expected(tmp_path, scenario=SLOW, axes=FEW)
 
 
 @pytest.mark.parametrize("engine", ["serial", "loky"])
@@ -153,7 +155,7 @@ def test_a_cluster_gives_the_same_table_though_a_worker_is_killed(tmp_path: Path
         "        return Allocation(problem.p_max_w * 0.25)\n"
     )
     scenario = SLOW | {"allocators": ["max_power", "mine"]}
-    path = write(tmp_path, scenario=scenario, axes=AXES)
+    path = write(tmp_path, scenario=scenario, axes=FEW)
     address = f"tcp://127.0.0.1:{free_port()}"
     scheduler = ("--host", "127.0.0.1", "--port", address.rpartition(":")[2], "--no-show")
     worker = (address, "--nthreads", "1", "--no-nanny", "--local-directory", str(tmp_path))
@@ -167,7 +169,7 @@ def test_a_cluster_gives_the_same_table_though_a_worker_is_killed(tmp_path: Path
         text, err = whole.communicate(timeout=120)
         assert (whole.returncode, err) == (0, ""), text
         half = start(path, tmp_path / "half", *options)
-        wait_for(tmp_path / "half", 30, half)
+        wait_for(tmp_path / "half", 12, half)
         first.kill()
         text, err = half.communicate(timeout=120)
         assert (half.returncode, err) == (0, ""), text
