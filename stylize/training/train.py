@@ -14,6 +14,7 @@ from sim.deadline.errors import InputError
 from sim.deadline.models.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from stylize.loss import StyleLoss, Target
 from stylize.model_file import Model
+from stylize.network import MULTIPLE
 from stylize.pictures import Picture
 from stylize.training.learner import Learner
 from stylize.training.photos import Photos, centre, crop
@@ -27,6 +28,10 @@ VALIDATION_PX = 256
 
 #: Of the held-out photographs, how many an interval is validated on; the end is on all of them.
 _FEW = 6
+
+#: The loss sees a square anywhere in a crop that is larger by one part of so many. A network that
+#: is always looked at up to the border learns where it is, and draws a band along it.
+_MARGIN = 4
 
 _SKIPS = 20
 """Steps without a finite gradient after which a training is given up."""
@@ -197,13 +202,15 @@ def _step(
     for _ in range(stage.batch):
         style = int(rng.integers(len(losses)))
         photo = photos.train[int(rng.integers(len(photos.train)))]
-        picture = torch.from_numpy(crop(photo, stage.px, rng))[None]
+        margin = MULTIPLE * -(-stage.px // (_MARGIN * MULTIPLE))
+        picture = torch.from_numpy(crop(photo, stage.px + margin, rng))[None]
         loss = losses[style]
         top, left = (2 * rng.integers(1 << 16, size=2)).tolist()
-        value = (
-            loss(learner(picture, style, top, left), loss.content_of(picture)).total.sum()
-            / stage.batch
+        rows, columns = (
+            slice(first, first + stage.px) for first in rng.integers(0, margin, 2, endpoint=True)
         )
+        drawn = learner(picture, style, top, left)[:, :, rows, columns]
+        value = loss(drawn, loss.content_of(picture[:, :, rows, columns])).total.sum() / stage.batch
         value.backward()  # type: ignore[no-untyped-call]
         total += float(value.detach())
     norm = learner.move(rate, settings.clip)
