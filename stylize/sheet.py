@@ -22,10 +22,8 @@ def contact_sheet(path: Path, content: Picture, painted: Mapping[tuple[str, str]
     styles = list(dict.fromkeys(style for style, _ in painted))
     sizes = list(dict.fromkeys(size for _, size in painted))
     _, height, width = content.shape
-    side = 2.4
-    with canvas(
-        path, side * (len(styles) + 1), side * height / width * len(sizes) + 0.4
-    ) as drawing:
+    across, down = _SIDE * (len(styles) + 1), _SIDE * height / width * len(sizes)
+    with canvas(path, across, down + 0.4) as drawing:
         grid = drawing.subplots(len(sizes), len(styles) + 1, squeeze=False)
         for row, size in enumerate(sizes):
             cells = [
