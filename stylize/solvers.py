@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -132,12 +132,18 @@ class Entry:
         )
 
     @classmethod
-    def parse_all(cls, text: str) -> list[Entry]:
+    def parse_all(cls, text: str | None, sizes: Sequence[str]) -> list[Entry]:
         """Return what a list of names, separated by commas, says.
+
+        Args:
+            text: the list; if there is none, all that there may be to compare.
+            sizes: in which there are networks.
 
         Raises:
             InputError: as `parse`, or one is there twice.
         """
+        if text is None:
+            text = ",".join([*(f"fast_{size}" for size in sizes), "gatys_1", "hold"])
         found = [cls.parse(part.strip()) for part in text.split(",")]
         names = [entry.name for entry in found]
         for name in names:

@@ -35,7 +35,7 @@ class Style:
 
         Args:
             text: a shipped style; a network, ``.safetensors``; or any picture.
-            size: of a shipped network; the largest if not given.
+            size: of the network; of a shipped style the largest if not given.
             style_px: shorter side that a painting is scaled to.
 
         Raises:
@@ -43,6 +43,8 @@ class Style:
         """
         if text.endswith(".safetensors") or text in shipped_styles():
             model = read_model(model_path(text, size)).only()
+            if size is not None and model.size != size:
+                raise InputError(f"--style: {text}: a network of size {model.size}, not {size}")
             return cls(model.styles[0], model)
         path = Path(text)
         if not path.exists():
@@ -51,6 +53,17 @@ class Style:
                 f"{did_you_mean(text, shipped_styles())}"
             )
         return cls(path.stem, painting=resized(read_picture(path), style_px))
+
+    @staticmethod
+    def sizes(text: str) -> tuple[str, ...]:
+        """Return the sizes in which there is a network for what a text names.
+
+        Raises:
+            InputError: it names a network that cannot be read.
+        """
+        if text.endswith(".safetensors"):
+            return (read_model(model_path(text)).size,)
+        return shipped_styles().get(text, ())
 
     def trained(self) -> Model:
         """Return its network.

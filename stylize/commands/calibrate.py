@@ -37,7 +37,7 @@ def calibrate(
     source: Path,
     style: str,
     out: Path,
-    solvers: str,
+    solvers: str | None,
     calls: int,
     frames: int,
     size: int,
@@ -61,9 +61,10 @@ def calibrate(
     from stylize.frames import frames_of
     from stylize.pictures import check_not_input
     from stylize.solvers import Entry
+    from stylize.styles import Style
 
     check_not_input(out, (source, Path(style)))
-    entries = Entry.parse_all(solvers)
+    entries = Entry.parse_all(solvers, Style.sizes(style))
     pictures = frames_of(source, size, frames)
     needs_loss = any(entry.kind == "gatys" for entry in entries)
     contest = Contest(style, style_px, threads, vgg, needs_loss)

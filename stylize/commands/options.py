@@ -53,9 +53,7 @@ source_argument = click.argument("source", type=click.Path(path_type=Path), meta
 
 solvers_option = click.option(
     "--solvers",
-    default="fast_s,gatys_1,hold",
-    show_default=True,
-    help="Who paints, in this order.",
+    help="Who paints, in this order.  [default: every network of the style, gatys_1, hold]",
 )
 
 frames_option = click.option(

@@ -67,7 +67,7 @@ def race(
     style: str,
     output: Path | None,
     overwrite: bool,
-    solvers: str,
+    solvers: str | None,
     fps: float,
     frames: int,
     size: int,
@@ -111,9 +111,10 @@ def race(
     from stylize.race import Contestant, RaceSettings, race_table, summarize, verdict
     from stylize.race import race as raced
     from stylize.solvers import Entry
+    from stylize.styles import Style
 
     settings = RaceSettings(fps, deadline_ms, on_overrun, use_late, scored, live)
-    entries = Entry.parse_all(solvers)
+    entries = Entry.parse_all(solvers, Style.sizes(style))
     if live and latency != "measured":
         raise InputError("--live: a frame takes what it takes; leave --latency away")
     pictures = frames_of(source, size, frames)

@@ -31,6 +31,7 @@ from stylize.race import (
     verdict,
 )
 from stylize.solvers import Entry, FastSolver, GatysSolver, HoldSolver, Painted
+from stylize.styles import Style
 from stylize.vgg import VGG16
 
 
@@ -186,7 +187,6 @@ def test_the_command(ttirace: Ttirace, tmp_path: Path) -> None:
     network, photo = model_file(tmp_path), picture_file(tmp_path / "p.png", 1, 60, 90)
     arguments = ("stylize", "race", photo, "--style", network, "--frames", 12, "--size", 32)
     out = tmp_path / "out"
-    # A file of one network serves as either size.
     done = ttirace(*arguments, "--solvers", "fast_s,gatys_2,hold", "--latency", 5, "-o", out)
     assert done.code == 0, done
     assert "At 30 frames/s, every frame was made by fast_s, gatys_2 and hold." in done.out
@@ -201,6 +201,15 @@ def test_the_command(ttirace: Ttirace, tmp_path: Path) -> None:
     assert "every frame was made by fast_s, gatys_2 and hold" in report
     assert report.count("data:image/jpeg") == 4 * 4  # four frames: each, and what three showed
     assert "holds an earlier run" in ttirace(*arguments, "-o", out).error
+
+
+def test_all_that_there_is_paints_where_nobody_is_named(tmp_path: Path) -> None:
+    def names(style: str) -> list[str]:
+        return [entry.name for entry in Entry.parse_all(None, Style.sizes(style))]
+
+    assert names("starry_night") == ["fast_s", "fast_m", "gatys_1", "hold"]
+    assert names(str(model_file(tmp_path))) == ["fast_s", "gatys_1", "hold"]
+    assert names(str(picture_file(tmp_path / "painting.png"))) == ["gatys_1", "hold"]
 
 
 def test_live(ttirace: Ttirace, tmp_path: Path) -> None:
@@ -226,6 +235,7 @@ def test_live(ttirace: Ttirace, tmp_path: Path) -> None:
         (("--deadline", "-1"), "--deadline: -1.0 ms"),
         (("--solvers", "fast_s,fast_s"), "fast_s is there twice"),
         (("--solvers", "fast_q"), "want fast_s, fast_m, gatys_N"),
+        (("--solvers", "fast_m"), "a network of size s, not m"),
         (("--latency", "none.json"), "none.json: No such file"),
         (("--latency", "-3"), "want a positive number"),
         (("--live", "--latency", "3"), "leave --latency away"),
