@@ -25,6 +25,8 @@ from stylize.slow import STARTS, SlowSettings, optimise
 #: A curve is drawn on for so much longer than it takes to come below every network.
 _BEYOND = 1.25
 
+_TICKS = (0.5, 0.6, 0.8, 1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 50, 100, 200, 500)  # of both axes
+
 
 @dataclass(frozen=True, slots=True)
 class Curve:
@@ -140,7 +142,8 @@ def plot_worth(curves: Sequence[Curve], networks: Mapping[str, float], path: Pat
             xscale="log", yscale="log", xlabel="evaluations of the loss",
             ylabel="total loss, mean over photographs",
         )  # fmt: skip
-        ticks = [0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0]
-        axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+        for axis, ends in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+            axis.set_ticks([tick for tick in _TICKS if ends[0] <= tick <= ends[1]])
+            axis.set_major_formatter("{x:g}")
         axes.minorticks_off()
         axes.legend(fontsize=8)
