@@ -14,13 +14,14 @@ from made_networks import made_model, model_file, patches, picture_file
 from sim.deadline import InputError
 from sim.deadline.models.model_file import card_path, write_card
 from stylize import model_file as models
+from stylize.loss import LossWeights, StyleLoss, Target
 from stylize.model_file import Model, read_model, write_model
 from stylize.network import shapes
 from stylize.training import train as training
 from stylize.training.learner import Learner
 from stylize.training.photos import HELD_OUT, Photos, centre, crop
 from stylize.training.settings import Stage, TrainSettings
-from stylize.training.train import Trained, train
+from stylize.training.train import Trained, train, worth
 from stylize.vgg import VGG16
 
 SETTINGS = TrainSettings(size="s", stages=(Stage(32, 2, 3), Stage(48, 1, 3)), interval=2)
@@ -50,11 +51,18 @@ def validated_on_small_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_loss_falls(photos: Photos, vgg: VGG16, tmp_path: Path) -> None:
-    settings = replace(SETTINGS, stages=(Stage(32, 1, 120),), interval=20, learning_rate=4e-3)
-    history = trained(photos, vgg, tmp_path / "c.safetensors", settings).history
-    assert [report.step for report in history] == [20, 40, 60, 80, 100, 120]
-    before, after = (sum(history[place].validation.values()) for place in (0, -1))
-    assert after < 0.95 * before
+    # So few steps show in the style alone: an untrained network leaves the content as it is.
+    settings = replace(
+        SETTINGS, stages=(Stage(32, 1, 60),), interval=20, learning_rate=4e-3,
+        loss=LossWeights(content=0.1),
+    )  # fmt: skip
+    painting = {"one": patches(20)}
+    loss = StyleLoss(vgg, Target.of(vgg, painting["one"]), settings.loss)
+    untrained = worth(Learner("s", painting, settings.seed), [loss], photos)["one"]["total"]
+    history = train(painting, photos, vgg, settings, tmp_path / "c.safetensors").history
+    assert [report.step for report in history] == [20, 40, 60]
+    # With seeds 1 to 3 it is 0.81 to 0.84 of that.
+    assert history[-1].validation["one"] < 0.9 * untrained
 
 
 def test_a_training_that_was_stopped_goes_on_to_the_same_end(
