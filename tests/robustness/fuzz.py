@@ -2,11 +2,13 @@
 
 python tests/robustness/fuzz.py            # TTIRACE_FUZZ inputs, 20,000 if not given
 python tests/robustness/fuzz.py trace 17   # one input again; it is left in out/fuzz
+
+Interrupted, it goes on from there at the next call; `rm -r out/fuzz` begins anew.
 """
 
 from __future__ import annotations
 
-import itertools
+import json
 import os
 import random
 import shutil
@@ -23,6 +25,7 @@ from fuzz_kinds import KINDS
 from fuzz_worker import become, prepare, work
 
 FAILURES = Path("out/fuzz")
+JOURNAL = FAILURES / "journal.jsonl"
 #: Most inputs take some milliseconds; on a busy machine, and with a compiler at work, some seconds.
 HANGS_S = 120.0
 
@@ -86,20 +89,41 @@ def orders(inputs: int) -> list[tuple[str, int]]:
     return found
 
 
-def fuzz(inputs: int, workers: int, folder: Path) -> tuple[dict[str, Counter[str]], list[Failure]]:
-    """Fuzz with so many inputs; return what became of them by kind, and the failures."""
+def fuzz(
+    inputs: int, workers: int, folder: Path, journal: Path
+) -> tuple[dict[str, Counter[str]], list[Failure]]:
+    """Fuzz with so many inputs; return what became of them by kind, and the failures.
+
+    Those in the journal are not done again.
+    """
+    counts: dict[str, Counter[str]] = {name: Counter() for name in KINDS}
+    failures: list[Failure] = []
+    done: set[tuple[str, int]] = set()
+    wanted = dict.fromkeys(orders(inputs))
+    spent_s: Counter[str] = Counter()
+    lock = threading.Lock()
+
+    def count(order: tuple[str, int], outcome: str, why: str, took_s: float) -> None:
+        done.add(order)
+        counts[order[0]][outcome] += 1
+        spent_s[order[0]] += took_s
+        if outcome == "failure":
+            failures.append((*order, why))
+
+    for order, outcome, why, took_s in read_journal(journal):
+        if order in wanted:
+            count(order, outcome, why, took_s)
+    if done:
+        print(f"  {len(done)} inputs in {journal} already", flush=True)
+    todo = iter([order for order in wanted if order not in done])
+    if len(done) == len(wanted):
+        return counts, failures
     fixtures, scratch = folder / "fixtures", folder / "scratch"
     fixtures.mkdir(parents=True)
     maker = get_context("spawn").Process(target=prepare, args=(fixtures,))
     maker.start()
     maker.join()
     assert maker.exitcode == 0, "the whole files could not be made"
-    counts: dict[str, Counter[str]] = {name: Counter() for name in KINDS}
-    failures: list[Failure] = []
-    todo = iter(orders(inputs))
-    spent_s: Counter[str] = Counter()
-    lock = threading.Lock()
-    done = itertools.count(1)
 
     def drive() -> None:
         worker = Worker(fixtures, scratch)
@@ -110,15 +134,17 @@ def fuzz(inputs: int, workers: int, folder: Path) -> tuple[dict[str, Counter[str
                 break
             begun = time.perf_counter()
             outcome, why = worker.become(*order)
-            spent_s[order[0]] += time.perf_counter() - begun
+            took_s = round(time.perf_counter() - begun, 4)
             with lock:
-                counts[order[0]][outcome] += 1
-                if next(done) % 500 == 0:
-                    print(f"  {sum(map(Counter.total, counts.values()))} inputs", flush=True)
-                if outcome == "failure":
-                    failures.append((*order, why))
-                    left = scratch / f"{order[0]}-{order[1]}"
-                    shutil.copytree(left, FAILURES / left.name, dirs_exist_ok=True)
+                count(order, outcome, why, took_s)
+                journal.parent.mkdir(parents=True, exist_ok=True)
+                with journal.open("a") as file:
+                    file.write(json.dumps([*order, outcome, why, took_s]) + "\n")
+                if len(done) % 500 == 0:
+                    print(f"  {len(done)} inputs", flush=True)
+            if outcome == "failure":
+                left = scratch / f"{order[0]}-{order[1]}"
+                shutil.copytree(left, FAILURES / left.name, dirs_exist_ok=True)
         worker.close()
 
     threads = [threading.Thread(target=drive) for _ in range(workers)]
@@ -128,6 +154,16 @@ def fuzz(inputs: int, workers: int, folder: Path) -> tuple[dict[str, Counter[str
         thread.join()
     print("seconds:", {k: round(v, 1) for k, v in spent_s.items()})
     return counts, failures
+
+
+def read_journal(journal: Path) -> Iterator[tuple[tuple[str, int], str, str, float]]:
+    """Yield what became of the inputs so far; a line that was cut off is passed over."""
+    for line in journal.read_text().splitlines() if journal.exists() else ():
+        try:
+            kind, seed, outcome, why, took_s = json.loads(line)
+        except ValueError:
+            continue
+        yield (kind, seed), outcome, why, took_s
 
 
 def table(counts: dict[str, Counter[str]]) -> Iterator[str]:
@@ -153,7 +189,7 @@ def main(arguments: list[str]) -> int:
             return 0
         inputs = int(os.environ.get("TTIRACE_FUZZ", "20000"))
         print(f"{len(orders(inputs))} inputs; the seeds of each kind count from 0")
-        counts, failures = fuzz(inputs, os.cpu_count() or 1, Path(scratch))
+        counts, failures = fuzz(inputs, os.cpu_count() or 1, Path(scratch), JOURNAL)
     print(*table(counts), sep="\n")
     for kind, seed, why in failures:
         print(f"\n{kind} {seed}: {why}")

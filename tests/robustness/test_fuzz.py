@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from thorough import INPUTS
 
 
 def test_whatever_is_read_ends_well_or_in_one_line(tmp_path: Path) -> None:
-    counts, failures = fuzz(INPUTS, 2, tmp_path)
+    counts, failures = fuzz(INPUTS, 2, tmp_path, tmp_path / "journal")
     print(*table(counts), sep="\n")
     assert not failures, "\n".join(f"fuzz.py {kind} {seed}: {why}" for kind, seed, why in failures)
     assert sum(count.total() for count in counts.values()) == len(orders(INPUTS))
@@ -37,6 +38,16 @@ def test_whatever_is_read_ends_well_or_in_one_line(tmp_path: Path) -> None:
 def test_what_counts_as_a_failure(code: int, err: str) -> None:
     assert verdict(["validate", "x"], code, "", err)[0] == "failure"
     assert verdict(["validate", "x"], 2, "", "ttirace: x: no such file\n")[0] == "refusal"
+
+
+def test_what_is_in_the_journal_is_not_done_again(tmp_path: Path) -> None:
+    lines = [json.dumps([*order, "refusal", "", 0.01]) for order in orders(50)]
+    lines[0] = json.dumps([*orders(50)[0], "failure", "hangs", 0.01])
+    (tmp_path / "journal").write_text("\n".join(lines) + '\n["trace", 1')
+    counts, failures = fuzz(50, 1, tmp_path / "none", tmp_path / "journal")
+    assert failures == [(*orders(50)[0], "hangs")]
+    assert sum(count["refusal"] for count in counts.values()) == len(orders(50)) - 1
+    assert not (tmp_path / "none").exists()
 
 
 def test_the_same_inputs_every_time() -> None:
