@@ -112,6 +112,6 @@ def truncated(
             if done * service_ns > total * available_ns:
                 break
             best = iterate
-    except Exception:  # as in `attempt`: a plug-in's error is a miss, not the end of the run
+    except (Exception, SystemExit):  # as in `attempt`: a miss, not the end of the run
         return None
     return None if best is None or fault(problem, best, check) is not None else best

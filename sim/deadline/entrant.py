@@ -260,7 +260,7 @@ class Entrant(Generic[Problem, Answer]):
                         task.best = None
                     return
                 task.best = iterate
-        except Exception as error:  # as in `attempt`: the run goes on
+        except (Exception, SystemExit) as error:  # as in `attempt`: the run goes on
             task.reason = one_line(error)
             return
         if task.best is None:

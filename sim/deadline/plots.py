@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from sim.deadline.summary import integers, joined
 if TYPE_CHECKING:
     import pyarrow as pa
     from matplotlib.axes import Axes
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
 #: Colours that stay apart for colour-blind readers (Okabe and Ito), in a fixed order.
@@ -97,7 +98,10 @@ def _render(drawing: Figure, where: Path | io.BytesIO, kind: str) -> None:
     with warnings.catch_warnings(), mpl.rc_context({"svg.hashsalt": "ttirace"}):
         # A name in a script that the font does not have shows as boxes; that is no one's error.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        drawing.savefig(where, format=kind, metadata=metadata)
+        if kind == "png":  # savefig would draw all once more before
+            cast("FigureCanvasAgg", drawing.canvas).print_png(where)
+        else:
+            drawing.savefig(where, format=kind, metadata=metadata)
 
 
 @contextmanager

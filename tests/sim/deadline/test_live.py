@@ -38,11 +38,11 @@ class Worker(Solver[int, Answer]):
 
 
 class Steps(AnytimeSolver[int, Answer]):
-    """Takes so many steps of 3 ns each."""
+    """Takes so many steps of 3 ns each; maybe the second one fails."""
 
-    def __init__(self, host: FakeTime, raises_at: int | None = None) -> None:
+    def __init__(self, host: FakeTime, error: BaseException | None = None) -> None:
         self._host = host
-        self._raises_at = raises_at
+        self._error = error
         self.steps_taken = 0
 
     def solve(self, problem: int) -> Answer:
@@ -52,8 +52,8 @@ class Steps(AnytimeSolver[int, Answer]):
         for step in range(1, problem + 1):
             self._host.work(3)
             self.steps_taken += 1
-            if step == self._raises_at:
-                raise ArithmeticError("stumbled")
+            if step == 2 and self._error is not None:
+                raise self._error
             yield Answer(step, step)
 
 
@@ -242,12 +242,61 @@ def test_best_so_far_is_checked_like_any_answer() -> None:
     ]
 
 
-def test_best_so_far_fails_with_its_solver() -> None:
+def test_best_so_far_is_checked_where_it_is_done_in_time() -> None:
     host = FakeTime()
-    entrant = Entrant(Steps(host, raises_at=2), INITIAL, on_miss=OnMiss.BEST_SO_FAR)
+    entrant = Entrant(
+        Steps(host),
+        INITIAL,
+        on_miss=OnMiss.BEST_SO_FAR,
+        check=lambda problem, answer: f"{answer.value} of {problem}" if problem == 2 else None,
+    )
+    served = live(entrant, host, [1, 2], budget_ns=9)
+    assert [(job.outcome, job.reason, job.source) for job, _ in served] == [
+        (MET, None, Source.OWN),
+        (FAILED, "2 of 2", Source.HELD),
+    ]
+
+
+def test_what_is_left_at_the_deadline_is_checked_against_its_problem() -> None:
+    host = FakeTime()
+    entrant = Entrant(
+        Steps(host),
+        INITIAL,
+        on_miss=OnMiss.BEST_SO_FAR,
+        check=lambda problem, answer: None if (problem, answer.value) == (100, 3) else "other",
+    )
+    (served,) = live(entrant, host, [100], budget_ns=9)
+    assert (served.job.source, served.answer.value) == (Source.BEST_SO_FAR, 3)
+
+
+def test_best_so_far_reports_the_work_of_its_last_iterate() -> None:
+    host = FakeTime()
+
+    class Plain(AnytimeSolver[int, int]):
+        def solve(self, problem: int) -> int:
+            raise NotImplementedError
+
+        def iterates(self, problem: int) -> Iterator[int]:
+            yield problem  # an answer that counts nothing
+
+    (served,) = live(Entrant(Steps(host), INITIAL, on_miss=OnMiss.BEST_SO_FAR), host, [3])
+    assert served.job.work == 3
+    clock = LiveClock(spin_ns=0, source=host.source, sleep=host.sleep)
+    plain = Entrant(Plain(), -1, on_miss=OnMiss.BEST_SO_FAR)
+    (counted,) = run(plain, [3], periodic(10), budget_ns=10, clock=clock)
+    assert (counted.answer, counted.job.work) == (3, 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(ArithmeticError("stumbled"), "ArithmeticError: stumbled"), (SystemExit(3), "SystemExit: 3")],
+)
+def test_best_so_far_fails_with_its_solver(error: BaseException, reason: str) -> None:
+    host = FakeTime()
+    entrant = Entrant(Steps(host, error), INITIAL, on_miss=OnMiss.BEST_SO_FAR)
     served = live(entrant, host, [3, 0], budget_ns=9)
     assert [(job.outcome, job.reason) for job, _ in served] == [
-        (FAILED, "ArithmeticError: stumbled"),
+        (FAILED, reason),
         (FAILED, "iterates() yielded nothing"),
     ]
 

@@ -66,6 +66,17 @@ def test_the_last_iterate_done_by_then_is_left(
         assert truncated(Played(iterates), 0, available_ns, 100) == found
 
 
+@pytest.mark.parametrize("error", [ArithmeticError, SystemExit])
+@pytest.mark.parametrize("work", [0, 2])
+def test_nothing_is_left_of_what_fails_on_the_way(error: type[BaseException], work: int) -> None:
+    class Failing(Played):
+        def iterates(self, problem: int) -> Iterator[Any]:
+            yield Answer(0, 1)
+            raise error
+
+    assert truncated(Failing(PLAIN), 0, 100, 100, work) is None
+
+
 def odd(problem: int, answer: Answer) -> str | None:
     return "odd" if (problem + answer.value) % 2 else None
 
