@@ -68,6 +68,14 @@ def rows(served: list[Served[Answer]]) -> list[tuple[int | None, int | None, Out
     return [(job.start_ns, job.finish_ns, job.outcome) for job, _ in served]
 
 
+def test_a_clock_may_start_later() -> None:
+    host = FakeTime()
+    clock = LiveClock(spin_ns=0, source=host.source, sleep=host.sleep, start_ns=500)
+    assert clock.now_ns() == 500
+    assert clock.wait_until(600) == 600
+    assert host.slept == [100e-9]
+
+
 def test_the_clock_starts_at_zero_and_waits_on_an_absolute_grid() -> None:
     host = FakeTime()
     clock = LiveClock(spin_ns=0, source=host.source, sleep=host.sleep)
@@ -203,6 +211,34 @@ def test_failures_do_not_end_the_run() -> None:
     served = live(Entrant(Worker(host), INITIAL), host, [4, 13, 3])
     assert [job.outcome for job, _ in served] == [MET, FAILED, MET]
     assert served[1].job.reason == "ArithmeticError: unlucky"
+
+
+def test_answers_are_checked_on_a_live_clock_too() -> None:
+    host = FakeTime()
+    entrant = Entrant(
+        Worker(host),
+        INITIAL,
+        on_miss=OnMiss.FALLBACK,
+        fallback=Echo(100),
+        check=lambda problem, answer: f"{answer.value}" if answer.value == 2 else None,
+    )
+    served = live(entrant, host, [1, 2, 13, 3])
+    assert [(job.outcome, job.reason, job.source) for job, _ in served] == [
+        (MET, None, Source.OWN),
+        (FAILED, "2", Source.FALLBACK),
+        (FAILED, "ArithmeticError: unlucky", Source.FALLBACK),
+        (MET, None, Source.OWN),
+    ]
+    host = FakeTime()
+    entrant = Entrant(
+        Worker(host),
+        INITIAL,
+        on_miss=OnMiss.FALLBACK,
+        fallback=Echo(100),
+        check=lambda problem, answer: "none" if answer.value == 113 else None,
+    )
+    (served_one,) = live(entrant, host, [13])
+    assert served_one.job.source is Source.INITIAL
 
 
 @pytest.mark.parametrize("on_overrun", OnOverrun)
