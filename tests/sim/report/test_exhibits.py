@@ -134,7 +134,7 @@ def test_pages_hold_all_that_there_is(results: StudyResults) -> None:
 
 
 def test_the_same_table_gives_the_same_bytes(tmp_path: Path) -> None:
-    study = SHAPES["plain"](tmp_path / "study")
+    study = SHAPES["labels"](tmp_path / "study")
     contents = []
     for number in range(2):
         found, _ = make_exhibits(read_results(study), None)
