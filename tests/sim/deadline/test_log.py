@@ -1,28 +1,22 @@
-"""The job log and the manifest: what is there is whole, also when the writer dies."""
+"""The job log and its summary: what is there is whole, also when the writer dies."""
 
 from __future__ import annotations
 
 import errno
-import json
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from sim.deadline import InputError, Job, JobLog, Outcome, Source, read_log
-from sim.deadline.log import JOB_COLUMNS, log_parts
-from sim.deadline.manifest import (
-    content_hash,
-    git_state,
-    read_manifest,
-    versions,
-    write_json,
-    write_manifest,
-)
+from sim.deadline.log import JOB_COLUMNS, JobMemory, log_parts
+from sim.deadline.stats import percentile
 from sim.deadline.summary import missed, summarize_jobs
 
 
@@ -80,6 +74,52 @@ def test_logs_of_several_solvers_lie_side_by_side(tmp_path: Path) -> None:
     assert read_log(tmp_path).num_rows == 2010
     with pytest.raises(InputError, match="no job log"):
         read_log(tmp_path, name="c")
+
+
+def test_every_log_gives_its_own_parts_and_the_columns_asked_for(tmp_path: Path) -> None:
+    write(tmp_path / "deep" / "down", 20, "other")
+    logs = [
+        JobLog(tmp_path / "deep" / "down", "toy", "who", {"rate": "float64"}),
+        JobMemory("toy", "who", {"rate": "float64"}),
+        JobMemory("toy"),
+    ]
+    for log, label, more in zip(logs, ("who", "who", "solver"), (True, True, False), strict=True):
+        with log:
+            for index in range(1030):
+                log.append(job(index), (0.5,) if more else ())
+        (first, second) = log.parts()
+        assert first.column_names == [label, *JOB_COLUMNS, *(["rate"] if more else [])]
+        assert (first.num_rows, second.num_rows) == (1024, 6)
+        assert set(first[label].to_pylist()) == {"toy"}
+        (first, _) = log.parts(["work", label])
+        assert first.column_names == ["work", label]
+
+
+def test_no_byte_of_a_part_can_change_unseen(tmp_path: Path) -> None:
+    write(tmp_path, 300)
+    (path,) = tmp_path.iterdir()
+    content, table = path.read_bytes(), read_log(tmp_path)
+    group = pq.read_metadata(path).row_group(0)
+    columns = [group.column(number) for number in range(group.num_columns)]
+    assert {column.compression for column in columns} == {"ZSTD"}
+    places = range(4, 4 + sum(column.total_compressed_size for column in columns), 7)
+    messages = []
+    for place in places:
+        path.write_bytes(content[:place] + bytes([content[place] ^ 16]) + content[place + 1 :])
+        try:
+            assert read_log(tmp_path).equals(table)
+        except InputError as error:
+            messages.append(str(error))
+    assert len(messages) > 0.8 * len(places)
+    line = rf"{re.escape(str(path))}: damaged, cannot be read \(\w*(Arrow|OS|Value)\w*: .+\)"
+    assert all(re.fullmatch(line, message) for message in messages)
+
+
+def test_parts_of_different_logs_are_no_log(tmp_path: Path) -> None:
+    write(tmp_path, 3)
+    pq.write_table(pa.table({"index": ["a"]}), tmp_path / "toy-00001.parquet")
+    with pytest.raises(InputError, match=r": damaged: its parts differ \(ArrowInvalid: \w+"):
+        read_log(tmp_path)
 
 
 def test_the_same_run_leaves_the_same_bytes(tmp_path: Path) -> None:
@@ -171,6 +211,30 @@ def test_a_summary_counts_every_job_once(tmp_path: Path) -> None:
     assert sum(summary["failures"].values()) == failed
 
 
+def test_a_summary_describes_times_in_microseconds() -> None:
+    rng = np.random.default_rng(3)
+    waits, services = rng.integers(0, 10**6, (2, 5000))
+    reasons = [f"reason {n}" for n in range(1, 8) for _ in range(n)]
+    with JobMemory("toy") as log:
+        for index, (wait, service) in enumerate(
+            zip(waits.tolist(), services.tolist(), strict=True)
+        ):
+            start, reason = 100 + wait, reasons[index] if index < len(reasons) else None
+            outcome = Outcome.LATE if reason is None else Outcome.FAILED
+            times = (100, start, start + service, 101)
+            log.append(Job(index, *times, outcome, Source.HELD, service, reason=reason))
+    summary = summarize_jobs(log.parts())
+    for name, times in (("response_us", waits + services), ("service_us", services)):
+        times.sort()
+        assert summary[name]["max"] == times[-1] / 1e3
+        for label, q in (("p50", 0.5), ("p99", 0.99), ("p999", 0.999)):
+            found = percentile(times, q)
+            assert found is not None
+            assert summary[name][label] == found.value / 1e3
+            assert summary[f"{name}_ci95"][label] == [found.low / 1e3, found.high / 1e3]
+    assert summary["failures"] == {f"reason {n}": n for n in (7, 6, 5, 4, 3)}
+
+
 def test_a_summary_of_jobs_that_never_started(tmp_path: Path) -> None:
     with JobLog(tmp_path, "toy") as log:
         for index in range(10):
@@ -196,65 +260,3 @@ def test_what_is_missed_is_told_job_by_job(tmp_path: Path) -> None:
     assert found.tolist() == [n % 7 in (3, 5) for n in range(5000)]
     nothing = missed(pa.Table.from_batches([], read_log(tmp_path).schema))
     assert (nothing.shape, nothing.dtype) == ((0,), bool)
-
-
-@pytest.mark.parametrize("text", [None, "", "{", "[1]", "\udc00"])
-def test_a_manifest_that_says_nothing(tmp_path: Path, text: str | None) -> None:
-    path = tmp_path / "manifest.json"
-    if text is not None:
-        path.write_text(text, encoding="utf-8", errors="surrogatepass")
-    assert read_manifest(path) == {}
-
-
-def test_manifest(tmp_path: Path) -> None:
-    path = tmp_path / "manifest.json"
-    write_manifest(path, "running", {"seed": 1})
-    write_manifest(path, "complete", {"seed": 1, "versions": versions(["numpy", "no-such-thing"])})
-    manifest = json.loads(path.read_text())
-    assert manifest["status"] == "complete"
-    assert manifest["seed"] == 1
-    assert manifest["versions"]["numpy"]
-    assert manifest["versions"]["no-such-thing"] is None
-    assert set(manifest["machine"]) == {"system", "processor", "cores", "python"}
-    assert list(tmp_path.iterdir()) == [path]
-    assert read_manifest(path) == manifest
-
-
-def test_json_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "summary.json"
-    write_json(path, {"a": 1})
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        write_json(path, {"a": float("nan")})
-    assert json.loads(path.read_text()) == {"a": 1}
-
-
-def test_content_hash_does_not_mind_the_order_of_keys() -> None:
-    assert content_hash({"a": 1, "b": [1, 2]}) == content_hash({"b": [1, 2], "a": 1})
-    assert content_hash({"a": 1}) != content_hash({"a": 2})
-    assert len(content_hash(None)) == 64
-
-
-def test_git_state(tmp_path: Path) -> None:
-    def git(*arguments: str) -> None:
-        who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-        subprocess.run(["git", "-C", str(tmp_path), *who, *arguments], check=True)
-
-    package = tmp_path / "package"
-    package.mkdir()
-    assert git_state(package) is None
-    git("init", "-q")
-    (tmp_path / "file").write_text("1")
-    git("add", "file")
-    git("commit", "-q", "-m", "one")
-    # An installed package in a virtual environment inside somebody's checkout is not theirs.
-    (package / "module.py").write_text("1")
-    assert git_state(package) is None
-    git("add", "package/module.py")
-    git("commit", "-q", "-m", "two")
-    state = git_state(package)
-    assert state is not None
-    assert (len(state["commit"]), state["dirty"]) == (40, False)
-    (package / "module.py").write_text("2")
-    changed = git_state(package)
-    assert changed is not None
-    assert changed["dirty"]

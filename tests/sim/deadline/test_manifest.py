@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from sim.deadline.manifest import content_hash, make_manifest, processor, read_manifest
+from sim.deadline.manifest import (
+    content_hash,
+    git_state,
+    make_manifest,
+    processor,
+    read_manifest,
+    versions,
+    write_json,
+    write_manifest,
+)
 
 ONE = "processor\t: 0\nvendor_id\t: A\ncpu family\t: 25\nmodel\t\t: 17\nmodel name\t: A B: C\n"
 OTHER = "\nprocessor\t: 1\ncpu family\t: 26\nmodel\t\t: 2\nmodel name\t: C\n"
@@ -50,9 +61,63 @@ def test_a_hash_is_that_of_compact_json_in_order() -> None:
     assert content_hash({"b": None, "a": [1, 2.5]}) == expected
 
 
-@pytest.mark.parametrize("content", [None, b"\xff", b"[1]", b"{"])
-def test_what_is_no_manifest_says_nothing(tmp_path: Path, content: bytes | None) -> None:
+@pytest.mark.parametrize("text", [None, "", "{", "[1]", "\udc00"])
+def test_a_manifest_that_says_nothing(tmp_path: Path, text: str | None) -> None:
     path = tmp_path / "manifest.json"
-    if content is not None:
-        path.write_bytes(content)
+    if text is not None:
+        path.write_text(text, encoding="utf-8", errors="surrogatepass")
     assert read_manifest(path) == {}
+
+
+def test_manifest(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.json"
+    write_manifest(path, "running", {"seed": 1})
+    write_manifest(path, "complete", {"seed": 1, "versions": versions(["numpy", "no-such-thing"])})
+    manifest = json.loads(path.read_text())
+    assert manifest["status"] == "complete"
+    assert manifest["seed"] == 1
+    assert manifest["versions"]["numpy"]
+    assert manifest["versions"]["no-such-thing"] is None
+    assert set(manifest["machine"]) == {"system", "processor", "cores", "python"}
+    assert list(tmp_path.iterdir()) == [path]
+    assert read_manifest(path) == manifest
+
+
+def test_json_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "summary.json"
+    write_json(path, {"a": 1})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(path, {"a": float("nan")})
+    assert json.loads(path.read_text()) == {"a": 1}
+
+
+def test_content_hash_does_not_mind_the_order_of_keys() -> None:
+    assert content_hash({"a": 1, "b": [1, 2]}) == content_hash({"b": [1, 2], "a": 1})
+    assert content_hash({"a": 1}) != content_hash({"a": 2})
+    assert len(content_hash(None)) == 64
+
+
+def test_git_state(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+        subprocess.run(["git", "-C", str(tmp_path), *who, *arguments], check=True)
+
+    package = tmp_path / "package"
+    package.mkdir()
+    assert git_state(package) is None
+    git("init", "-q")
+    (tmp_path / "file").write_text("1")
+    git("add", "file")
+    git("commit", "-q", "-m", "one")
+    # An installed package in a virtual environment inside somebody's checkout is not theirs.
+    (package / "module.py").write_text("1")
+    assert git_state(package) is None
+    git("add", "package/module.py")
+    git("commit", "-q", "-m", "two")
+    state = git_state(package)
+    assert state is not None
+    assert (len(state["commit"]), state["dirty"]) == (40, False)
+    (package / "module.py").write_text("2")
+    changed = git_state(package)
+    assert changed is not None
+    assert changed["dirty"]

@@ -43,6 +43,14 @@ def test_replicate_interval_is_students() -> None:
     assert (low, high) == pytest.approx(expected)
 
 
+def test_the_bounds_of_a_percentile_stay_in_the_sample() -> None:
+    sample = np.arange(1000, 1459)  # the fewest that carry a p99
+    found = percentile(sample, 0.99, confidence=1.0 - 1e-6)
+    assert found is not None
+    assert 1000 <= found.low < found.value < found.high == 1458
+    assert percentile(sample[1:], 0.99) is None
+
+
 @pytest.mark.parametrize("values", [[], [0.5]])
 def test_one_replicate_carries_no_interval(values: list[float]) -> None:
     with pytest.raises(ValueError, match="replicate"):
