@@ -99,7 +99,8 @@ def _render(drawing: Figure, where: Path | io.BytesIO, kind: str) -> None:
         # A name in a script that the font does not have shows as boxes; that is no one's error.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         if kind == "png":  # savefig would draw all once more before
-            cast("FigureCanvasAgg", drawing.canvas).print_png(where)
+            surface = cast("FigureCanvasAgg", drawing.canvas)
+            surface.print_png(where)  # type: ignore[no-untyped-call]
         else:
             drawing.savefig(where, format=kind, metadata=metadata)
 

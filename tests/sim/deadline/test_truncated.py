@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from toys import Answer
+from toys import INITIAL, Answer, Climb, Scripted
 
-from sim.deadline import AnytimeSolver
+from sim.deadline import AnytimeSolver, Entrant, OnMiss, Source, run
 from sim.deadline.call import fault, truncated
 
 
@@ -89,6 +89,16 @@ def test_what_is_left_is_checked_against_its_problem(
     problem: int, available_ns: int, left: Answer | None
 ) -> None:
     assert truncated(Played(UNCOUNTED), problem, available_ns, 100, check=odd) == left
+
+
+def test_a_race_checks_what_is_left_of_a_cut_solve() -> None:
+    for refused, source in ((4, Source.BEST_SO_FAR), (5, Source.INITIAL)):
+        entrant = Entrant(
+            Climb(), INITIAL, Scripted([20]), on_miss=OnMiss.BEST_SO_FAR,
+            check=lambda problem, answer, no=refused: "no" if answer.value == no else None,
+        )  # fmt: skip
+        (served,) = run(entrant, [10], [0], budget_ns=10)
+        assert served.job.source is source
 
 
 def test_a_count_of_work_has_to_fit() -> None:

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from toys import INITIAL, Answer, Climb, Scripted
 
-from sim.deadline import Constant, Entrant, LatencyModel, Measured, OnMiss, Solver
+from sim.deadline import (
+    Constant,
+    Entrant,
+    LatencyModel,
+    Measured,
+    OnMiss,
+    Solver,
+    Source,
+    run,
+)
 
 
 class Counting(Solver[int, int]):
@@ -45,3 +55,25 @@ def test_the_check_of_answers_is_warmed_up_too() -> None:
     )
     entrant.warm_up(7)
     assert checked == [(7, 7), (7, 7)]
+
+
+class Climbing(Climb):
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+
+    def solve(self, problem: int) -> Answer:
+        self.seen.append(problem)
+        return super().solve(problem)
+
+
+class MeasuredScript(Scripted):
+    measured = True
+
+
+@pytest.mark.parametrize(("latency", "calls"), [(Scripted, [10]), (MeasuredScript, [10, 10])])
+def test_after_a_replay_the_solver_is_warmed_up(latency: type[Scripted], calls: list[int]) -> None:
+    solver = Climbing()
+    entrant = Entrant(solver, INITIAL, latency([20]), on_miss=OnMiss.BEST_SO_FAR)
+    (served,) = run(entrant, [10], [0], budget_ns=10)
+    assert (served.job.source, served.answer.value) == (Source.BEST_SO_FAR, 5)
+    assert solver.seen == calls
