@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,6 @@ from sim.deadline.summary import integers, joined
 if TYPE_CHECKING:
     import pyarrow as pa
     from matplotlib.axes import Axes
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
 #: Colours that stay apart for colour-blind readers (Okabe and Ito), in a fixed order.
@@ -92,17 +91,21 @@ def svg(drawing: Figure) -> bytes:
 
 def _render(drawing: Figure, where: Path | io.BytesIO, kind: str) -> None:
     import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
 
-    # An SVG tells its date and names its parts by chance, unless told otherwise.
-    metadata = {"Date": None} if kind == "svg" else None
+    # The names of an SVG's parts are by chance, unless told otherwise.
     with warnings.catch_warnings(), mpl.rc_context({"svg.hashsalt": "ttirace"}):
         # A name in a script that the font does not have shows as boxes; that is no one's error.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        if kind == "png":  # savefig would draw all once more before
-            surface = cast("FigureCanvasAgg", drawing.canvas)
-            surface.print_png(where)  # type: ignore[no-untyped-call]
+        # savefig would draw all once more before, for a layout that drawing makes anyway.
+        if kind == "png":
+            FigureCanvasAgg(drawing).print_png(where)  # type: ignore[no-untyped-call]
+        elif kind == "svg":
+            canvas = FigureCanvasSVG(drawing)
+            canvas.print_svg(where, metadata={"Date": None})  # type: ignore[no-untyped-call]
         else:
-            drawing.savefig(where, format=kind, metadata=metadata)
+            drawing.savefig(where, format=kind)
 
 
 @contextmanager
