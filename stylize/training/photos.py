@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from sim.deadline.errors import InputError
 from stylize.pictures import Picture, picture_files, read_picture, resized
 
-#: Shorter side that photographs are kept at. A crop of 320 pixels, with the margin around the 256
-#: that count, shows two thirds of one or all: as large as on validation, or half as large again.
-KEPT = 480
+#: Shorter side that photographs are kept at: crops of 256 pixels show most of one.
+KEPT = 384
 
 #: Every so many photographs one is not trained on, but validated on.
 HELD_OUT = 9
