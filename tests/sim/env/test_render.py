@@ -173,10 +173,10 @@ def test_frames_cost_no_memory() -> None:
     artists = len(picture.findobj())
     gc.collect()
     figures = sum(type(thing) is Figure for thing in gc.get_objects())
-    for n in range(60):
+    for n in range(200):
         env.step(env.action_space.sample())
         env.render()
-        if n % 15 == 14:
+        if n % 50 == 49:
             env.reset()
     assert len(picture.findobj()) <= artists + 20  # ticks are kept once made, and never more
     gc.collect()

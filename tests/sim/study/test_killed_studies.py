@@ -93,11 +93,12 @@ def test_killed_over_and_over_and_resumed(tmp_path: Path) -> None:
     assert (out / "table.parquet").read_bytes() == table
 
 
-def test_a_worker_killed_on_the_way(tmp_path: Path) -> None:
+def test_workers_killed_on_the_way(tmp_path: Path) -> None:
     path, out = write(tmp_path, scenario=SLOW, axes=FEW), tmp_path / "out"
     process = start(path, out, "--workers", "2")
-    wait_for(out, 5, process)
-    os.kill(workers_of(process)[0], signal.SIGKILL)
+    for points in (5, 25):
+        wait_for(out, points, process)
+        os.kill(workers_of(process)[0], signal.SIGKILL)
     _, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, "")
     assert (out / "table.parquet").read_bytes() == expected(tmp_path, scenario=SLOW, axes=FEW)
@@ -164,6 +165,9 @@ def test_a_cluster_gives_the_same_table_though_a_worker_is_killed(tmp_path: Path
         dask("worker", *worker, folder=tmp_path) as first,
         dask("worker", *worker, folder=tmp_path),
     ):
+        whole = start(path, tmp_path / "whole", *options)
+        text, err = whole.communicate(timeout=120)
+        assert (whole.returncode, err) == (0, ""), text
         half = start(path, tmp_path / "half", *options)
         wait_for(tmp_path / "half", 12, half)
         first.kill()
@@ -175,6 +179,7 @@ def test_a_cluster_gives_the_same_table_though_a_worker_is_killed(tmp_path: Path
     text, err = serial.communicate(timeout=120)
     assert (serial.returncode, err) == (0, ""), text
     table = (tmp_path / "serial" / "table.parquet").read_bytes()
+    assert (tmp_path / "whole" / "table.parquet").read_bytes() == table
     assert (tmp_path / "half" / "table.parquet").read_bytes() == table
     _, err = gone.communicate(timeout=60)
     assert gone.returncode == 2
