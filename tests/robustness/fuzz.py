@@ -3,7 +3,7 @@
 python tests/robustness/fuzz.py            # TTIRACE_FUZZ inputs, 20,000 if not given
 python tests/robustness/fuzz.py trace 17   # one input again; it is left in out/fuzz
 
-Interrupted, it goes on from there at the next call; `rm -r out/fuzz` begins anew.
+Interrupted, it goes on from there at the next call, unless the code has changed since.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from collections.abc import Iterator
 from multiprocessing import get_context
 from pathlib import Path
 
-from fuzz_kinds import KINDS
+from fuzz_kinds import KINDS, ROOT
 from fuzz_worker import become, prepare, work
 
+from sim.deadline.manifest import content_hash
+
 FAILURES = Path("out/fuzz")
-JOURNAL = FAILURES / "journal.jsonl"
 #: Most inputs take some milliseconds; on a busy machine, and with a compiler at work, some seconds.
 HANGS_S = 120.0
 
@@ -156,6 +157,14 @@ def fuzz(
     return counts, failures
 
 
+def journal_of_this_code() -> Path:
+    """Return where the journal is: what other code made of an input says nothing of this."""
+    folders = (ROOT / name for name in ("sim", "allocators", "stylize", "tests/robustness"))
+    paths = sorted(path for folder in folders for path in folder.rglob("*.py"))
+    code = content_hash({str(path.relative_to(ROOT)): path.read_text("utf-8") for path in paths})
+    return FAILURES / f"journal-{code[:12]}.jsonl"
+
+
 def read_journal(journal: Path) -> Iterator[tuple[tuple[str, int], str, str, float]]:
     """Yield what became of the inputs so far; a line that was cut off is passed over."""
     for line in journal.read_text().splitlines() if journal.exists() else ():
@@ -189,7 +198,7 @@ def main(arguments: list[str]) -> int:
             return 0
         inputs = int(os.environ.get("TTIRACE_FUZZ", "20000"))
         print(f"{len(orders(inputs))} inputs; the seeds of each kind count from 0")
-        counts, failures = fuzz(inputs, os.cpu_count() or 1, Path(scratch), JOURNAL)
+        counts, failures = fuzz(inputs, os.cpu_count() or 1, Path(scratch), journal_of_this_code())
     print(*table(counts), sep="\n")
     for kind, seed, why in failures:
         print(f"\n{kind} {seed}: {why}")
