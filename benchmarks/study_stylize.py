@@ -3,7 +3,7 @@
     python benchmarks/study_stylize.py -o docs/studies/stylize [--styles starry_night,scream]
 
 For every style a photograph after 50, 100 and 300 evaluations, from noise and from the content, and
-what both networks make of it in one pass, each with its loss. A quarter of an hour on two cores for each.
+what both networks make of it in one pass, each with its loss.
 """
 
 from __future__ import annotations
