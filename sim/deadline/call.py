@@ -15,6 +15,9 @@ from sim.deadline.solver import Answer, AnytimeSolver, Problem, Solver
 Check = Callable[[Problem, Answer], str | None]
 
 
+#: What a plug-in may raise without being the end of the run: also what `sys.exit` does.
+PLUGIN_ERRORS = (Exception, SystemExit)
+
 # Work times its cost must stay far inside 64 bits of nanoseconds.
 _MOST_WORK = 1 << 40
 
@@ -55,7 +58,7 @@ def attempt(
     begun = now_ns()
     try:
         answer = solver.solve(problem)
-    except (Exception, SystemExit) as error:  # whatever a plug-in raises, the run goes on
+    except PLUGIN_ERRORS as error:
         elapsed = now_ns() - begun
         return Attempt(None, elapsed, 0, one_line(error), begun)
     elapsed = now_ns() - begun
@@ -112,6 +115,6 @@ def truncated(
             if done * service_ns > total * available_ns:
                 break
             best = iterate
-    except (Exception, SystemExit):  # as in `attempt`: a miss, not the end of the run
+    except PLUGIN_ERRORS:
         return None
     return None if best is None or fault(problem, best, check) is not None else best

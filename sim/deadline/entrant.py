@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import Generic
 
-from sim.deadline.call import Check, attempt, fault, one_line, truncated
+from sim.deadline.call import PLUGIN_ERRORS, Check, attempt, fault, one_line, truncated
 from sim.deadline.clock import Clock
 from sim.deadline.errors import InputError
 from sim.deadline.job import Outcome, Source
@@ -260,7 +260,7 @@ class Entrant(Generic[Problem, Answer]):
                         task.best = None
                     return
                 task.best = iterate
-        except (Exception, SystemExit) as error:  # as in `attempt`: the run goes on
+        except PLUGIN_ERRORS as error:
             task.reason = one_line(error)
             return
         if task.best is None:

@@ -213,32 +213,31 @@ def test_failures_do_not_end_the_run() -> None:
     assert served[1].job.reason == "ArithmeticError: unlucky"
 
 
+def refusing(
+    value: int, solver: Solver[int, Answer], fallback: Solver[int, Answer] | None = None
+) -> Entrant[int, Answer]:
+    """Return an entrant whose check refuses one value."""
+    return Entrant(
+        solver,
+        INITIAL,
+        on_miss=OnMiss.BEST_SO_FAR if fallback is None else OnMiss.FALLBACK,
+        fallback=fallback,
+        check=lambda problem, answer: f"{value} for {problem}" if answer.value == value else None,
+    )
+
+
 def test_answers_are_checked_on_a_live_clock_too() -> None:
     host = FakeTime()
-    entrant = Entrant(
-        Worker(host),
-        INITIAL,
-        on_miss=OnMiss.FALLBACK,
-        fallback=Echo(100),
-        check=lambda problem, answer: f"{answer.value}" if answer.value == 2 else None,
-    )
-    served = live(entrant, host, [1, 2, 13, 3])
+    served = live(refusing(2, Worker(host), Echo(100)), host, [1, 2, 13, 3])
     assert [(job.outcome, job.reason, job.source) for job, _ in served] == [
         (MET, None, Source.OWN),
-        (FAILED, "2", Source.FALLBACK),
+        (FAILED, "2 for 2", Source.FALLBACK),
         (FAILED, "ArithmeticError: unlucky", Source.FALLBACK),
         (MET, None, Source.OWN),
     ]
     host = FakeTime()
-    entrant = Entrant(
-        Worker(host),
-        INITIAL,
-        on_miss=OnMiss.FALLBACK,
-        fallback=Echo(100),
-        check=lambda problem, answer: "none" if answer.value == 113 else None,
-    )
-    (served_one,) = live(entrant, host, [13])
-    assert served_one.job.source is Source.INITIAL
+    (failed,) = live(refusing(113, Worker(host), Echo(100)), host, [13])
+    assert failed.job.source is Source.INITIAL
 
 
 @pytest.mark.parametrize("on_overrun", OnOverrun)
@@ -265,13 +264,7 @@ def test_best_so_far_without_a_first_iterate_holds() -> None:
 
 def test_best_so_far_is_checked_like_any_answer() -> None:
     host = FakeTime()
-    entrant = Entrant(
-        Steps(host),
-        INITIAL,
-        on_miss=OnMiss.BEST_SO_FAR,
-        check=lambda problem, answer: "three" if answer.value == 3 else None,
-    )
-    served = live(entrant, host, [2, 100], budget_ns=9)
+    served = live(refusing(3, Steps(host)), host, [2, 100], budget_ns=9)
     assert [(job.source, answer.value) for job, answer in served] == [
         (Source.OWN, 2),
         (Source.HELD, 2),
@@ -280,16 +273,10 @@ def test_best_so_far_is_checked_like_any_answer() -> None:
 
 def test_best_so_far_is_checked_where_it_is_done_in_time() -> None:
     host = FakeTime()
-    entrant = Entrant(
-        Steps(host),
-        INITIAL,
-        on_miss=OnMiss.BEST_SO_FAR,
-        check=lambda problem, answer: f"{answer.value} of {problem}" if problem == 2 else None,
-    )
-    served = live(entrant, host, [1, 2], budget_ns=9)
+    served = live(refusing(2, Steps(host)), host, [1, 2], budget_ns=9)
     assert [(job.outcome, job.reason, job.source) for job, _ in served] == [
         (MET, None, Source.OWN),
-        (FAILED, "2 of 2", Source.HELD),
+        (FAILED, "2 for 2", Source.HELD),
     ]
 
 

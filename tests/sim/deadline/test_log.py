@@ -95,7 +95,7 @@ def test_every_log_gives_its_own_parts_and_the_columns_asked_for(tmp_path: Path)
         assert first.column_names == ["work", label]
 
 
-def test_no_byte_of_a_part_can_change_unseen(tmp_path: Path) -> None:
+def test_a_byte_of_a_part_that_changes_is_seen(tmp_path: Path) -> None:
     write(tmp_path, 300)
     (path,) = tmp_path.iterdir()
     content, table = path.read_bytes(), read_log(tmp_path)

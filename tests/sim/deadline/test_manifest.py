@@ -6,8 +6,9 @@ import hashlib
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -44,15 +45,18 @@ def test_a_processor_that_does_not_tell_has_a_name_all_the_same(
 
 
 def test_it_says_when_and_by_which_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return cls(2030, 1, 2, 3, 4, 5, 678, tzinfo=UTC).astimezone(tz)
+
+    monkeypatch.setattr("sim.deadline.manifest.datetime", Stopped)
     monkeypatch.setattr(sys, "argv", ["/somewhere/ttirace", "run", "x.yaml"])
-    begun = datetime.now(UTC).replace(microsecond=0)
     found = make_manifest("complete", {"seed": 5})
     assert list(found) == ["status", "written", "command", "machine", "seed"]
     assert found["status"] == "complete"
     assert found["command"] == ["ttirace", "run", "x.yaml"]
-    written = datetime.fromisoformat(found["written"])
-    assert written.utcoffset() == timedelta(0)
-    assert begun <= written <= datetime.now(UTC)
+    assert found["written"] == "2030-01-02T03:04:05+00:00"
 
 
 def test_a_hash_is_that_of_compact_json_in_order() -> None:
