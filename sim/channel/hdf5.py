@@ -1,4 +1,4 @@
-"""What h5py leaves to us: files that appear whole or not at all, and damage that it hangs on."""
+"""What h5py leaves to us: files that appear whole or not at all, damage it hangs on or dies of."""
 
 from __future__ import annotations
 
@@ -79,3 +79,22 @@ def _stands_still(content: mmap.mmap, start: int) -> bool:
             return True
         at += size if index == 0 else _OBJECT_HEADER + -(-size // 8) * 8
     return False
+
+
+_CHECKSUM = 4  # bytes, behind the content of a chunk
+
+
+def short_chunk(dataset: h5py.Dataset) -> tuple[int, ...] | None:
+    """Return where a chunk is that is too short to be read; None if there is none.
+
+    Of one that is shorter than its checksum HDF5 (2.0.0) reads memory that it does not have, and
+    the process dies.
+    """
+    if dataset.chunks is None:
+        return None
+    least = _CHECKSUM if dataset.fletcher32 else 1
+    found: list[tuple[int, ...]] = []
+    dataset.id.chunk_iter(
+        lambda chunk: found.append(chunk.chunk_offset) if chunk.size < least else None
+    )
+    return min(found, default=None)

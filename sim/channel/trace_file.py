@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from sim.channel.checks import positive
 from sim.channel.fading import power_gain
-from sim.channel.hdf5 import is_endless
+from sim.channel.hdf5 import is_endless, short_chunk
 from sim.deadline.errors import InputError, shown
 from sim.problem import FloatArray
 
@@ -94,10 +94,10 @@ class TraceFile:
         """Return the power gains of slots start..stop, ``(n, S, K, K)``; raises as `pieces`."""
         with self._damage(f"dataset {self.name!r}: slots {start} to {stop - 1}: "):
             raw: NDArray[Any] = self._data[start:stop]
-        if self.name == "H":
-            gain = power_gain(np.ascontiguousarray(raw, dtype=np.complex128))
-        else:
-            gain = np.ascontiguousarray(raw, dtype=np.float64)
+        wide = np.complex128 if self.name == "H" else np.float64
+        with np.errstate(invalid="ignore"):  # a signalling NaN is said below
+            raw = np.ascontiguousarray(raw, dtype=wide)
+        gain = power_gain(raw) if self.name == "H" else raw
         # A comparison with NaN is false.
         good = (gain >= 0) & (gain < np.inf)
         if not good.all():
@@ -129,6 +129,7 @@ class TraceFile:
                 return None
             if dataset.ndim != 2 or dataset.shape[0] != self.links:
                 return None
+            self._check_chunks(dataset)
             return np.asarray(dataset[()], dtype=np.float64)
 
     @contextmanager
@@ -195,6 +196,7 @@ class TraceFile:
                     raise self.fail(f"is joined from {name!r}, which does not hold its part")
                 if part.size != source.vspace.get_select_npoints():
                     raise self.fail(f"is joined from {name!r}, of which a part is missing")
+                self._check_chunks(part)
                 covered += part.size
         if covered != self._data.size:
             raise self.fail("is joined from files that do not make up all of it")
@@ -211,8 +213,13 @@ class TraceFile:
                 raise self.fail(f"has chunks of {chunk}, want at most {_LARGEST_CHUNK >> 20} MiB")
             counts = (-(-size // step) for size, step in zip(data.shape, chunk, strict=True))
             whole = data.id.get_num_chunks() == math.prod(counts)
+            self._check_chunks(data)
         if not whole:
             raise self.fail(f"of shape {data.shape} is not all there: a part was never written")
+
+    def _check_chunks(self, data: h5py.Dataset) -> None:
+        if (at := short_chunk(data)) is not None:
+            raise InputError(f"{data.file.filename}: damaged: the chunk at {at} is cut short")
 
     def _check_shape(self, bare: bool) -> None:
         shape: tuple[int, ...] = self._data.shape or ()

@@ -137,7 +137,8 @@ class Distribution(LatencyModel):
         wanted, self._sampler = SAMPLERS[name]
         if set(parameters) != set(wanted):
             raise InputError(f"latency {name}: takes {', '.join(wanted)}, got {sorted(parameters)}")
-        self._parameters = dict(parameters)
+        # A sigma of -0.0 is below zero to numpy; with 0.0 added it is 0.0.
+        self._parameters = {name: value + 0.0 for name, value in parameters.items()}
         self._rng = rng
         self._speed = speed
         self._drawn: list[int] = []

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sim.deadline.errors import InputError
 from sim.report.axis import Axis, Value
 from sim.report.cells import Cell
 from sim.report.results import StudyResults
@@ -73,11 +74,20 @@ class Row:
 
 
 def capacities(results: StudyResults) -> list[Capacity]:
-    """Return what can be looked for in a study, the most asked for first."""
+    """Return what can be looked for in a study, the most asked for first.
+
+    Raises:
+        InputError: the study's answers are not for its axes.
+    """
     if results.answers:
         name, find = str(results.answers[0]["axis"]), results.answers[0]["find"]
-        axis = results.axis(name, f"{results.folder / 'targets.parquet'}: axis")
-        return [Capacity(axis, find == "largest", _others(results, axis), True)]
+        path = results.folder / "targets.parquet"
+        axis = results.axis(name, f"{path}: axis")
+        rest = _others(results, axis)
+        for other in rest:
+            if other.name not in results.answers[0]:
+                raise InputError(f"{path}: lacks the column {other.name!r}, an axis of this study")
+        return [Capacity(axis, find == "largest", rest, True)]
     axes = {axis.fact: axis for axis in results.axes if axis.fact and axis.numeric}
     chosen = [(axes[f], True) for f in _LARGEST if f in axes]
     chosen += [(axes[f], False) for f in _SMALLEST if f in axes]

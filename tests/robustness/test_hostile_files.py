@@ -79,6 +79,24 @@ def one_huge_chunk(file: h5py.File, secret: Path) -> None:
     )
 
 
+def a_chunk_too_short_for_its_checksum(file: h5py.File, secret: Path) -> None:
+    chunked = {"chunks": (10, 2, 3, 3), "compression": "gzip", "fletcher32": True}
+    gain = file.create_dataset("gain", data=GAINS, **chunked)
+    gain.id.write_direct_chunk((20, 0, 0, 0), b"abc")
+
+
+def signalling_amplitudes(file: h5py.File, secret: Path) -> None:
+    amplitude = np.ones(GAINS.shape, np.complex64)
+    amplitude.view(np.uint32)[7, 1, 2, 2] = 0x7F800001  # a NaN that warns when it is converted
+    file["H"] = amplitude
+
+
+def signalling_gains(file: h5py.File, secret: Path) -> None:
+    gain = np.ones(GAINS.shape, np.float32)
+    gain.view(np.uint32)[7, 1, 2, 2] = 0x7F800001
+    file["gain"] = gain
+
+
 def never_written(file: h5py.File, secret: Path) -> None:
     file.create_dataset("gain", GAINS.shape, "f8")
 
@@ -114,8 +132,9 @@ def huge_attribute(file: h5py.File, secret: Path) -> None:
 HOSTILE: list[Callable[[h5py.File, Path], None]] = [
     external_link, soft_link_to_an_external_one, external_storage, virtual_from_elsewhere,
     virtual_from_a_linked_file, virtual_from_nowhere, virtual_with_a_hole, virtual_in_itself, huge,
-    huge_links, one_huge_chunk, never_written, written_half, objects, references, compound,
-    a_ring_of_links, huge_attribute,
+    huge_links, one_huge_chunk, a_chunk_too_short_for_its_checksum, signalling_amplitudes,
+    signalling_gains, never_written, written_half, objects, references, compound, a_ring_of_links,
+    huge_attribute,
 ]  # fmt: skip
 
 

@@ -229,3 +229,18 @@ def test_answers_that_are_none(ttirace: Ttirace, study: Path) -> None:
     pq.write_table(pa.table({"allocator": ["wmmse"]}), path)
     said = "lacks the column 'axis'; not the answers of a study"
     assert ttirace("report", study).error == f"{path}: {said}"
+
+
+def test_answers_of_another_study(ttirace: Ttirace, tmp_path: Path) -> None:
+    answers = [
+        {"channel.links": 5, "allocator": "wmmse", "axis": "budget.lead", "find": "smallest"}
+        | dict.fromkeys(("answer", "next", "nearest", "metric_at_answer", "metric_at_next"), 1.0)
+        | {"status": "met"}
+    ]
+    axes = {"channel.links": [5, 10], "budget.lead": [1, 2]}
+    study = make_study(tmp_path / "s", axes, ["wmmse"], answers=answers, target="miss_ratio <= 1")
+    assert ttirace("report", study).code == 0
+    path = study / "targets.parquet"
+    pq.write_table(pq.read_table(path).rename_columns({"channel.links": "channel.liNks"}), path)
+    said = "lacks the column 'channel.links', an axis of this study"
+    assert ttirace("report", study).error == f"{path}: {said}"

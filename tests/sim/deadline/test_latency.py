@@ -66,6 +66,11 @@ def test_mean(name: str) -> None:
     assert abs(z) < 4.4
 
 
+def test_a_sigma_of_minus_zero_is_zero() -> None:
+    parameters = {"median_ns": 5e3, "sigma": -0.0}
+    assert set(draws(Distribution("lognormal", parameters, np.random.default_rng(5)), 9)) == {5000}
+
+
 @pytest.mark.parametrize("name", LAWS)
 def test_speed_scales_the_same_draws(name: str) -> None:
     parameters, _ = LAWS[name]
