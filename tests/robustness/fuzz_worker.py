@@ -25,7 +25,7 @@ from fuzz_kinds import KINDS, Command, make_fixtures
 #: Enough for all that is right and small; what asks for more is to be refused.
 _MOST_MEMORY = 8 << 30
 #: A command line by chance may ask for hours of work: it is interrupted, and is to heed that.
-_PATIENCE_S = 2.0
+_PATIENCE_S = 5.0
 #: To run it, not only to check it, a scenario by chance must be of this size at most.
 _MOST_SLOTS, _MOST_GAINS, _MOST_NUMBER, _MOST_ENTRIES = 300, 2000, 10_000, 20
 
@@ -35,7 +35,6 @@ Outcome = tuple[str, str]
 def work(fixtures: str, scratch: str, connection: Connection) -> None:
     """Answer every ``(kind, seed)`` with what became of it, until there is None."""
     resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
-    signal.signal(signal.SIGALRM, _interrupt)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
     os.environ.pop("PYTHONWARNINGS", None)
     while (order := connection.recv()) is not None:
@@ -172,6 +171,7 @@ def call(command: Command, patience_s: float = 0.0) -> tuple[int, str, str]:
         os.dup2(out.fileno(), 1)
         os.dup2(err.fileno(), 2)
         try:
+            signal.signal(signal.SIGALRM, _interrupt)
             signal.setitimer(signal.ITIMER_REAL, patience_s)
             code = _main(command)
         except Exception:
