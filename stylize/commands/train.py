@@ -31,6 +31,13 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--learning-rate", type=float, default=1e-2, show_default=True, help="At its peak.")
 @click.option(
+    "--decay",
+    type=float,
+    default=0.3,
+    show_default=True,
+    help="Part of the steps over which the rate falls to 0; 1 where a trained network is refined.",
+)
+@click.option(
     "--content", type=float, default=1.5, show_default=True, help="Weight of the content."
 )
 @click.option("--style", type=float, default=1.0, show_default=True, help="Weight of the style.")

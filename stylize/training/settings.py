@@ -15,10 +15,6 @@ _LEAST_PX, _MOST_PX = 32, 512
 
 _WARM_UP = 30  # steps
 
-#: Part of all steps over which the learning rate falls. A high one makes way along the valley, a
-#: falling one goes down to its ground: that takes the last part only.
-DECAY = 0.3
-
 
 class Stage(NamedTuple):
     """A stretch of a training.
@@ -61,7 +57,9 @@ class TrainSettings:
     Attributes:
         size: of the network, one of `stylize.network.SIZES`.
         stages: one after another: small crops are cheap, large ones show what is drawn at scale.
-        learning_rate: a short warm-up, then constant, then falling to zero over the last `DECAY`.
+        learning_rate: after a short warm-up; in the end it falls to zero.
+        decay: part of all steps over which it falls. A high rate makes way along the valley, a
+            falling one goes down to its ground: from nothing, that takes the last part only.
         clip: largest norm of the gradient; longer ones are shortened to it.
         loss: weights of the parts.
         style_px: shorter side that paintings are scaled to: it sets how large brush strokes are.
@@ -76,6 +74,7 @@ class TrainSettings:
     size: str = "m"
     stages: Sequence[Stage] = (Stage(128, 2, 1000), Stage(256, 1, 1000))
     learning_rate: float = 1e-2
+    decay: float = 0.3
     clip: float = 5.0
     loss: LossWeights = field(default_factory=LossWeights)
     style_px: int = 384
@@ -96,6 +95,8 @@ class TrainSettings:
             value = getattr(self, name)
             if not 0.0 < value < math.inf:
                 raise InputError(f"{name}: {value}, want a positive number")
+        if not 0.0 < self.decay <= 1.0:
+            raise InputError(f"decay: {self.decay}, want a part of all steps, above 0, at most 1")
 
     @property
     def steps(self) -> int:
@@ -113,5 +114,5 @@ class TrainSettings:
     def learning_rate_at(self, step: int) -> float:
         """Return the learning rate of a step, from 0."""
         warm_up = (step + 1) / _WARM_UP
-        decay = (self.steps - step) / (DECAY * self.steps)
+        decay = (self.steps - step) / (self.decay * self.steps)
         return self.learning_rate * min(1.0, warm_up, decay)

@@ -50,6 +50,14 @@ def validated_on_small_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "VALIDATION_PX", 32)  # what is trained on
 
 
+def test_the_rate_falls_over_the_last_part() -> None:
+    settings = TrainSettings(stages=(Stage(32, 1, 1000),), learning_rate=0.01, decay=0.4)
+    rates = [settings.learning_rate_at(step) for step in (0, 29, 600, 800, 999)]
+    assert rates == pytest.approx([0.01 / 30, 0.01, 0.01, 0.005, 0.01 / 400])
+    with pytest.raises(InputError, match=r"decay: 1\.5, want a part of all steps"):
+        TrainSettings(decay=1.5)
+
+
 def test_the_loss_falls(photos: Photos, vgg: VGG16, tmp_path: Path) -> None:
     # So few steps show in the style alone: an untrained network leaves the content as it is.
     settings = replace(
