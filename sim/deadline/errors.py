@@ -6,6 +6,8 @@ import difflib
 import re
 from collections.abc import Iterable
 
+_MOST = (1 << 63) - 1  # what files and arrays can hold
+
 
 class InputError(ValueError):
     """Something the user wrote is wrong; the message is one line that says what and where.
@@ -15,9 +17,11 @@ class InputError(ValueError):
 
 
 def check_at_least(name: str, value: int, least: int) -> None:
-    """Raise InputError if ``value`` is below ``least``."""
+    """Raise InputError if ``value`` is below ``least``, or not a number of 64 bits."""
     if value < least:
         raise InputError(f"{name}: {value}, want at least {least}")
+    if value > _MOST:
+        raise InputError(f"{name}: {shown(value)}, want less than 2^63")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

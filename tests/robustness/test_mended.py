@@ -96,3 +96,14 @@ def test_a_card_that_says_nothing_of_its_data_is_let_be(
     (tmp_path / "it.json").write_text(json.dumps(card))
     words = ["--suite", "quick", "--links", "10", "--channels", "2", "--json"]
     assert ttirace("evaluate", tmp_path / "it.safetensors", *words).code == 0
+
+
+@pytest.mark.parametrize("option", ["--samples", "--shard-size", "--seed"])
+def test_numbers_that_no_file_can_hold(option: str, tmp_path: Path, ttirace: Ttirace) -> None:
+    """Of the size of a shard HDF5 said after the work that there is no such type."""
+    options = {"--links": 3, "--samples": 20, "--workers": 1} | {option: 1 << 63}
+    words = [str(word) for pair in options.items() for word in pair]
+    name = option[2:].replace("-", "_")
+    said = f"{name}: {1 << 63}, want less than 2^63"
+    assert ttirace("dataset", tmp_path / "d", *words).error == said
+    assert not (tmp_path / "d").exists()
