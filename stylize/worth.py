@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.deadline.files import whole_file
+from sim.deadline.folder import RunFolder
 from sim.deadline.plots import colour, figure
 from stylize.fast import Fast
 from stylize.loss import StyleLoss
@@ -49,6 +50,17 @@ class Curve:
         """Return after how many evaluations the mean is no higher; None if it never is."""
         reached = np.flatnonzero(self.mean <= loss)
         return int(reached[0]) + 1 if len(reached) else None
+
+
+class WorthFolder(RunFolder):
+    """The folder of one evaluation, with its curves."""
+
+    _OWN = (*RunFolder._OWN, "curves.csv")
+
+    @property
+    def curves(self) -> Path:
+        """Where the losses of every evaluation go."""
+        return self.path / "curves.csv"
 
 
 def optimised(

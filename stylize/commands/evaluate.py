@@ -58,7 +58,6 @@ def evaluate(
     from rich.console import Console
 
     from sim.deadline.errors import InputError
-    from sim.deadline.folder import RunFolder
     from sim.deadline.manifest import git_state, versions, write_json, write_manifest
     from sim.deadline.models.training import import_torch
     from sim.deadline.progress import progress_bar
@@ -67,7 +66,7 @@ def evaluate(
     from stylize.slow import SlowSettings
     from stylize.training.photos import centre, read_photos
     from stylize.vgg import VGG16
-    from stylize.worth import mean_loss, optimised, plot_worth, write_curves
+    from stylize.worth import WorthFolder, mean_loss, optimised, plot_worth, write_curves
     from stylize.worth_page import worth_page
 
     import_torch("a loss").set_num_threads(threads)
@@ -82,7 +81,7 @@ def evaluate(
     seen = read_photos(photos)
     chosen = seen.held_out if held_out else [*seen.held_out, *seen.train]
     pictures = [centre(photo, px) for photo in chosen[:count]]
-    folder = RunFolder(output or Path("out") / "worth", overwrite)
+    folder = WorthFolder(output or Path("out") / "worth", overwrite)
     click.get_current_context().call_on_close(folder.close)
     contents = {
         "networks": list(models),
@@ -112,9 +111,9 @@ def evaluate(
         found[name] = {"loss": value, "evaluations": worth}
         texts = [f"over {evaluations}" if at is None else str(at) for at in worth.values()]
         table.add_row(name, number(value, 3), *texts)
-    write_curves(folder.path / "curves.csv", curves)
+    write_curves(folder.curves, curves)
     write_json(folder.path / "summary.json", {"photographs": len(pictures), "networks": found})
-    plot_worth(curves, losses, folder.path / "plots" / "worth.png")
+    plot_worth(curves, losses, folder.plots / "worth.png")
     write_manifest(folder.manifest, "complete", contents)
     worth_page(first.styles[0], curves, losses, models, pictures, folder.manifest).write(
         folder.report

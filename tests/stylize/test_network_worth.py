@@ -133,6 +133,20 @@ def test_a_shipped_style_goes_by_its_name(ttirace: Ttirace, shelf: Path, tmp_pat
     assert "checksum" in ttirace(*arguments, "lines", "--network", "s").error
 
 
+def test_an_earlier_evaluation_can_be_replaced(
+    ttirace: Ttirace, tmp_path: Path, photos: Path
+) -> None:
+    out = tmp_path / "out"
+    arguments = ("stylize", "evaluate", model_file(tmp_path), "--photos", photos, "-o", out,
+                 "--px", 32, "--count", 1, "--evaluations", 1)  # fmt: skip
+    assert ttirace(*arguments).code == 0
+    (out / "curves.csv").write_text("old")
+    assert ttirace(*arguments).error.startswith(f"-o {out}: holds an earlier run; --overwrite")
+    done = ttirace(*arguments, "--overwrite")
+    assert done.code == 0, done
+    assert (out / "curves.csv").read_text().startswith("start,")
+
+
 def test_tiny_photographs_are_evaluated_too(ttirace: Ttirace, tmp_path: Path) -> None:
     folder = tmp_path / "tiny"
     folder.mkdir()
