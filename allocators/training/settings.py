@@ -51,10 +51,9 @@ class TrainSettings:
             raise InputError(
                 f"objective: {self.objective!r}{did_you_mean(self.objective, OBJECTIVES)}"
             )
-        for name in ("steps", "interval", "batch_size", "validation", "threads"):
+        for name in ("steps", "interval", "batch_size", "validation"):
             check_at_least(name, getattr(self, name), 1)
-        if self.threads > MOST_THREADS:
-            raise InputError(f"threads: {self.threads}, want at most {MOST_THREADS}")
+        check_at_least("threads", self.threads, 1, MOST_THREADS)
         check_at_least("seed", self.seed, 0)
         if self.patience is not None:
             check_at_least("patience", self.patience, 1)

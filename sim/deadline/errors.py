@@ -16,12 +16,12 @@ class InputError(ValueError):
     """
 
 
-def check_at_least(name: str, value: int, least: int) -> None:
-    """Raise InputError if ``value`` is below ``least``, or not a number of 64 bits."""
+def check_at_least(name: str, value: int, least: int, most: int = _MOST) -> None:
+    """Raise InputError if ``value`` is below ``least``, or above ``most``."""
     if value < least:
         raise InputError(f"{name}: {value}, want at least {least}")
-    if value > _MOST:
-        raise InputError(f"{name}: {shown(value)}, want less than 2^63")
+    if value > most:
+        raise InputError(f"{name}: {value}, want at most {most}")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -138,11 +138,7 @@ class PolicySettings:
                  "minibatches", "interval", "validation", "threads")  # fmt: skip
         most = {"hidden": MOST_IN_A_FILE, "neighbours": MOST_IN_A_FILE, "threads": MOST_THREADS}
         for name in whole:
-            check_at_least(name, getattr(self, name), 1)
-            if getattr(self, name) > most.get(name, _MOST):
-                raise InputError(
-                    f"{name}: {getattr(self, name)}, want at most {most.get(name, _MOST)}"
-                )
+            check_at_least(name, getattr(self, name), 1, most.get(name, _MOST))
         check_at_least("seed", self.seed, 0)
         if not self.links or not self.snr_db:
             raise InputError("links, snr_db: want at least one of each")
@@ -151,9 +147,7 @@ class PolicySettings:
         for cell in self.cells:
             cell.scenario(self.doppler_hz)
         if self.kind == "central":
-            check_at_least("copies", self.copies, 2)
-        if self.copies > _MOST:
-            raise InputError(f"copies: {self.copies}, want at most {_MOST}")
+            check_at_least("copies", self.copies, 2, _MOST)
         samples = len(self.snr_db) * self.episodes * self.episode_slots
         samples *= max(self.links) if self.kind == "local" else 1
         if self.minibatches > samples:
