@@ -30,6 +30,9 @@ _READ_VALUES = 2**18  # at a time: 2 MB of gains
 _LARGEST_CHUNK = 1 << 30  # bytes: a chunk is unpacked whole
 _CHUNK_VALUES = 2**22  # unless the file's own chunks are longer, up to this
 
+#: A signalling NaN would warn wherever it is converted or shown.
+_quiet = np.errstate(invalid="ignore")
+
 
 class TraceFile:
     """An open trace, its shape and types checked; its values are checked as they are read.
@@ -90,14 +93,15 @@ class TraceFile:
         for start in range(0, self.slots, self.piece_slots):
             yield self.read(start, min(start + self.piece_slots, self.slots))
 
+    @_quiet
     def read(self, start: int, stop: int) -> FloatArray:
         """Return the power gains of slots start..stop, ``(n, S, K, K)``; raises as `pieces`."""
         with self._damage(f"dataset {self.name!r}: slots {start} to {stop - 1}: "):
             raw: NDArray[Any] = self._data[start:stop]
-        wide = np.complex128 if self.name == "H" else np.float64
-        with np.errstate(invalid="ignore"):  # a signalling NaN is said below
-            raw = np.ascontiguousarray(raw, dtype=wide)
-        gain = power_gain(raw) if self.name == "H" else raw
+        if self.name == "H":
+            gain = power_gain(np.ascontiguousarray(raw, dtype=np.complex128))
+        else:
+            gain = np.ascontiguousarray(raw, dtype=np.float64)
         # A comparison with NaN is false.
         good = (gain >= 0) & (gain < np.inf)
         if not good.all():
@@ -119,6 +123,7 @@ class TraceFile:
             return None
         return positive(f"{self.path}: attribute 'bandwidth_hz'", stated)
 
+    @_quiet
     def positions(self, name: str) -> FloatArray | None:
         """Return dataset ``rx_m`` or ``tx_m`` if it gives a position to each link, else None."""
         import h5py

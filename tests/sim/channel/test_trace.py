@@ -76,6 +76,15 @@ def test_positions_come_back(path, gain):
     assert np.array_equal(channel.tx_m, tx_m)
 
 
+def test_positions_of_signalling_nan_are_nan(path, gain):
+    rx_m = np.ones((K, 2), np.float32)
+    rx_m.view(np.uint32)[1, 0] = 0x7F800001  # warns when it is converted
+    write_raw(path, "gain", gain)
+    with h5py.File(path, "a") as file:
+        file["rx_m"] = rx_m
+    assert np.argwhere(np.isnan(TraceChannel(path, 1e-3, N).rx_m)).tolist() == [[1, 0]]
+
+
 @pytest.mark.parametrize("dtype", [np.complex128, np.complex64, np.float32, np.float64, np.int16])
 def test_amplitude_is_squared(path, gain, dtype):
     h = (4 * gain * np.exp(1j * gain) if np.dtype(dtype).kind == "c" else 4 * gain).astype(dtype)
@@ -303,6 +312,13 @@ def test_the_first_bad_gain(path, gain, value):
     want = f"'gain': [7, 1, 2, 0] is {value}, want a finite gain, 0 or more"
     assert want in complaint(path)
     assert want in complaint(path, slots=2)  # also where the scenario does not go
+
+
+def test_a_bad_gain_is_shown_as_it_is_stored(path, gain):
+    whole = np.rint(gain).astype(np.int16)
+    whole[3, 0, 1, 1] = -1
+    write_raw(path, "gain", whole)
+    assert "'gain': [3, 0, 1, 1] is -1, want" in complaint(path)
 
 
 @pytest.mark.parametrize("value", [math.nan, complex(0, math.inf), 1e200])
