@@ -9,7 +9,7 @@ import numpy as np
 from numba import float64, int64, njit
 
 from allocators.vector import read_only
-from sim.deadline.errors import InputError, check_at_least
+from sim.deadline.errors import InputError, check_range
 from sim.problem import Allocation, FloatArray, PowerControlProblem
 
 
@@ -81,7 +81,7 @@ class Ascent:
     """
 
     def __init__(self, advance: Advance, max_iterations: int, tolerance: float) -> None:
-        check_at_least("max_iterations", max_iterations, 1)
+        check_range("max_iterations", max_iterations, 1)
         if not 0 <= tolerance < np.inf:
             raise InputError(f"tolerance: {tolerance}, want a finite number, at least 0")
         self._advance = advance

@@ -9,7 +9,7 @@ import numpy as np
 
 from allocators.ascent import Advance, Ascent, keep_better
 from allocators.warm_up import checked_spec, warm_up
-from sim.deadline.errors import check_at_least
+from sim.deadline.errors import check_range
 from sim.deadline.solver import AnytimeSolver
 from sim.problem import Allocation, FloatArray, PowerControlProblem, PowerControlSpec
 
@@ -32,7 +32,7 @@ class RandomStarts:
     """
 
     def __init__(self, count: int) -> None:
-        check_at_least("restarts", count, 0)
+        check_range("restarts", count, 0)
         self._count = count
         self._pools: dict[tuple[int, ...], FloatArray] = {}
         self._rng: np.random.Generator | None = None

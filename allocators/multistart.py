@@ -11,7 +11,7 @@ from allocators.unfolded.instance import Layout, layout, read_links
 from allocators.unfolded.network import CANDIDATES
 from allocators.vector import read_only
 from allocators.warm_up import checked_spec, warm_up
-from sim.deadline.errors import InputError, check_at_least
+from sim.deadline.errors import InputError, check_range
 from sim.deadline.solver import Solver
 from sim.problem import Allocation, FloatArray, PowerControlProblem
 
@@ -36,7 +36,7 @@ class Multistart(Solver[PowerControlProblem, Allocation]):
     def __init__(self, starts: int = 16, iterations: int = 16) -> None:
         if starts not in CANDIDATES:
             raise InputError(f"starts: {starts}, want one of {CANDIDATES}")
-        check_at_least("iterations", iterations, 0)
+        check_range("iterations", iterations, 0)
         self._starts, self._iterations = starts, iterations
         self._rng: np.random.Generator | None = None
         self._links = 0

@@ -10,7 +10,7 @@ import simpy
 
 from sim.deadline import Entrant, InputError, Task
 from sim.deadline.discipline import Discipline, Rank, rank
-from sim.deadline.errors import check_at_least
+from sim.deadline.errors import check_range
 
 # What happens at one instant happens in this order: servers become free, then slots start and jobs
 # are released, then it is decided who is computed, and only then which answers serve. So a finish
@@ -73,8 +73,8 @@ class ComputePool:
         preemptive: bool = False,
         batch: int = 1,
     ) -> None:
-        check_at_least("servers", servers, 1)
-        check_at_least("batch", batch, 1)
+        check_range("servers", servers, 1)
+        check_range("batch", batch, 1)
         if preemptive and batch > 1:
             raise InputError(f"batch: {batch}, want 1 in a preemptive pool")
         self._env = env

@@ -16,7 +16,7 @@ from allocators.iterative import RandomStarts
 from allocators.vector import read_only
 from allocators.warm_up import checked_spec, warm_up
 from allocators.wmmse.compiled import advance
-from sim.deadline.errors import InputError, check_at_least, shown
+from sim.deadline.errors import InputError, check_range, shown
 from sim.deadline.solver import AnytimeSolver, Solver
 from sim.problem import Allocation, FloatArray, PowerControlProblem
 from sim.registry import allocator_class, make_allocator
@@ -68,8 +68,8 @@ class Anytime(AnytimeSolver[PowerControlProblem, Allocation]):
     ) -> None:
         if not 0.0 <= lift <= 1.0:
             raise InputError(f"lift: {lift}, want a share of the cap, from 0 to 1")
-        check_at_least("reserve_ns", reserve_ns, 0)
-        check_at_least("restarts", restarts, 0)
+        check_range("reserve_ns", reserve_ns, 0)
+        check_range("restarts", restarts, 0)
         self._ascent = Ascent(advance, max_iterations, tolerance)
         self._start = _made(start)
         self._restarts = restarts

@@ -11,7 +11,7 @@ from allocators.evaluation.contenders import Contender, PowerSolver, contender
 from allocators.evaluation.suites import Cell, suite_named
 from sim.compare import Entry, take_turns
 from sim.deadline.collector import collector_paused
-from sim.deadline.errors import InputError, check_at_least
+from sim.deadline.errors import InputError, check_range
 from sim.problem import PowerControlSpec
 from sim.seeding import stream
 
@@ -39,8 +39,8 @@ class EvaluationSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_at_least("channels", self.channels, 1)
-        check_at_least("seed", self.seed, 0)
+        check_range("channels", self.channels, 1)
+        check_range("seed", self.seed, 0)
 
 
 def evaluation_table(

@@ -21,7 +21,7 @@ import numpy as np
 
 from allocators.training.samples import Setting, label_gains
 from sim.channel.hdf5 import write_hdf5
-from sim.deadline.errors import InputError, check_at_least
+from sim.deadline.errors import InputError, check_range
 from sim.deadline.manifest import write_json
 from sim.deadline.models.model_file import Float32Array
 from sim.deadline.workers import interrupts_held, live_and_die_with_parent
@@ -48,9 +48,9 @@ class DatasetSettings:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        check_at_least("samples", self.samples, 1)
-        check_at_least("shard_size", self.shard_size, 1)
-        check_at_least("seed", self.seed, 0)
+        check_range("samples", self.samples, 1)
+        check_range("shard_size", self.shard_size, 1)
+        check_range("seed", self.seed, 0)
 
     @property
     def shards(self) -> int:
@@ -121,7 +121,7 @@ def write_dataset(
     Raises:
         InputError: the folder holds something else, or cannot be written; a worker was killed.
     """
-    check_at_least("workers", workers, 1)
+    check_range("workers", workers, 1)
     try:
         _claim(folder, settings)
         missing = [i for i in range(settings.shards) if not _is_complete(folder, settings, i)]

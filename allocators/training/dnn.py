@@ -11,7 +11,7 @@ import numpy as np
 from allocators.dnn import DNN
 from allocators.dnn.network import ARCHITECTURE, Network, layer_sizes
 from allocators.training.learner import Batch, Learner
-from sim.deadline.errors import check_at_least
+from sim.deadline.errors import check_range
 from sim.deadline.models.model_file import Float32Array
 from sim.deadline.solver import Solver
 from sim.problem import Allocation, PowerControlProblem
@@ -37,8 +37,8 @@ class DNNLearner(Learner):
     def __init__(self, rng: np.random.Generator, links: int, members: int = 1) -> None:
         import torch
 
-        check_at_least("links", links, 1)
-        check_at_least("members", members, 1)
+        check_range("links", links, 1)
+        check_range("members", members, 1)
         self.links = links
         self.config = {"links": links, "members": members}
         self._mean, self._deviation = 0.0, 1.0

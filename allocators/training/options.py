@@ -139,14 +139,14 @@ def run_training(
     from allocators.training.progress import step_bar
     from allocators.training.settings import TrainSettings
     from allocators.training.tensorboard import scalar_writer
-    from sim.deadline.errors import InputError, check_at_least
+    from sim.deadline.errors import InputError, check_range
     from sim.deadline.manifest import git_state
     from sim.deadline.models.training import import_torch, log_path, reserve, sole_training
     from sim.seeding import stream
 
     told = TrainSettings(**settings)
     if links is not None:
-        check_at_least("links", links, 1)
+        check_range("links", links, 1)
     _cells(suite, links)  # what is wrong with it should not wait for the end
     if data is not None and reuse is not None:
         raise InputError(f"--reuse: {reuse}, but a data set is read round after round")

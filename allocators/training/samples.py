@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from allocators.training.law import channel_model, law, start_channel
-from sim.deadline.errors import InputError, check_at_least
+from sim.deadline.errors import InputError, check_range
 from sim.deadline.models.model_file import Float32Array
 from sim.problem import FloatArray, PowerControlProblem, sinr
 
@@ -63,7 +63,7 @@ class Setting:
     snr_db: float = 0.0
 
     def __post_init__(self) -> None:
-        check_at_least("links", self.links, 1)
+        check_range("links", self.links, 1)
         self._model()
         if not math.isfinite(self.snr_db) or abs(self.snr_db) > 200.0:
             raise InputError(f"snr_db: {self.snr_db}, want a number between -200 and 200")

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from allocators.training.objective import OBJECTIVES, Objective
-from sim.deadline.errors import InputError, check_at_least, did_you_mean
+from sim.deadline.errors import InputError, check_range, did_you_mean
 
 MOST_THREADS = 1024  # with more, libraries fail in ways of their own
 _LARGEST = 1e30  # of a step or a norm: single precision holds it, and all that comes of it
@@ -52,11 +52,11 @@ class TrainSettings:
                 f"objective: {self.objective!r}{did_you_mean(self.objective, OBJECTIVES)}"
             )
         for name in ("steps", "interval", "batch_size", "validation"):
-            check_at_least(name, getattr(self, name), 1)
-        check_at_least("threads", self.threads, 1, MOST_THREADS)
-        check_at_least("seed", self.seed, 0)
+            check_range(name, getattr(self, name), 1)
+        check_range("threads", self.threads, 1, MOST_THREADS)
+        check_range("seed", self.seed, 0)
         if self.patience is not None:
-            check_at_least("patience", self.patience, 1)
+            check_range("patience", self.patience, 1)
         for name in ("learning_rate", "clip"):
             value = getattr(self, name)
             if not 0.0 < value <= _LARGEST:

@@ -10,7 +10,7 @@ import numpy as np
 from allocators.training.dataset import Dataset
 from allocators.training.mixture import Draw, Mixture
 from allocators.training.samples import Samples, normalised
-from sim.deadline.errors import check_at_least
+from sim.deadline.errors import check_range
 from sim.seeding import stream
 
 _POOL = 50
@@ -55,7 +55,7 @@ class DrawnSamples:
     """
 
     def __init__(self, mixture: Mixture, reuse: int, seed: int) -> None:
-        check_at_least("reuse", reuse, 1)
+        check_range("reuse", reuse, 1)
         self.links = mixture.links
         self._mixture = mixture
         self._reuse = reuse

@@ -10,7 +10,7 @@ from allocators.unfolded.inference import infer
 from allocators.unfolded.instance import layout
 from allocators.unfolded.network import ARCHITECTURE, Network, load
 from allocators.warm_up import checked_spec, warm_up
-from sim.deadline.errors import check_at_least
+from sim.deadline.errors import check_range
 from sim.deadline.solver import Solver
 from sim.problem import Allocation, PowerControlProblem
 
@@ -35,7 +35,7 @@ class Unfolded(Solver[PowerControlProblem, Allocation]):
 
     def __init__(self, model: str = "unfolded_m", polish: int | None = None) -> None:
         if polish is not None:
-            check_at_least("polish", polish, 0)
+            check_range("polish", polish, 0)
         self._path = weights_file(model, ARCHITECTURE)
         self._network: Network | None = None
         self._polish = polish

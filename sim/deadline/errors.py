@@ -16,7 +16,7 @@ class InputError(ValueError):
     """
 
 
-def check_at_least(name: str, value: int, least: int, most: int = _MOST) -> None:
+def check_range(name: str, value: int, least: int, most: int = _MOST) -> None:
     """Raise InputError if ``value`` is below ``least``, or above ``most``."""
     if value < least:
         raise InputError(f"{name}: {value}, want at least {least}")

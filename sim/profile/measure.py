@@ -16,7 +16,7 @@ import numpy as np
 from sim.deadline import InputError
 from sim.deadline.collector import collector_paused
 from sim.deadline.cost import Cost, fit_cost
-from sim.deadline.errors import check_at_least
+from sim.deadline.errors import check_range
 from sim.host import Conditions, busy_ns, check_cpu, quiet
 from sim.named import named_allocator
 from sim.problem import PowerControlProblem, PowerControlSpec
@@ -59,7 +59,7 @@ def measure(plan: Plan, progress: Callable[[int, str], None]) -> Measurement:
     Raises:
         InputError: no cell can be had, or an allocator fails.
     """
-    check_at_least("--samples", plan.samples, 2 * plan.rounds)
+    check_range("--samples", plan.samples, 2 * plan.rounds)
     check_cpu(plan.cpu)
     for plugin in plan.plugins:
         load_plugin(plugin)

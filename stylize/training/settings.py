@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sim.deadline.errors import InputError, check_at_least, did_you_mean
+from sim.deadline.errors import InputError, check_range, did_you_mean
 from stylize.loss import LossWeights
 from stylize.network import MULTIPLE, SIZES
 
@@ -45,8 +45,8 @@ class Stage(NamedTuple):
                 f"stages: {text}: {px} px, want a multiple of {MULTIPLE} from {_LEAST_PX} to"
                 f" {_MOST_PX}"
             )
-        check_at_least(f"stages: {text}: batch", batch, 1)
-        check_at_least(f"stages: {text}: steps", steps, 1)
+        check_range(f"stages: {text}: batch", batch, 1)
+        check_range(f"stages: {text}: steps", steps, 1)
         return cls(px, batch, steps)
 
 
@@ -87,10 +87,10 @@ class TrainSettings:
             raise InputError(f"size: {self.size!r}{did_you_mean(self.size, SIZES)}")
         if not self.stages:
             raise InputError("stages: none, want at least one")
-        check_at_least("style_px", self.style_px, _LEAST_PX)
-        check_at_least("interval", self.interval, 1)
-        check_at_least("seed", self.seed, 0)
-        check_at_least("threads", self.threads, 1)
+        check_range("style_px", self.style_px, _LEAST_PX)
+        check_range("interval", self.interval, 1)
+        check_range("seed", self.seed, 0)
+        check_range("threads", self.threads, 1)
         for name in ("learning_rate", "clip"):
             value = getattr(self, name)
             if not 0.0 < value < math.inf:

@@ -10,7 +10,7 @@ from typing import Any
 from allocators.policy.network import KINDS
 from allocators.policy.network import MOST as MOST_IN_A_FILE
 from allocators.training.settings import MOST_THREADS
-from sim.deadline.errors import InputError, check_at_least, did_you_mean
+from sim.deadline.errors import InputError, check_range, did_you_mean
 
 _MOST = 1_000_000  # of anything that is counted
 _LARGEST = 1e30  # of a step or a norm: single precision holds it, and all that comes of it
@@ -138,16 +138,15 @@ class PolicySettings:
                  "minibatches", "interval", "validation", "threads")  # fmt: skip
         most = {"hidden": MOST_IN_A_FILE, "neighbours": MOST_IN_A_FILE, "threads": MOST_THREADS}
         for name in whole:
-            check_at_least(name, getattr(self, name), 1, most.get(name, _MOST))
-        check_at_least("seed", self.seed, 0)
+            check_range(name, getattr(self, name), 1, most.get(name, _MOST))
+        check_range("seed", self.seed, 0)
         if not self.links or not self.snr_db:
             raise InputError("links, snr_db: want at least one of each")
         check_once("links", self.links)
         check_once("snr_db", self.snr_db)
         for cell in self.cells:
             cell.scenario(self.doppler_hz)
-        if self.kind == "central":
-            check_at_least("copies", self.copies, 2, _MOST)
+        check_range("copies", self.copies, 2 if self.kind == "central" else 1, _MOST)
         samples = len(self.snr_db) * self.episodes * self.episode_slots
         samples *= max(self.links) if self.kind == "local" else 1
         if self.minibatches > samples:

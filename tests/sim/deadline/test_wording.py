@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sim.deadline.errors import InputError, check_at_least, did_you_mean, shown
+from sim.deadline.errors import InputError, check_range, did_you_mean, shown
 from sim.deadline.tables import number, outcome_cells, outcome_headings
 
 
@@ -22,9 +22,9 @@ def test_the_nearest_word_or_all_of_them(word: str, known: list[str], said: str)
 
 
 def test_the_least_is_enough() -> None:
-    check_at_least("slots", 3, 3)
+    check_range("slots", 3, 3)
     with pytest.raises(InputError, match=r"^slots: 2, want at least 3$"):
-        check_at_least("slots", 2, 3)
+        check_range("slots", 2, 3)
 
 
 @pytest.mark.parametrize(
