@@ -12,7 +12,7 @@ from stylize.pictures import Picture, read_picture, resized
 from stylize.vgg import VGG16
 
 #: Shorter side that a painting is scaled to, unless something else is wanted.
-STYLE_PX = 384
+STYLE_PX = 256
 
 
 @dataclass(frozen=True, slots=True)

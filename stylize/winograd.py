@@ -78,30 +78,25 @@ class Convolution:
         return _convolved(gradient, y, self._back, self._nothing, np.float32(-np.inf), 2)
 
 
+@cache
 def _function() -> Any:
     """Return the autograd function; torch is imported when it is needed."""
-    global _rectified
-    if _rectified is None:
-        import torch
+    import torch
 
-        class Rectified(torch.autograd.Function):
-            @staticmethod
-            def forward(ctx: Any, x: torch.Tensor, layer: Convolution) -> torch.Tensor:
-                y = layer.forth(x)
-                ctx.save_for_backward(y)
-                ctx.layer = layer
-                return y
+    class Rectified(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: torch.Tensor, layer: Convolution) -> torch.Tensor:
+            y = layer.forth(x)
+            ctx.save_for_backward(y)
+            ctx.layer = layer
+            return y
 
-            @staticmethod
-            def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
-                (y,) = ctx.saved_tensors
-                return ctx.layer.back(gradient, y), None
+        @staticmethod
+        def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
+            (y,) = ctx.saved_tensors
+            return ctx.layer.back(gradient, y), None
 
-        _rectified = Rectified
-    return _rectified
-
-
-_rectified: Any = None
+    return Rectified
 
 
 def _transformed(weight: FloatArray) -> torch.Tensor:

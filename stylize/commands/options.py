@@ -40,7 +40,7 @@ keep_color_option = click.option(
 style_px_option = click.option(
     "--style-px",
     type=int,
-    default=384,
+    default=256,
     show_default=True,
     help="Shorter side that a painting is scaled to: a larger one has larger strokes.",
 )

@@ -38,11 +38,18 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="Part of the steps over which the rate falls to 0; 1 where a trained network is refined.",
 )
 @click.option(
-    "--content", type=float, default=1.5, show_default=True, help="Weight of the content."
+    "--margin",
+    type=float,
+    default=0.25,
+    show_default=True,
+    help="Part by which a crop is larger than what the loss sees; 0 for the last few hundred steps.",
+)
+@click.option(
+    "--content", type=float, default=1.0, show_default=True, help="Weight of the content."
 )
 @click.option("--style", type=float, default=1.0, show_default=True, help="Weight of the style.")
 @click.option(
-    "--variation", type=float, default=6.5e-5, show_default=True, help="Weight of the roughness."
+    "--variation", type=float, default=1e-5, show_default=True, help="Weight of the roughness."
 )
 @style_px_option
 @click.option(

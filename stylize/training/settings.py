@@ -60,6 +60,10 @@ class TrainSettings:
         learning_rate: after a short warm-up; in the end it falls to zero.
         decay: part of all steps over which it falls. A high rate makes way along the valley, a
             falling one goes down to its ground: from nothing, that takes the last part only.
+        margin: a crop is larger than what the loss sees of it by such a part, and that is a square
+            anywhere in it. A network that is always looked at up to the border learns where it is,
+            and draws a band along it; without a margin only for a short while in the end, it
+            learns to make the best of borders.
         clip: largest norm of the gradient; longer ones are shortened to it.
         loss: weights of the parts.
         style_px: shorter side that paintings are scaled to: it sets how large brush strokes are.
@@ -75,9 +79,10 @@ class TrainSettings:
     stages: Sequence[Stage] = (Stage(128, 2, 1000), Stage(256, 1, 1000))
     learning_rate: float = 1e-2
     decay: float = 0.3
+    margin: float = 0.25
     clip: float = 5.0
     loss: LossWeights = field(default_factory=LossWeights)
-    style_px: int = 384
+    style_px: int = 256
     interval: int = 100
     seed: int = 1
     threads: int = 1
@@ -97,6 +102,8 @@ class TrainSettings:
                 raise InputError(f"{name}: {value}, want a positive number")
         if not 0.0 < self.decay <= 1.0:
             raise InputError(f"decay: {self.decay}, want a part of all steps, above 0, at most 1")
+        if not 0.0 <= self.margin <= 1.0:
+            raise InputError(f"margin: {self.margin}, want a part of a crop, from 0 to 1")
 
     @property
     def steps(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -28,10 +29,6 @@ VALIDATION_PX = 256
 
 #: Of the held-out photographs, how many an interval is validated on; the end is on all of them.
 _FEW = 6
-
-#: The loss sees a square anywhere in a crop that is larger by one part of so many. A network that
-#: is always looked at up to the border learns where it is, and draws a band along it.
-_MARGIN = 4
 
 _SKIPS = 20
 """Steps without a finite gradient after which a training is given up."""
@@ -202,7 +199,7 @@ def _step(
     for _ in range(stage.batch):
         style = int(rng.integers(len(losses)))
         photo = photos.train[int(rng.integers(len(photos.train)))]
-        margin = MULTIPLE * -(-stage.px // (_MARGIN * MULTIPLE))
+        margin = MULTIPLE * math.ceil(settings.margin * stage.px / MULTIPLE)
         picture = torch.from_numpy(crop(photo, stage.px + margin, rng))[None]
         loss = losses[style]
         top, left = (2 * rng.integers(1 << 16, size=2)).tolist()

@@ -32,6 +32,11 @@ def test_gram_matrices_are_what_a_loop_makes() -> None:
     np.testing.assert_allclose(gram(x).numpy(), expected, rtol=1e-12)
 
 
+def test_gradients_of_gram_matrices_are_finite_differences() -> None:
+    x = torch.from_numpy(np.random.default_rng(1).normal(size=(2, 3, 4, 5))).requires_grad_()
+    assert torch.autograd.gradcheck(gram, x)  # of every entry by itself: not symmetrically
+
+
 def test_variation_is_of_neighbours() -> None:
     x = torch.zeros(1, 3, 4, 4, dtype=torch.float64)
     x[0, 1, 2, 2] = 1.0 / 255.0  # four neighbours, a difference of one each

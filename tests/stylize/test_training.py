@@ -58,6 +58,12 @@ def test_the_rate_falls_over_the_last_part() -> None:
         TrainSettings(decay=1.5)
 
 
+@pytest.mark.parametrize("margin", [-0.1, 1.5, float("nan")])
+def test_a_margin_is_a_part_of_a_crop(margin: float) -> None:
+    with pytest.raises(InputError, match="margin: .* want a part of a crop, from 0 to 1"):
+        TrainSettings(margin=margin)
+
+
 def test_the_loss_falls(photos: Photos, vgg: VGG16, tmp_path: Path) -> None:
     # So few steps show in the style alone: an untrained network leaves the content as it is.
     settings = replace(
