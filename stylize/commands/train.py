@@ -42,7 +42,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     type=float,
     default=0.25,
     show_default=True,
-    help="Part by which a crop is larger than what the loss sees; 0 for the last few hundred steps.",
+    help="Part by which a crop is larger than what the loss sees; 0 to end a training.",
 )
 @click.option(
     "--content", type=float, default=1.0, show_default=True, help="Weight of the content."

@@ -60,7 +60,7 @@ def test_the_rate_falls_over_the_last_part() -> None:
 
 @pytest.mark.parametrize("margin", [-0.1, 1.5, float("nan")])
 def test_a_margin_is_a_part_of_a_crop(margin: float) -> None:
-    with pytest.raises(InputError, match="margin: .* want a part of a crop, from 0 to 1"):
+    with pytest.raises(InputError, match=r"margin: .* want a part of a crop, from 0 to 1"):
         TrainSettings(margin=margin)
 
 
