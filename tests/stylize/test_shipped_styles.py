@@ -49,22 +49,27 @@ def test_it_is_worth_something(vgg: VGG16, style: str, size: str) -> None:
 def test_along_a_border_it_paints_as_elsewhere(style: str, size: str) -> None:
     model = read_model(model_path(style, size)).only()
     weights = {name: torch.from_numpy(value) for name, value in model.weights.items()}
-    margin, strip = 64, 16
+    margin, strip = 64, 8
 
-    def painted(picture: Picture, first: int) -> Picture:
-        drawn = torch.from_numpy(noise(*picture.shape[1:], first, first))[None]
+    def painted(picture: Picture, first: int, turn: int) -> Picture:
+        drawn = torch.from_numpy(noise(*picture.shape[1:], first + 500 * turn, first))[None]
         with torch.no_grad():
             found = stylised(weights, model.made_of, torch.from_numpy(picture)[None], drawn)
         return found[0].numpy()
 
-    whole = centre(np.rint(255 * resized(read_picture(SAMPLE), 384)).astype(np.uint8), 384)
-    part = np.ascontiguousarray(whole[:, margin:-margin, margin:-margin])
-    # What is beyond the part's border is not seen then, and within it another mean and variance.
-    apart = np.abs(painted(part, margin) - painted(whole, 0)[:, margin:-margin, margin:-margin])
-    middle = apart[:, 96:-96, 96:-96].mean()
-    # Networks that drew bands along borders had up to 2.4 (The Scream) and 3.5 (Auvers).
+    photo = centre(np.rint(255 * resized(read_picture(SAMPLE), 384)).astype(np.uint8), 384)
+    apart = np.zeros((3, 256, 256))
+    for turn in range(4):  # so that what is there by chance, a star or an eye, counts little
+        whole = np.ascontiguousarray(np.rot90(photo, turn, axes=(1, 2)))
+        part = np.ascontiguousarray(whole[:, margin:-margin, margin:-margin])
+        within = painted(whole, 0, turn)[:, margin:-margin, margin:-margin]
+        apart += (painted(part, margin, turn) - within) / 4
+    # Of the part alone, the mean and variance are others: so the middle differs, too.
+    apart -= apart[:, margin:-margin, margin:-margin].mean(axis=(1, 2), keepdims=True)
+    # A band is another colour than there would be within a picture: at most 0.14 in those shipped.
     for turned in range(4):
-        assert np.rot90(apart, turned, axes=(1, 2))[:, :strip].mean() < 2.0 * middle
+        band = np.rot90(apart, turned, axes=(1, 2))[:, :strip].mean(axis=(1, 2))
+        assert np.abs(band).max() < 0.2
 
 
 @pytest.mark.parametrize(("style", "size"), SHIPPED)
