@@ -160,6 +160,10 @@ def test_killed_at_any_moment(case: str, tmp_path: Path) -> None:
         else:
             assert process.returncode == -signal.SIGKILL
             killed += 1
+            if (here / "k3.json").exists() and killed < KILLS:
+                # The last that a training writes: killed on its way out, and refused a second time.
+                assert contents(here, *patterns) == whole
+                here = folder(f"killed{rounds}")
     if not (here / "k3.json").exists():  # the last that a training writes: there is nothing to do
         finish(here, *command.split(), *again.split())
     assert contents(here, *patterns) == whole
