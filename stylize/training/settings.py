@@ -10,6 +10,7 @@ from typing import NamedTuple
 from sim.deadline.errors import InputError, check_range, did_you_mean
 from stylize.loss import LossWeights
 from stylize.network import MULTIPLE, SIZES
+from stylize.styles import STYLE_PX
 
 _LEAST_PX, _MOST_PX = 32, 512
 
@@ -82,7 +83,7 @@ class TrainSettings:
     margin: float = 0.25
     clip: float = 5.0
     loss: LossWeights = field(default_factory=LossWeights)
-    style_px: int = 256
+    style_px: int = STYLE_PX
     interval: int = 100
     seed: int = 1
     threads: int = 1

@@ -14,6 +14,7 @@ from made_networks import made_model, model_file, patches, picture_file
 from sim.deadline import InputError
 from sim.deadline.models.model_file import card_path, write_card
 from stylize import model_file as models
+from stylize.commands.train import train as train_command
 from stylize.loss import LossWeights, StyleLoss, Target
 from stylize.model_file import Model, read_model, write_model
 from stylize.network import shapes
@@ -62,6 +63,15 @@ def test_the_rate_falls_over_the_last_part() -> None:
 def test_a_margin_is_a_part_of_a_crop(margin: float) -> None:
     with pytest.raises(InputError, match=r"margin: .* want a part of a crop, from 0 to 1"):
         TrainSettings(margin=margin)
+
+
+def test_the_command_has_the_defaults_of_the_settings() -> None:
+    told = {option.name: option.default for option in train_command.params}
+    known = TrainSettings()
+    for name in ("size", "learning_rate", "decay", "margin", "style_px", "interval", "seed"):
+        assert told[name] == getattr(known, name), name
+    for name in ("content", "style", "variation"):
+        assert told[name] == getattr(known.loss, name), name
 
 
 def test_the_loss_falls(photos: Photos, vgg: VGG16, tmp_path: Path) -> None:
