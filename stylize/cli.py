@@ -30,5 +30,5 @@ def stylize() -> None:
     Start here:
       ttirace stylize styles -o styles.png                       what is shipped, at a glance
       ttirace stylize image me.jpg --style starry_night -o me_starry.jpg
-      ttirace stylize race me.jpg --style great_wave --live      who makes 30 frames a second?
+      ttirace stylize race me.jpg --style scream --live          who makes 30 frames a second?
     """  # noqa: D301

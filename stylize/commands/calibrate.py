@@ -51,8 +51,8 @@ def calibrate(
 
     \b
     Example:
-      ttirace stylize calibrate photo.jpg --style great_wave --solvers fast_s,hold -o costs.json
-      ttirace stylize race photo.jpg --style great_wave --solvers fast_s,hold --latency costs.json
+      ttirace stylize calibrate photo.jpg --style scream --solvers fast_s,hold -o costs.json
+      ttirace stylize race photo.jpg --style scream --solvers fast_s,hold --latency costs.json
     """  # noqa: D301
     from sim.deadline.progress import progress_bar
     from sim.deadline.tables import number

@@ -86,8 +86,8 @@ def image(
     Examples:
       ttirace stylize image me.jpg --style starry_night -o me_starry.jpg
       ttirace stylize image me.jpg --style my_painting.jpg -o me_painted.png --size 384
-      ttirace stylize image me.jpg --style great_wave --solver gatys --start noise -o slow.png
-      ttirace stylize image me.jpg --style great_wave --keep-color --strength 0.7 -o half.jpg
+      ttirace stylize image me.jpg --style scream --solver gatys --start noise -o slow.png
+      ttirace stylize image me.jpg --style scream --keep-color --strength 0.7 -o half.jpg
     """  # noqa: D301
     from sim.deadline.errors import InputError, did_you_mean
     from stylize.finish import check_strength, finished

@@ -96,8 +96,8 @@ def race(
     \b
     Examples:
       ttirace stylize race photo.jpg --style starry_night --live --threads 2
-      ttirace stylize race clip.mp4 --style great_wave --fps 60 --solvers fast_s,hold
-      ttirace stylize race photo.jpg --style great_wave --fps 0.5 --solvers gatys_4,fast_s
+      ttirace stylize race clip.mp4 --style scream --fps 60 --solvers fast_s,hold
+      ttirace stylize race photo.jpg --style scream --fps 0.5 --solvers gatys_4,fast_s
     """  # noqa: D301
     from sim.deadline.errors import InputError
     from sim.deadline.files import check_writable
