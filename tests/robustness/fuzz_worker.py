@@ -116,12 +116,16 @@ def _part_of_a_run() -> str:
     out = Path("out")
     if not out.exists():  # its arguments named another
         return ""
-    if json.loads((out / "manifest.json").read_text())["status"] != "complete":
-        return "the manifest does not say that it is complete"
-    for entry in json.loads((out / "summary.json").read_text())["allocators"]:
-        rows = read_log(out / "log", name=entry["name"]).num_rows
-        if rows != entry["jobs"]:
-            return f"{entry['name']}: {entry['jobs']} jobs in the summary, {rows} in the log"
+    manifests = list(out.rglob("manifest.json"))  # without -o, a run has a folder of its own there
+    if not manifests:
+        return "no manifest"
+    for manifest in manifests:
+        if json.loads(manifest.read_text())["status"] != "complete":
+            return "the manifest does not say that it is complete"
+        for entry in json.loads(manifest.with_name("summary.json").read_text())["allocators"]:
+            rows = read_log(manifest.with_name("log"), name=entry["name"]).num_rows
+            if rows != entry["jobs"]:
+                return f"{entry['name']}: {entry['jobs']} jobs in the summary, {rows} in the log"
     return ""
 
 
