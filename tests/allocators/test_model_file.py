@@ -5,10 +5,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 
 from allocators.shipped import WEIGHTS, shipped_models, weights_file
 from sim.deadline.errors import InputError
-from sim.deadline.models.model_file import architecture_of, card_path, load, save, write_card
+from sim.deadline.models.model_file import (
+    Float32Array,
+    architecture_of,
+    card_path,
+    load,
+    save,
+    write_card,
+)
+from sim.deadline.models.tensors import write_tensors
+
+Factory = pytest.TempPathFactory
 
 TENSORS = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.ones(4, np.float32)}
 CONFIG = {"links": 3, "size": "s"}
@@ -150,6 +163,46 @@ def test_half_precision_is_read_as_single(path: Path) -> None:
     read = load(path, "dnn").tensors
     assert {array.dtype for array in read.values()} == {np.dtype(np.float32)}
     np.testing.assert_array_equal(read["a"], TENSORS["a"])
+
+
+@given(
+    arrays(
+        np.float32,
+        array_shapes(min_dims=1, max_dims=4, max_side=4),
+        elements=st.floats(-1e3, 1e3, width=32),
+    )
+)
+def test_8_bits_are_within_half_a_step(tmp_path_factory: Factory, values: Float32Array) -> None:
+    path = tmp_path_factory.mktemp("bits") / "net.safetensors"
+    save(path, "dnn", CONFIG, {"a": values, "b": values}, in_8_bits=["a"])
+    model = load(path, "dnn")
+    assert set(model.tensors) == {"a", "b"}
+    assert model.tensors["a"].shape == values.shape
+    np.testing.assert_array_equal(model.tensors["b"], values)
+    for found, part in zip(model.tensors["a"], values, strict=True):
+        step = np.abs(part).max() / 127
+        np.testing.assert_allclose(found, part, rtol=1e-5, atol=0.50001 * step + 2e-36)
+    save(path, "dnn", CONFIG, model.tensors, in_8_bits=["a"])  # and once more: nothing more is lost
+    np.testing.assert_allclose(load(path, "dnn").tensors["a"], model.tensors["a"], 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("steps", "match"),
+    [
+        (None, "a: 8 bits, and no a.step"),
+        (np.ones(2, np.float16), "a: 8 bits, and no a.step in float32"),
+        (np.ones(2, np.int8), "a: 8 bits, and no a.step in float32"),
+        (np.ones(3, np.float32), r"a: 8 bits, and no a.step in float32, shape \(2,\)"),
+        (np.float32([1.0, np.nan]), "a: holds a value that is not finite"),
+        (np.float32([1.0, 3e38]), "a: holds a value that is not finite"),
+        (np.float32([np.inf, 1.0]), "a: holds a value that is not finite"),
+    ],
+)
+def test_8_bits_without_their_steps(path: Path, steps: Float32Array | None, match: str) -> None:
+    tensors = {"a": np.int8([[0, 1, 2], [3, 4, 5]])} | ({} if steps is None else {"a.step": steps})
+    metadata = {"architecture": "dnn", "config": json.dumps(CONFIG)}
+    write_tensors(path, tensors, metadata)
+    refused(path, match)
 
 
 def test_shipped_models_are_whole_and_small() -> None:

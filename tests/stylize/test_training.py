@@ -170,7 +170,8 @@ def test_a_model_is_read_as_it_was_written(tmp_path: Path) -> None:
         model.loss,
     )
     for name, weight in model.weights.items():
-        np.testing.assert_allclose(read.weights[name], weight, rtol=1e-3, atol=1e-6)
+        step = np.abs(weight).max() / 127 if weight.ndim == 4 else 0.0
+        np.testing.assert_allclose(read.weights[name], weight, rtol=1e-3, atol=0.5 * step + 1e-6)
     for tap, gram in model.targets[1].grams.items():
         np.testing.assert_allclose(read.targets[1].grams[tap], gram, rtol=1e-3, atol=1e-6)
     second = read.only("two")
@@ -203,8 +204,10 @@ def test_files_that_are_no_networks(
 ) -> None:
     whole = models.save
 
-    def changed(path: Path, architecture: str, config: dict[str, object], arrays: object) -> None:
-        whole(path, architecture, {**config, **change}, arrays)
+    def changed(
+        path: Path, architecture: str, config: dict[str, object], *arrays: object, **how: object
+    ) -> None:
+        whole(path, architecture, {**config, **change}, *arrays, **how)
 
     monkeypatch.setattr(models, "save", changed)
     path = model_file(tmp_path)

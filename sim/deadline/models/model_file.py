@@ -1,14 +1,16 @@
 """A network's weights on disk: one reader and writer for every architecture.
 
 A model is ``NAME.safetensors``, whose metadata name the architecture and say how to build it, and
-beside it the card ``NAME.json``, which holds the checksum of the weights.
+beside it the card ``NAME.json``, which holds the checksum of the weights. A tensor is kept in
+single precision, in half, or in 8 bits: whole numbers, and in ``TENSOR.step`` what one is worth,
+for each index of the first axis.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,11 @@ Float32Array = NDArray[np.float32]
 #: A package's folder of shipped models.
 _SHIPPED = "weights"
 
+_STEP = ".step"
+
+_MOST = 127
+"""Whole numbers of 8 bits are as large, with either sign."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
@@ -34,7 +41,7 @@ class ModelFile:
     Attributes:
         path: the file.
         config: what the architecture needs to build the network again.
-        tensors: its weights, all finite; float32, also where the file keeps half precision.
+        tensors: its weights, all finite; float32, whatever the file keeps.
     """
 
     path: Path
@@ -85,8 +92,8 @@ def load(path: Path, architecture: str) -> ModelFile:
 
     Raises:
         InputError: not a safetensors file, cut short, another architecture, another checksum than
-            its card states, a tensor that is neither float32 nor float16, or that holds a value
-            that is not finite.
+            its card states, a tensor that is neither float32, float16 nor int8 with its steps,
+            or that holds a value that is not finite.
     """
     check_card(path)
     metadata, tensors = read_tensors(path)
@@ -99,12 +106,33 @@ def load(path: Path, architecture: str) -> ModelFile:
         config = None
     if not isinstance(config, dict):
         raise InputError(f"{path}: its metadata hold no config")
+    steps = {
+        name: tensors.pop(name + _STEP, None)
+        for name in [name for name, array in tensors.items() if array.dtype == np.int8]
+    }
+    whole: dict[str, Float32Array] = {}
     for name, array in tensors.items():
-        if array.dtype not in (np.float32, np.float16):
-            raise InputError(f"{path}: {name}: type {array.dtype}, want float32 or float16")
-        if not np.all(np.isfinite(array)):
+        if array.dtype not in (np.float32, np.float16, np.int8):
+            raise InputError(f"{path}: {name}: type {array.dtype}, want float32, float16 or int8")
+        whole[name] = array.astype(np.float32)
+        if name in steps:
+            whole[name] = _of_steps(path, name, whole[name], steps[name])
+        if not np.all(np.isfinite(whole[name])):
             raise InputError(f"{path}: {name}: holds a value that is not finite")
-    return ModelFile(path, config, {name: a.astype(np.float32) for name, a in tensors.items()})
+    return ModelFile(path, config, whole)
+
+
+def _of_steps(
+    path: Path, name: str, numbers: Float32Array, steps: NDArray[Any] | None
+) -> Float32Array:
+    """Return what 8 bits stand for."""
+    if steps is None or steps.dtype != np.float32 or steps.shape != numbers.shape[:1]:
+        raise InputError(
+            f"{path}: {name}: 8 bits, and no {name + _STEP} in float32, shape {numbers.shape[:1]}"
+        )
+    with np.errstate(over="ignore", invalid="ignore"):  # of a damaged file; it is looked at next
+        found: Float32Array = numbers * steps.reshape(-1, *[1] * (numbers.ndim - 1))
+    return found
 
 
 def save(
@@ -112,14 +140,31 @@ def save(
     architecture: str,
     config: Mapping[str, Any],
     tensors: Mapping[str, NDArray[np.floating]],
+    in_8_bits: Collection[str] = (),
 ) -> None:
     """Write a model; the file appears whole or not at all.
+
+    Args:
+        path: of the file.
+        architecture: what it is for.
+        config: what the architecture needs to build the network again.
+        tensors: all finite.
+        in_8_bits: names of those that are rounded to 8 bits, each part along the first axis to 127
+            steps of its own.
 
     Raises:
         InputError: it cannot be written.
     """
     metadata = {"architecture": architecture, "config": json.dumps(config)}
-    write_tensors(path, tensors, metadata)
+    kept: dict[str, NDArray[Any]] = dict(tensors)
+    for name in in_8_bits:
+        array = kept[name].astype(np.float32)
+        parts = array.reshape(len(array), -1)
+        steps = np.abs(parts).max(axis=1) / np.float32(_MOST)
+        steps[steps < np.finfo(np.float32).tiny] = 1.0  # as good as 0, all of it
+        kept[name] = np.rint(parts / steps[:, None]).astype(np.int8).reshape(array.shape)
+        kept[name + _STEP] = steps
+    write_tensors(path, kept, metadata)
 
 
 def write_card(path: Path, card: Mapping[str, Any]) -> dict[str, Any]:
