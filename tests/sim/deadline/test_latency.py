@@ -110,3 +110,5 @@ def test_unknown_distribution() -> None:
 def test_wrong_parameters(parameters: dict[str, float]) -> None:
     with pytest.raises(InputError, match="takes mean_ns, got"):
         Distribution("exponential", parameters, np.random.default_rng(1))
+    with pytest.raises(InputError, match="takes median_ns, sigma, got"):
+        Distribution("lognormal", parameters, np.random.default_rng(1))

@@ -17,6 +17,7 @@ from sim.deadline import (
     OnOverrun,
     Outcome,
     Served,
+    Solver,
     Source,
     periodic,
     run,
@@ -93,6 +94,17 @@ def test_a_job_that_never_starts_has_neither_times_nor_work() -> None:
     job = race([25, 5], on_overrun=OnOverrun.SKIP, solver=Climb(), problems=[3, 3])[1].job
     assert job == Job(1, 10, None, None, 20, SKIPPED, Source.INITIAL)
     assert job.response_ns is None
+
+
+@pytest.mark.parametrize("solver", [Climb(), Picky([3])])
+def test_who_wakes_up_past_the_deadline_has_done_nothing(solver: Solver[int, Answer]) -> None:
+    """Though the simulator has called the solver beforehand."""
+    entrant = Entrant(
+        solver, INITIAL, Scripted([1]), OnOverrun.ABORT, release_jitter=Scripted([20])
+    )
+    ((job, answer),) = run(entrant, [3], [0], budget_ns=10)
+    assert (job.outcome, job.start_ns, job.work, job.reason) == (SKIPPED, None, 0, None)
+    assert answer == INITIAL
 
 
 def test_release_jitter_delays_the_start_and_holds_the_server() -> None:

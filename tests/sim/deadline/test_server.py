@@ -184,6 +184,12 @@ def test_answers_are_in_force_by_controller() -> None:
     assert seen == [(0, 0, [4, -1]), (1, 0, [4, 5]), (0, 1, [4, 5]), (1, 1, [4, 5])]
 
 
+def test_jobs_are_numbered_from_where_a_stream_begins() -> None:
+    stream = Stream(Entrant(Echo(), INITIAL, Scripted([1, 1])), [5, 6], periodic(10), 10, first=7)
+    found = [(task.index, task.release_ns) for task in serve([stream], VirtualClock())]
+    assert found == [(7, 0), (8, 10)]
+
+
 def test_streams_are_read_as_they_are_served() -> None:
     """No queue piles up in memory: endless overload is served like any other."""
     made = [
