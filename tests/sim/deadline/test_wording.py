@@ -21,10 +21,13 @@ def test_the_nearest_word_or_all_of_them(word: str, known: list[str], said: str)
     assert did_you_mean(word, known) == said
 
 
-def test_the_least_is_enough() -> None:
+def test_the_ends_of_a_range_are_in_it() -> None:
     check_range("slots", 3, 3)
+    check_range("slots", 5, 3, 5)
     with pytest.raises(InputError, match=r"^slots: 2, want at least 3$"):
         check_range("slots", 2, 3)
+    with pytest.raises(InputError, match=r"^slots: 6, want at most 5$"):
+        check_range("slots", 6, 3, 5)
 
 
 @pytest.mark.parametrize(
