@@ -18,6 +18,7 @@ from sim.problem import (
     evaluate,
     link_rates,
     sinr,
+    stacked,
     sum_rate,
 )
 
@@ -80,7 +81,23 @@ def test_values_are_broadcast_into_memory_of_their_own() -> None:
     assert problem.noise_w.tolist() == [[0.5, 0.5]]
     assert problem.weight.tolist() == [1.0, 1.0]
     assert (problem.subbands, problem.links) == (1, 2)
-    assert PowerControlSpec(3, 2, np.random.default_rng(0)).example().gain.shape == (2, 3, 3)
+    example = PowerControlSpec(3, 2, np.random.default_rng(0)).example()
+    assert example.gain.shape == (2, 3, 3)
+    assert sum_rate(example, example.p_max_w) == pytest.approx(3.0)  # log2(1 + 1 / 1) each
+
+
+def test_many_are_stacked_into_memory_of_their_own() -> None:
+    weight = np.array([1.0, 3.0])
+    parts = [PowerControlProblem(scale * np.eye(2), scale, scale, weight) for scale in (1.0, 2.0)]
+    whole = stacked(parts)
+    parts[0].gain[:] = parts[0].weight[:] = 0.0
+    assert whole.gain.tolist() == [[[1.0, 0.0], [0.0, 1.0]], [[2.0, 0.0], [0.0, 2.0]]]
+    assert whole.noise_w.tolist() == whole.p_max_w.tolist() == [[1.0, 1.0], [2.0, 2.0]]
+    assert whole.weight.tolist() == [1.0, 3.0]
+
+
+def test_an_answer_of_no_work_has_none() -> None:
+    assert Allocation(np.ones((1, 2))).work == 0
 
 
 @pytest.mark.parametrize(
@@ -88,6 +105,9 @@ def test_values_are_broadcast_into_memory_of_their_own() -> None:
     [
         ({"gain": np.ones((2, 3))}, "gain: shape"),
         ({"gain": np.ones(4)}, "gain: shape"),
+        ({"gain": np.ones((2, 2, 2, 2))}, "gain: shape"),
+        ({"gain": np.ones((0, 2, 2))}, "gain: shape"),
+        ({"gain": np.ones((1, 0, 0))}, "gain: shape"),
         ({"gain": -np.ones((2, 2))}, "gain: must be finite and not negative"),
         ({"gain": np.full((2, 2), np.nan)}, "gain: must be finite"),
         ({"noise_w": 0.0}, "noise_w: must be positive"),
@@ -109,11 +129,19 @@ def test_answers_are_checked() -> None:
         (np.array([[-0.1, 0.1]]), r"power_w\[0, 0\] = -0.1 is negative"),
         (np.array([[0.1, 0.21]]), "= 0.21 is above p_max 0.2"),
         (np.array([0.1, 0.1]), r"shape \(2,\), want \(1, 2\)"),
+        (np.empty((0, 2)), r"shape \(0, 2\), want \(1, 2\)"),
         (np.array([["a", "b"]]), "not an array of real numbers"),
     ):
         reason = check_allocation(problem, Allocation(power))
         assert reason is not None
         assert re.search(said, reason), reason
     assert check_allocation(problem, problem.p_max_w) == "answered with ndarray, not an Allocation"
+    two = PowerControlProblem(np.ones((2, 3, 3)), 1.0, 0.2)
+    for value, said in ((np.nan, "is not finite"), (-1.0, "is negative"), (0.3, "is above")):
+        power = np.full((2, 3), 0.1)
+        power[1, 1] = value
+        reason = check_allocation(two, Allocation(power))
+        assert reason is not None
+        assert re.search(rf"power_w\[1, 1\] = \S+ {said}", reason), reason
     # single precision rounds 0.2 up; that is no violation
     assert check_allocation(problem, Allocation(np.full((1, 2), 0.2, dtype=np.float32))) is None  # type: ignore[arg-type]

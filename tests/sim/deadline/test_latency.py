@@ -34,10 +34,22 @@ def test_measured(speed: float, elapsed: int, charged: int) -> None:
 
 @pytest.mark.parametrize(
     ("base", "per_work", "speed", "work", "charged"),
-    [(100, 0, 1, 9, 100), (100, 10, 1, 9, 190), (100, 10, 4, 9, 48), (0, 0.4, 1, 3, 1)],
+    [
+        (100, 0, 1, 9, 100),
+        (100, 10, 1, 9, 190),
+        (100, 10, 4, 9, 48),
+        (0, 0.4, 1, 3, 1),
+        (110, 0, 3, 9, 37),
+    ],
 )
 def test_constant(base: float, per_work: float, speed: float, work: int, charged: int) -> None:
     assert Constant(base, per_work, speed).service_ns(0.0, 12345, work) == charged
+
+
+def test_work_costs_nothing_unless_it_is_said() -> None:
+    assert Constant(100.0).service_ns(0.0, 12345, 9) == 100
+    assert Constant(100.0, 1.0).service_ns(0.0, 12345, 9) == 109
+    assert not Constant(100.0).measured
 
 
 @pytest.mark.parametrize("model", [Measured(1e-300), Constant(1e9, speed=1e-300), Constant(0, 1e9)])

@@ -51,26 +51,40 @@ def test_who_holds_it_already_goes_on_holding_it() -> None:
         assert held()
 
 
-# The worker writes a line whenever it is asked to, so that nothing here waits for a time.
+# The worker writes a line whenever it is asked to, so that nothing here waits for a time. Told to
+# end it ends, and another begins. That nobody asks any more is not what ends it.
 _PARENT = """
 import multiprocessing
 import os
 import sys
+import threading
 
 from sim.deadline.workers import live_and_die_with_parent
 
 def work(asked):
     live_and_die_with_parent()
     print(os.getpid(), flush=True)
-    while asked.recv():
-        print("here", flush=True)
+    try:
+        while asked.recv() != "end\\n":
+            print("here", flush=True)
+    except EOFError:
+        threading.Event().wait()
 
-if __name__ == "__main__":
+def started():
     mine, theirs = multiprocessing.Pipe()
     worker = multiprocessing.get_context("spawn").Process(target=work, args=(theirs,))
     worker.start()
+    return mine, worker
+
+if __name__ == "__main__":
+    mine, worker = started()
     for line in sys.stdin:
         mine.send(line)
+        if line == "end\\n":
+            worker.join(60)
+            if worker.exitcode is None:
+                os._exit(1)
+            mine, worker = started()
 """
 
 
@@ -84,15 +98,23 @@ def test_a_worker_outlives_ctrl_c_but_not_its_parent(tmp_path: Path) -> None:
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
-    try:
+
+    def said(line: str = "") -> str:
         assert parent.stdin is not None
         assert parent.stdout is not None
-        worker = int(parent.stdout.readline())
-        os.kill(worker, signal.SIGINT)
-        parent.stdin.write("there?\n")
+        parent.stdin.write(line)
         parent.stdin.flush()
-        assert parent.stdout.readline() == "here\n"
-    finally:
+        return parent.stdout.readline()
+
+    worker = int(said())
+    try:
+        os.kill(worker, signal.SIGINT)
+        assert said("there?\n") == "here\n"
+        worker = int(said("end\n"))  # it can end before its parent does; this is the next one
         parent.kill()
-    # The end of what they write to comes when both are gone; one that stays would time out.
-    assert parent.communicate(timeout=60)[0] == ""
+        # The end of what they write to comes when both are gone; one that stays would time out.
+        assert parent.communicate(timeout=60)[0] == ""
+    except BaseException:
+        parent.kill()
+        os.kill(worker, signal.SIGKILL)
+        raise
