@@ -104,6 +104,7 @@ def test_an_answer_of_no_work_has_none() -> None:
     ("arguments", "said"),
     [
         ({"gain": np.ones((2, 3))}, "gain: shape"),
+        ({"gain": np.ones((3, 2))}, "gain: shape"),
         ({"gain": np.ones(4)}, "gain: shape"),
         ({"gain": np.ones((2, 2, 2, 2))}, "gain: shape"),
         ({"gain": np.ones((0, 2, 2))}, "gain: shape"),
