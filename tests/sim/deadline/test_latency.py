@@ -26,7 +26,8 @@ def draws(model: Distribution, count: int) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("speed", "elapsed", "charged"), [(1.0, 1001, 1001), (2.0, 1001, 500), (0.5, 1001, 2002)]
+    ("speed", "elapsed", "charged"),
+    [(1.0, 1001, 1001), (2.0, 1001, 500), (0.5, 1001, 2002), (3.0, 110, 37)],
 )
 def test_measured(speed: float, elapsed: int, charged: int) -> None:
     assert Measured(speed).service_ns(0.0, elapsed, 7) == charged
