@@ -1,7 +1,7 @@
 """A trained network on disk, and the shipped ones by name.
 
-A file holds one trunk and the styles that share it; its card, the JSON beside
-it, says how it was trained and what it is worth.
+A file holds one trunk and the styles that share it; its card, the JSON beside it, says how it was
+trained and what it is worth.
 """
 
 from __future__ import annotations
@@ -138,7 +138,8 @@ def read_model(path: Path) -> Model:
 def write_model(path: Path, model: Model) -> None:
     """Write a network; the file appears whole or not at all.
 
-    Convolutions are kept in 8 bits, which moves a loss by 2e-4 at most, the rest in half precision.
+    Convolutions are kept in 8 bits, the rest in half precision; of three networks that moved the
+    losses by 2e-4 at most.
 
     Raises:
         InputError: it cannot be written, or a weight is too large for half precision.
