@@ -11,4 +11,4 @@ KILLS = int(os.environ.get("TTIRACE_KILLS", "1"))
 RUNS = int(os.environ.get("TTIRACE_RUNS", "200"))
 
 #: Spoiled inputs.
-INPUTS = int(os.environ.get("TTIRACE_FUZZ", "24"))
+INPUTS = int(os.environ.get("TTIRACE_FUZZ", "16"))

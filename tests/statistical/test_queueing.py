@@ -38,6 +38,7 @@ from sim.seeding import stream
 MEAN_NS = 1_000_000  # mean service time; mu = 1 / MEAN_NS
 CONFIDENCE = 1.0 - 1e-5
 WARM_UP = 200
+JOBS = 2200  # of each replication
 
 Waits = NDArray[np.float64]
 
@@ -107,7 +108,7 @@ def test_periodic_releases_and_exponential_service(
     period_ns = round(MEAN_NS / load)
     s = root_of_dm1(period_ns / MEAN_NS)
     replications = [
-        waits(periodic(period_ns), 3200, exponential(f"dm1 {load}", replicate))
+        waits(periodic(period_ns), JOBS, exponential(f"dm1 {load}", replicate))
         for replicate in range(24)
     ]
     for beyond in (0.0, 0.5, 1.0, 2.0):
@@ -138,9 +139,9 @@ def test_poisson_releases_and_exponential_service(servers: int) -> None:
     offered = load * servers
     delayed, mean = [], []
     for replicate in range(24):
-        gaps_ns = stream(12, f"mmc {servers}", replicate).exponential(MEAN_NS / offered, 3200)
+        gaps_ns = stream(12, f"mmc {servers}", replicate).exponential(MEAN_NS / offered, JOBS)
         releases_ns = np.rint(np.cumsum(gaps_ns)).astype(np.int64).tolist()
-        sample = waits_of_pool(releases_ns, 3200, exponential(f"mmc {servers}", replicate), servers)
+        sample = waits_of_pool(releases_ns, JOBS, exponential(f"mmc {servers}", replicate), servers)
         delayed.append(float(np.mean(sample > 0)))
         mean.append(float(np.mean(sample)))
     waiting = erlang_c(servers, offered)
@@ -180,7 +181,7 @@ def test_the_law_of_crommelin_itself() -> None:
 def test_poisson_releases_and_constant_service(waits: Callable[..., Waits], load: float) -> None:
     """M/D/1: E[W] = rho / (2 (1 - rho)) service times, and Crommelin's law of W."""
     replications = [
-        waits(poisson(f"md1 {load}", replicate, load, 3200), 3200, Constant(MEAN_NS))
+        waits(poisson(f"md1 {load}", replicate, load, JOBS), JOBS, Constant(MEAN_NS))
         for replicate in range(24)
     ]
     for up_to in (0.0, 0.5, 1.5, 3.0):
@@ -213,8 +214,8 @@ def test_poisson_releases_and_general_service(
     means = []
     for replicate in range(24):
         latency = Distribution(name, parameters, stream(15, name, replicate))
-        releases_ns = poisson(f"mg1 {name}", replicate, load, 3200)
-        means.append(float(np.mean(waits_of_pool(releases_ns, 3200, latency))))
+        releases_ns = poisson(f"mg1 {name}", replicate, load, JOBS)
+        means.append(float(np.mean(waits_of_pool(releases_ns, JOBS, latency))))
     assert_mean(load * (1.0 + squared_variation) / (2.0 * (1.0 - load)), means, name)
 
 

@@ -14,10 +14,10 @@ import pytest
 
 from sim.deadline import read_log
 
-# interpreted loops over ten links: some minutes of work, of which the tests want seconds
+# interpreted loops: some minutes of work, of which the tests want seconds
 ENDLESS = """
 slots: 100000000
-channel: {rayleigh: {links: 10}}
+channel: {rayleigh: {links: 4}}
 radio: {snr_db: 0}
 compute: {latency: {constant: 10 us}}
 allocators: [{wmmse: {backend: python}}, max_power]
