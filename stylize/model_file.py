@@ -40,6 +40,7 @@ class Model:
         targets: of each style, what the loss that trained it knows of it.
         loss: the weights of that loss.
         vgg: digest of the VGG-16 that it looked through.
+        in_8_bits: whether its file keeps convolutions in 8 bits, or in half precision as the rest.
     """
 
     size: str
@@ -48,6 +49,7 @@ class Model:
     targets: tuple[Target, ...]
     loss: LossWeights
     vgg: str
+    in_8_bits: bool = True
 
     @property
     def made_of(self) -> Size:
@@ -132,14 +134,15 @@ def read_model(path: Path) -> Model:
     except (KeyError, TypeError, ValueError, AttributeError):
         raise InputError(f"{path}: config: does not say what loss it was trained on") from None
     weights = {name: file.tensors[name] for name in network}
-    return Model(size, tuple(styles), weights, targets, loss, vgg)
+    in_8_bits = not file.in_8_bits.isdisjoint(weights)
+    return Model(size, tuple(styles), weights, targets, loss, vgg, in_8_bits)
 
 
 def write_model(path: Path, model: Model) -> None:
     """Write a network; the file appears whole or not at all.
 
-    Convolutions are kept in 8 bits, the rest in half precision; of three networks that moved the
-    losses by 2e-4 at most.
+    All is kept in half precision but, where the model says so, convolutions, in 8 bits: of three
+    networks that moved the losses by 2e-4 at most.
 
     Raises:
         InputError: it cannot be written, or a weight is too large for half precision.
@@ -150,7 +153,7 @@ def write_model(path: Path, model: Model) -> None:
             _gram_name(place, tap): gram[np.triu_indices(len(gram))]
             for tap, gram in target.grams.items()
         }
-    convolutions = [name for name, value in arrays.items() if value.ndim == 4]
+    convolutions = [name for name, value in arrays.items() if model.in_8_bits and value.ndim == 4]
     with np.errstate(over="ignore"):
         kept = {
             name: value if name in convolutions else value.astype(np.float16)

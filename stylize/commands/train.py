@@ -29,6 +29,11 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--start", help="Begin with this network: a file, or the name of a shipped style. Much quicker."
 )
+@click.option(
+    "--keep-convolutions",
+    is_flag=True,
+    help="Move scales, shifts and colours of --start alone: for other weights of the loss.",
+)
 @click.option("--learning-rate", type=float, default=1e-2, show_default=True, help="At its peak.")
 @click.option(
     "--decay",

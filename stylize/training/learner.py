@@ -32,10 +32,16 @@ class Learner:
         seed: of the initial weights.
         start: a trained network of that size to begin with: its trunk, and for each style that it
             knows the style's own weights; for others their mean, but the colours.
+        keep_convolutions: move each style's own weights alone.
     """
 
     def __init__(
-        self, size: str, styles: Mapping[str, Picture], seed: int, start: Model | None = None
+        self,
+        size: str,
+        styles: Mapping[str, Picture],
+        seed: int,
+        start: Model | None = None,
+        keep_convolutions: bool = False,
     ) -> None:
         import torch
 
@@ -50,10 +56,14 @@ class Learner:
         self._leaves: dict[str, torch.Tensor] = {}
         matrices: dict[str, torch.Tensor] = {}
         others: dict[str, torch.Tensor] = {}
+        self._moved: list[torch.Tensor] = []
         for name, value in weights.items():
             convolution = value.ndim == 4
-            leaf = (value.flatten(1) if convolution else value).clone().requires_grad_()
+            leaf = (value.flatten(1) if convolution else value).clone()
             self._leaves[name] = leaf
+            if keep_convolutions and not name.endswith(PER_STYLE):
+                continue
+            self._moved.append(leaf.requires_grad_())
             (matrices if convolution else others)[name] = leaf
         self._matrices, self._others = list(matrices), list(others)
         self._muon = Muon(list(matrices.values()))
@@ -78,17 +88,17 @@ class Learner:
 
     def forget(self) -> None:
         """Begin a step: no gradient yet."""
-        for leaf in self._leaves.values():
+        for leaf in self._moved:
             leaf.grad = None
 
     def move(self, learning_rate: float, clip: float) -> float:
         """Move all weights down their gradient, shortened to ``clip``; return the norm it had."""
         import torch
 
-        for leaf in self._leaves.values():
+        for leaf in self._moved:
             if leaf.grad is None:  # of a style that was not drawn yet
                 leaf.grad = torch.zeros_like(leaf)
-        norm = float(torch.nn.utils.clip_grad_norm_(self._leaves.values(), clip))
+        norm = float(torch.nn.utils.clip_grad_norm_(self._moved, clip))
         if not np.isfinite(norm):
             return norm
         for group in self._adam.param_groups:

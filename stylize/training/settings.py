@@ -67,6 +67,8 @@ class TrainSettings:
             learns to make the best of borders.
         clip: largest norm of the gradient; longer ones are shortened to it.
         loss: weights of the parts.
+        keep_convolutions: scales, shifts and colours alone are moved, those that a style has of its
+            own: what a trained network needs for other weights of the loss, or for another style.
         style_px: shorter side that paintings are scaled to: it sets how large brush strokes are.
         interval: steps from one validation and checkpoint to the next.
         seed: of the initial weights and of the crops.
@@ -83,6 +85,7 @@ class TrainSettings:
     margin: float = 0.25
     clip: float = 5.0
     loss: LossWeights = field(default_factory=LossWeights)
+    keep_convolutions: bool = False
     style_px: int = STYLE_PX
     interval: int = 100
     seed: int = 1

@@ -95,15 +95,18 @@ def train(
         advance: told about every step, with its loss as text.
 
     Raises:
-        InputError: ``start`` is of another size; the checkpoint is damaged, of another training, or
-            cannot be written; losses or gradients are not finite.
+        InputError: ``start`` is of another size, or missing where its convolutions are kept; the
+            checkpoint is damaged, of another training, or cannot be written; losses or gradients
+            are not finite.
     """
     import torch
 
     torch.set_num_threads(settings.threads)
     if start is not None and start.size != settings.size:
         raise InputError(f"--start: a network of size {start.size!r}, want {settings.size!r}")
-    learner = Learner(settings.size, styles, settings.seed, start)
+    if start is None and settings.keep_convolutions:
+        raise InputError("--keep-convolutions: of what network? want --start too")
+    learner = Learner(settings.size, styles, settings.seed, start, settings.keep_convolutions)
     targets = tuple(Target.of(vgg, picture) for picture in styles.values())
     losses = [StyleLoss(vgg, target, settings.loss) for target in targets]
     identity = {
@@ -146,8 +149,16 @@ def train(
         write_checkpoint(checkpoint, Checkpoint(identity, progress, learner.arrays()))
         for observe in observers:
             observe(history[-1])
+    # Kept convolutions are also kept in the precision that they were read in.
+    in_8_bits = start is None or not settings.keep_convolutions or start.in_8_bits
     model = Model(
-        settings.size, learner.styles, learner.weights(), targets, settings.loss, vgg.digest
+        settings.size,
+        learner.styles,
+        learner.weights(),
+        targets,
+        settings.loss,
+        vgg.digest,
+        in_8_bits,
     )
     return Trained(model, history, worth(learner, losses, photos))
 

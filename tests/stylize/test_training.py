@@ -17,7 +17,7 @@ from stylize import model_file as models
 from stylize.commands.train import train as train_command
 from stylize.loss import LossWeights, StyleLoss, Target
 from stylize.model_file import Model, read_model, write_model
-from stylize.network import shapes
+from stylize.network import PER_STYLE, shapes
 from stylize.training import train as training
 from stylize.training.learner import Learner
 from stylize.training.photos import HELD_OUT, Photos, centre, crop
@@ -134,6 +134,33 @@ def test_a_start_gives_its_trunk_and_the_styles_it_knows() -> None:
 def test_another_size_is_no_start(photos: Photos, vgg: VGG16, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--start: a network of size 'm', want 's'"):
         train({"a": patches(1)}, photos, vgg, SETTINGS, tmp_path / "c", made_model("m"))
+
+
+@pytest.mark.parametrize("in_8_bits", [True, False])
+def test_convolutions_can_be_kept(
+    in_8_bits: bool, photos: Photos, vgg: VGG16, tmp_path: Path
+) -> None:
+    """To the last bit, in the file too: what is distributed again is small then."""
+    path = tmp_path / "start.safetensors"
+    write_model(path, replace(made_model("s", ("one",)), in_8_bits=in_8_bits))
+    start = read_model(path)
+    assert start.in_8_bits is in_8_bits
+    settings = replace(SETTINGS, stages=(Stage(32, 1, 4),), keep_convolutions=True)
+    found = train({"one": patches(20)}, photos, vgg, settings, tmp_path / "c", start).model
+    write_model(tmp_path / "found.safetensors", found)
+    again = read_model(tmp_path / "found.safetensors")
+    assert again.in_8_bits is in_8_bits
+    for name, before in start.weights.items():
+        same = np.array_equal(again.weights[name], before)
+        assert same is not name.endswith(PER_STYLE), name
+
+
+def test_without_a_start_there_are_no_convolutions_to_keep(
+    photos: Photos, vgg: VGG16, tmp_path: Path
+) -> None:
+    settings = replace(SETTINGS, keep_convolutions=True)
+    with pytest.raises(InputError, match=r"--keep-convolutions: .* want --start"):
+        train({"a": patches(1)}, photos, vgg, settings, tmp_path / "c")
 
 
 def test_crops_are_of_the_photograph() -> None:

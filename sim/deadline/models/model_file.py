@@ -42,11 +42,13 @@ class ModelFile:
         path: the file.
         config: what the architecture needs to build the network again.
         tensors: its weights, all finite; float32, whatever the file keeps.
+        in_8_bits: names of those that the file keeps in 8 bits.
     """
 
     path: Path
     config: dict[str, Any]
     tensors: dict[str, Float32Array]
+    in_8_bits: frozenset[str] = frozenset()
 
     def check(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Compare the tensors with those that the architecture wants.
@@ -119,7 +121,7 @@ def load(path: Path, architecture: str) -> ModelFile:
             whole[name] = _of_steps(path, name, whole[name], steps[name])
         if not np.all(np.isfinite(whole[name])):
             raise InputError(f"{path}: {name}: holds a value that is not finite")
-    return ModelFile(path, config, whole)
+    return ModelFile(path, config, whole, frozenset(steps))
 
 
 def _of_steps(
