@@ -56,7 +56,7 @@ class LossWeights:
         InputError: one is negative or not finite, or that of the style is zero.
     """
 
-    content: float = 1.0
+    content: float = 0.7
     style: float = 1.0
     variation: float = 1e-5
 
