@@ -50,6 +50,13 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="Part by which a crop is larger than what the loss sees; 0 to end a training.",
 )
 @click.option(
+    "--average",
+    type=float,
+    default=0.0,
+    show_default=True,
+    help="Last part of the steps over which weights are averaged; their mean is the network.",
+)
+@click.option(
     "--content", type=float, default=0.7, show_default=True, help="Weight of the content."
 )
 @click.option("--style", type=float, default=1.0, show_default=True, help="Weight of the style.")

@@ -56,23 +56,25 @@ class Learner:
         self._leaves: dict[str, torch.Tensor] = {}
         matrices: dict[str, torch.Tensor] = {}
         others: dict[str, torch.Tensor] = {}
-        self._moved: list[torch.Tensor] = []
+        self._moved: dict[str, torch.Tensor] = {}
         for name, value in weights.items():
             convolution = value.ndim == 4
             leaf = (value.flatten(1) if convolution else value).clone()
             self._leaves[name] = leaf
             if keep_convolutions and not name.endswith(PER_STYLE):
                 continue
-            self._moved.append(leaf.requires_grad_())
+            self._moved[name] = leaf.requires_grad_()
             (matrices if convolution else others)[name] = leaf
         self._matrices, self._others = list(matrices), list(others)
         self._muon = Muon(list(matrices.values()))
         self._adam = torch.optim.Adam(others.values(), betas=_BETAS)
+        self._averaged = 0
+        self._mean: dict[str, torch.Tensor] = {}
 
     def __call__(
         self, picture: torch.Tensor, style: int, top: int = 0, left: int = 0
     ) -> torch.Tensor:
-        """Return a picture ``(1, 3, H, W)`` in a style, with gradients.
+        """Return a picture ``(1, 3, H, W)`` in a style, by the weights that are moved.
 
         Args:
             picture: as it is.
@@ -80,25 +82,25 @@ class Learner:
             top: where in the noise it lies; even.
             left: likewise.
         """
-        import torch
+        return self._drawn(self._leaves, picture, style, top, left)
 
-        drawn = torch.from_numpy(noise(picture.shape[2], picture.shape[3], top, left))[None]
-        weights = {name: leaf.view(self._shapes[name]) for name, leaf in self._leaves.items()}
-        return stylised(weights, self._made_of, picture, drawn, style)
+    def outcome(self, picture: torch.Tensor, style: int) -> torch.Tensor:
+        """Return a picture ``(1, 3, H, W)`` in a style, by the weights that are left."""
+        return self._drawn(self._left, picture, style)
 
     def forget(self) -> None:
         """Begin a step: no gradient yet."""
-        for leaf in self._moved:
+        for leaf in self._moved.values():
             leaf.grad = None
 
     def move(self, learning_rate: float, clip: float) -> float:
         """Move all weights down their gradient, shortened to ``clip``; return the norm it had."""
         import torch
 
-        for leaf in self._moved:
+        for leaf in self._moved.values():
             if leaf.grad is None:  # of a style that was not drawn yet
                 leaf.grad = torch.zeros_like(leaf)
-        norm = float(torch.nn.utils.clip_grad_norm_(self._moved, clip))
+        norm = float(torch.nn.utils.clip_grad_norm_(self._moved.values(), clip))
         if not np.isfinite(norm):
             return norm
         for group in self._adam.param_groups:
@@ -107,31 +109,68 @@ class Learner:
         self._muon.step(learning_rate)
         return norm
 
+    def average(self) -> None:
+        """Take the weights as they are into a mean, which is what is left from then on."""
+        self._averaged += 1
+        for name, leaf in self._moved.items():
+            mean = self._mean.setdefault(name, leaf.detach().clone())
+            mean.lerp_(leaf.detach(), 1.0 / self._averaged)
+
     def weights(self) -> dict[str, NDArray[np.float32]]:
-        """Return the network's weights as they are."""
+        """Return the weights that are left: their mean if they were averaged, or as they are."""
         return {
             name: leaf.detach().view(self._shapes[name]).numpy().copy()
-            for name, leaf in self._leaves.items()
+            for name, leaf in self._left.items()
         }
+
+    @property
+    def _left(self) -> Mapping[str, torch.Tensor]:
+        return self._leaves | self._mean
+
+    def _drawn(
+        self,
+        leaves: Mapping[str, torch.Tensor],
+        picture: torch.Tensor,
+        style: int,
+        top: int = 0,
+        left: int = 0,
+    ) -> torch.Tensor:
+        import torch
+
+        drawn = torch.from_numpy(noise(picture.shape[2], picture.shape[3], top, left))[None]
+        weights = {name: leaf.view(self._shapes[name]) for name, leaf in leaves.items()}
+        return stylised(weights, self._made_of, picture, drawn, style)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all that `restore` needs."""
         found = {f"weights/{name}": leaf.detach().numpy() for name, leaf in self._leaves.items()}
         for name, momentum in zip(self._matrices, self._muon.momentum, strict=True):
             found[f"momentum/{name}"] = momentum.numpy()
+        for name, mean in self._mean.items():
+            found[f"mean/{name}"] = mean.numpy()
         for place, memory in self._adam.state_dict()["state"].items():
             for part, value in memory.items():
                 found[f"{part}/{self._others[place]}"] = value.numpy()
         return found
 
-    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+    def restore(self, arrays: Mapping[str, NDArray[Any]], averaged: int = 0) -> None:
         """Go back to what `arrays` returned.
+
+        Args:
+            arrays: that.
+            averaged: how often `average` had been called.
 
         Raises:
             KeyError, ValueError: they are another network's.
         """
         import torch
 
+        self._averaged = averaged
+        self._mean = (
+            {name: torch.from_numpy(arrays[f"mean/{name}"]).clone() for name in self._moved}
+            if averaged
+            else {}
+        )
         for name, leaf in self._leaves.items():
             value = arrays[f"weights/{name}"]
             if value.shape != tuple(leaf.shape):

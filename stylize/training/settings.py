@@ -65,6 +65,10 @@ class TrainSettings:
             anywhere in it. A network that is always looked at up to the border learns where it is,
             and draws a band along it; without a margin only for a short while in the end, it
             learns to make the best of borders.
+        average: part of all steps, the last, over which the weights are averaged: their mean is
+            what is left. Steps go to and fro across the valley, their mean lies lower, and a rate
+            that is high until the end does no harm (Izmailov et al. 2018, stochastic weight
+            averaging). 0 leaves the weights of the last step.
         clip: largest norm of the gradient; longer ones are shortened to it.
         loss: weights of the parts.
         keep_convolutions: scales, shifts and colours alone are moved, those that a style has of its
@@ -83,6 +87,7 @@ class TrainSettings:
     learning_rate: float = 1e-2
     decay: float = 0.3
     margin: float = 0.25
+    average: float = 0.0
     clip: float = 5.0
     loss: LossWeights = field(default_factory=LossWeights)
     keep_convolutions: bool = False
@@ -108,6 +113,8 @@ class TrainSettings:
             raise InputError(f"decay: {self.decay}, want a part of all steps, above 0, at most 1")
         if not 0.0 <= self.margin <= 1.0:
             raise InputError(f"margin: {self.margin}, want a part of a crop, from 0 to 1")
+        if not 0.0 <= self.average <= 1.0:
+            raise InputError(f"average: {self.average}, want a part of all steps, from 0 to 1")
 
     @property
     def steps(self) -> int:
@@ -121,6 +128,10 @@ class TrainSettings:
                 return stage
             step -= stage.steps
         raise IndexError(step)
+
+    def averaged_before(self, step: int) -> int:
+        """Return how many of the steps before a step, from 0, are averaged."""
+        return max(0, step - self.steps + round(self.average * self.steps))
 
     def learning_rate_at(self, step: int) -> float:
         """Return the learning rate of a step, from 0."""

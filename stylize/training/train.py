@@ -118,7 +118,7 @@ def train(
         "start": None if start is None else start.digest,
         "vgg": vgg.digest,
     }
-    history, seconds, skipped = _go_on(learner, checkpoint, identity)
+    history, seconds, skipped = _go_on(learner, checkpoint, settings, identity)
     step = history[-1].step if history else 0
     if advance is not None:
         advance(step, "")
@@ -130,6 +130,8 @@ def train(
             rate = settings.learning_rate_at(step)
             value, taken = _step(learner, losses, photos, settings, step, rate)
             step += 1
+            if settings.averaged_before(step):
+                learner.average()
             values.append(value)
             if not taken:
                 skipped += 1
@@ -181,7 +183,7 @@ def worth(
     with torch.no_grad():
         for place, (name, loss) in enumerate(zip(learner.styles, losses, strict=True)):
             terms = [
-                loss(learner(picture[None], place), loss.content_of(picture[None]))
+                loss(learner.outcome(picture[None], place), loss.content_of(picture[None]))
                 for picture in pictures
             ]
             found[name] = {
@@ -226,7 +228,7 @@ def _step(
 
 
 def _go_on(
-    learner: Learner, path: Path, identity: dict[str, Any]
+    learner: Learner, path: Path, settings: TrainSettings, identity: dict[str, Any]
 ) -> tuple[list[Report], float, int]:
     """Go on from a checkpoint, if there is one; return what is behind it."""
     done = read_checkpoint(path, identity)
@@ -234,7 +236,7 @@ def _go_on(
         return [], 0.0, 0
     try:
         history = [Report(**report) for report in done.progress["history"]]
-        learner.restore(done.arrays)
+        learner.restore(done.arrays, settings.averaged_before(history[-1].step))
     except (KeyError, TypeError, ValueError, RuntimeError):
         raise InputError(
             f"{path}: does not fit the network, which has changed since; delete it to begin anew"

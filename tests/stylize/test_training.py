@@ -13,6 +13,7 @@ from made_networks import made_model, model_file, patches, picture_file
 
 from sim.deadline import InputError
 from sim.deadline.models.model_file import card_path, write_card
+from sim.deadline.models.tensors import read_tensors
 from stylize import model_file as models
 from stylize.commands.train import train as train_command
 from stylize.loss import LossWeights, StyleLoss, Target
@@ -59,6 +60,12 @@ def test_the_rate_falls_over_the_last_part() -> None:
         TrainSettings(decay=1.5)
 
 
+@pytest.mark.parametrize("average", [-0.1, 1.5, float("nan")])
+def test_averages_are_over_a_part_of_all_steps(average: float) -> None:
+    with pytest.raises(InputError, match=r"average: .* want a part of all steps, from 0 to 1"):
+        TrainSettings(average=average)
+
+
 @pytest.mark.parametrize("margin", [-0.1, 1.5, float("nan")])
 def test_a_margin_is_a_part_of_a_crop(margin: float) -> None:
     with pytest.raises(InputError, match=r"margin: .* want a part of a crop, from 0 to 1"):
@@ -68,7 +75,16 @@ def test_a_margin_is_a_part_of_a_crop(margin: float) -> None:
 def test_the_command_has_the_defaults_of_the_settings() -> None:
     told = {option.name: option.default for option in train_command.params}
     known = TrainSettings()
-    for name in ("size", "learning_rate", "decay", "margin", "style_px", "interval", "seed"):
+    for name in (
+        "size",
+        "learning_rate",
+        "decay",
+        "margin",
+        "average",
+        "style_px",
+        "interval",
+        "seed",
+    ):
         assert told[name] == getattr(known, name), name
     for name in ("content", "style", "variation"):
         assert told[name] == getattr(known.loss, name), name
@@ -89,10 +105,34 @@ def test_the_loss_falls(photos: Photos, vgg: VGG16, tmp_path: Path) -> None:
     assert history[-1].validation["one"] < 0.9 * untrained
 
 
-def test_a_training_that_was_stopped_goes_on_to_the_same_end(
+def test_what_is_left_is_the_mean_of_the_last_steps(
     photos: Photos, vgg: VGG16, tmp_path: Path
 ) -> None:
-    whole = trained(photos, vgg, tmp_path / "whole.safetensors")
+    stages = (Stage(32, 1, 4),)
+    settings = replace(SETTINGS, stages=stages, interval=1, decay=0.01, average=0.5)
+    painting, seen = {"one": patches(20)}, []
+
+    def follow(report: object) -> None:
+        arrays = read_tensors(tmp_path / "c.safetensors")[1]
+        seen.append({k.removeprefix("weights/"): v for k, v in arrays.items()})
+
+    found = train(painting, photos, vgg, settings, tmp_path / "c.safetensors", None, (follow,))
+    for name, weight in found.model.weights.items():
+        mean = np.mean([seen[step][name] for step in (2, 3)], axis=0).reshape(weight.shape)
+        np.testing.assert_allclose(weight, mean, rtol=1e-5, atol=1e-6, err_msg=name)
+        assert name.startswith("colour") or not np.array_equal(
+            weight.ravel(), seen[3][name].ravel()
+        )
+    # It is also what is validated: on the one photograph held out, the last interval and the end.
+    assert found.history[-1].validation["one"] == pytest.approx(found.worth["one"]["total"])
+
+
+@pytest.mark.parametrize("average", [0.0, 0.7])
+def test_a_training_that_was_stopped_goes_on_to_the_same_end(
+    average: float, photos: Photos, vgg: VGG16, tmp_path: Path
+) -> None:
+    settings = replace(SETTINGS, average=average)
+    whole = trained(photos, vgg, tmp_path / "whole.safetensors", settings)
 
     class StopError(Exception):
         pass
@@ -103,13 +143,13 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_end(
     paintings = {"one": patches(20), "two": patches(21)}
     checkpoint = tmp_path / "parts.safetensors"
     with pytest.raises(StopError):
-        train(paintings, photos, vgg, SETTINGS, checkpoint, observers=(stop,))
-    parts = trained(photos, vgg, checkpoint)
+        train(paintings, photos, vgg, settings, checkpoint, observers=(stop,))
+    parts = trained(photos, vgg, checkpoint, settings)
     for name, weight in whole.model.weights.items():
         np.testing.assert_array_equal(parts.model.weights[name], weight)
     assert [r.validation for r in parts.history] == [r.validation for r in whole.history]
     with pytest.raises(InputError, match=r"begun with learning_rate 0\.01, now 0\.02"):
-        trained(photos, vgg, checkpoint, replace(SETTINGS, learning_rate=0.02))
+        trained(photos, vgg, checkpoint, replace(settings, learning_rate=0.02))
     for other, match in (
         ({"paintings": {"one": patches(22), "two": patches(21)}}, "begun with styles.one"),
         ({"photos": Photos(photos.train[1:], photos.held_out)}, "begun with photographs"),
@@ -117,7 +157,7 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_end(
     ):
         given = {"paintings": paintings, "photos": photos, "start": None} | other
         with pytest.raises(InputError, match=match):
-            train(given["paintings"], given["photos"], vgg, SETTINGS, checkpoint, given["start"])
+            train(given["paintings"], given["photos"], vgg, settings, checkpoint, given["start"])
 
 
 def test_a_start_gives_its_trunk_and_the_styles_it_knows() -> None:
