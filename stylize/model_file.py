@@ -138,6 +138,26 @@ def read_model(path: Path) -> Model:
     return Model(size, tuple(styles), weights, targets, loss, vgg, in_8_bits)
 
 
+def mean_of(models: Sequence[Model]) -> Model:
+    """Return the network whose weights are the mean of others'; the rest is as in the first.
+
+    Of networks trained on from one and the same that is a network, and often one better than each
+    of them (Wortsman et al. 2022, model soups); of others it is nothing.
+
+    Raises:
+        InputError: they are of several sizes, or of other styles.
+    """
+    first, *others = models
+    for other in others:
+        if (other.size, other.styles) != (first.size, first.styles):
+            raise InputError(f"no mean of networks of {_styles(first)} and of {_styles(other)}")
+    weights = {
+        name: np.stack([model.weights[name] for model in models]).mean(axis=0)
+        for name in first.weights
+    }
+    return replace(first, weights=weights, in_8_bits=all(model.in_8_bits for model in models))
+
+
 def write_model(path: Path, model: Model) -> None:
     """Write a network; the file appears whole or not at all.
 
@@ -172,6 +192,10 @@ def write_model(path: Path, model: Model) -> None:
         "vgg": model.vgg,
     }
     save(path, ARCHITECTURE, config, kept, in_8_bits=convolutions)
+
+
+def _styles(model: Model) -> str:
+    return f"{', '.join(model.styles)} ({model.size})"
 
 
 def _are_names(styles: object) -> TypeGuard[list[str]]:

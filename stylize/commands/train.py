@@ -27,7 +27,10 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="PX:BATCH:STEPS,...: crops of that side, so many a step, so many steps.",
 )
 @click.option(
-    "--start", help="Begin with this network: a file, or the name of a shipped style. Much quicker."
+    "--start",
+    multiple=True,
+    help="Begin with this network: a file, or the name of a shipped style. Much quicker. Given"
+    " several times: with the mean of them.",
 )
 @click.option(
     "--keep-convolutions",
@@ -80,7 +83,7 @@ def train(
     out: Path,
     size: str,
     stages: str,
-    start: str | None,
+    start: tuple[str, ...],
     content: float,
     style: float,
     variation: float,
@@ -104,7 +107,7 @@ def train(
     from sim.deadline.models.training import import_torch, log_path, reserve, sole_training
     from sim.deadline.progress import progress_bar
     from stylize.loss import LossWeights
-    from stylize.model_file import model_path, read_model
+    from stylize.model_file import mean_of, model_path, read_model
     from stylize.pictures import read_picture, resized
     from stylize.training.card import finish, history_of, write_log
     from stylize.training.photos import read_photos
@@ -121,8 +124,8 @@ def train(
     )
     checkpoint = reserve(out)
     with sole_training(out):
-        first = None if start is None else model_path(start, size)
-        begun = None if first is None else read_model(first)
+        before = [model_path(name, size) for name in start]
+        begun = mean_of([read_model(path) for path in before]) if before else None
         pictures = {path.stem: resized(read_picture(path), known.style_px) for path in paintings}
         eyes = VGG16.load(vgg)
         seen = read_photos(photos)
@@ -134,9 +137,7 @@ def train(
 
         with progress_bar(out.stem, known.steps, "steps") as advance:
             result = trained(pictures, seen, eyes, known, checkpoint, begun, (observe,), advance)
-        card = finish(
-            out, checkpoint, result, known, seen, None if first is None else history_of(first)
-        )
+        card = finish(out, checkpoint, result, known, seen, [history_of(path) for path in before])
     for name, terms in card["losses"]["styles"].items():
         click.echo(
             f"{name}: loss {terms['total']:.3f} on {len(seen.held_out)} photographs held out "

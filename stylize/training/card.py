@@ -48,7 +48,7 @@ def finish(
     trained: Trained,
     settings: TrainSettings,
     photos: Photos,
-    start: dict[str, Any] | None,
+    start: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """Write the network and its card, remove the checkpoint; return the card.
 
@@ -58,7 +58,7 @@ def finish(
         trained: the network.
         settings: how it was trained.
         photos: on what.
-        start: of the network it began with: its card's history, if it has one.
+        start: of the networks it began with: their histories.
 
     Raises:
         InputError: the weights or the card cannot be written; the checkpoint then stays.
@@ -69,7 +69,7 @@ def finish(
         "architecture": ARCHITECTURE,
         "config": {"size": trained.model.size, "styles": list(trained.model.styles)},
         "command": command_line(),
-        "start": start,
+        "start": list(start) if len(start) > 1 else next(iter(start), None),
         "settings": asdict(settings),
         "data": {"trained_on": len(photos.train), "held_out": len(photos.held_out)},
         "training": {

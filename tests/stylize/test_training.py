@@ -17,7 +17,7 @@ from sim.deadline.models.tensors import read_tensors
 from stylize import model_file as models
 from stylize.commands.train import train as train_command
 from stylize.loss import LossWeights, StyleLoss, Target
-from stylize.model_file import Model, read_model, write_model
+from stylize.model_file import Model, mean_of, read_model, write_model
 from stylize.network import PER_STYLE, shapes
 from stylize.training import train as training
 from stylize.training.learner import Learner
@@ -174,6 +174,19 @@ def test_a_start_gives_its_trunk_and_the_styles_it_knows() -> None:
 def test_another_size_is_no_start(photos: Photos, vgg: VGG16, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--start: a network of size 'm', want 's'"):
         train({"a": patches(1)}, photos, vgg, SETTINGS, tmp_path / "c", made_model("m"))
+
+
+def test_the_mean_of_networks_is_a_start() -> None:
+    one = made_model("s", ("a", "b"))
+    other = replace(one, weights={name: 3 * value for name, value in one.weights.items()})
+    mean = mean_of([one, other])
+    for name, value in one.weights.items():
+        np.testing.assert_allclose(mean.weights[name], 2 * value, rtol=1e-6, err_msg=name)
+        assert mean.weights[name].dtype == np.float32
+    with pytest.raises(InputError, match=r"no mean of networks of a, b \(s\) and of b, a \(s\)"):
+        mean_of([one, made_model("s", ("b", "a"))])
+    with pytest.raises(InputError, match=r"and of a, b \(m\)"):
+        mean_of([one, made_model("m", ("a", "b"))])
 
 
 @pytest.mark.parametrize("in_8_bits", [True, False])
@@ -334,6 +347,12 @@ def test_the_command(ttirace: Ttirace, tmp_path: Path) -> None:
     again = ttirace(*arguments[:5], "-o", more, *arguments[7:], "--start", out)
     assert again.code == 0, again
     assert json.loads(more.with_suffix(".json").read_text())["start"]["model"] == "net"
+    both = tmp_path / "both.safetensors"
+    starts = ("--start", out, "--start", more)
+    again = ttirace(*arguments[:5], "-o", both, *arguments[7:], *starts)
+    assert again.code == 0, again
+    begun = json.loads(both.with_suffix(".json").read_text())["start"]
+    assert [one["model"] for one in begun] == ["net", "more"]
 
 
 @pytest.mark.parametrize(
