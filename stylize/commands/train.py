@@ -53,6 +53,13 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="Part by which a crop is larger than what the loss sees; 0 to end a training.",
 )
 @click.option(
+    "--border",
+    type=float,
+    default=0.0,
+    show_default=True,
+    help="Weight of bands along borders, such as 1 where a network draws some; wants a margin.",
+)
+@click.option(
     "--average",
     type=float,
     default=0.0,

@@ -65,6 +65,8 @@ class TrainSettings:
             anywhere in it. A network that is always looked at up to the border learns where it is,
             and draws a band along it; without a margin only for a short while in the end, it
             learns to make the best of borders.
+        border: weight of `stylize.training.border.banding`, beside the loss: against bands along
+            borders. Takes a margin, and a third more time.
         average: part of all steps, the last, over which the weights are averaged: their mean is
             what is left. Steps go to and fro across the valley, their mean lies lower, and a rate
             that is high until the end does no harm (Izmailov et al. 2018, stochastic weight
@@ -87,6 +89,7 @@ class TrainSettings:
     learning_rate: float = 1e-2
     decay: float = 0.3
     margin: float = 0.25
+    border: float = 0.0
     average: float = 0.0
     clip: float = 5.0
     loss: LossWeights = field(default_factory=LossWeights)
@@ -113,6 +116,10 @@ class TrainSettings:
             raise InputError(f"decay: {self.decay}, want a part of all steps, above 0, at most 1")
         if not 0.0 <= self.margin <= 1.0:
             raise InputError(f"margin: {self.margin}, want a part of a crop, from 0 to 1")
+        if not 0.0 <= self.border < math.inf:
+            raise InputError(f"border: {self.border}, want a number from 0")
+        if self.border and not self.margin:
+            raise InputError("border: nothing to compare it with; want a margin above 0")
         if not 0.0 <= self.average <= 1.0:
             raise InputError(f"average: {self.average}, want a part of all steps, from 0 to 1")
 

@@ -17,6 +17,7 @@ from stylize.loss import StyleLoss, Target
 from stylize.model_file import Model
 from stylize.network import MULTIPLE
 from stylize.pictures import Picture
+from stylize.training.border import banding
 from stylize.training.learner import Learner
 from stylize.training.photos import Photos, centre, crop
 from stylize.training.settings import TrainSettings
@@ -216,13 +217,16 @@ def _step(
         picture = torch.from_numpy(crop(photo, stage.px + margin, rng))[None]
         loss = losses[style]
         top, left = (2 * rng.integers(1 << 16, size=2)).tolist()
-        rows, columns = (
-            slice(first, first + stage.px) for first in rng.integers(0, margin, 2, endpoint=True)
-        )
-        drawn = learner(picture, style, top, left)[:, :, rows, columns]
-        value = loss(drawn, loss.content_of(picture[:, :, rows, columns])).total.sum() / stage.batch
-        value.backward()  # type: ignore[no-untyped-call]
-        total += float(value.detach())
+        # By whole multiples: what is drawn of the part alone has the same grid.
+        down, right = (MULTIPLE * rng.integers(margin // MULTIPLE + 1, size=2)).tolist()
+        seen = (..., slice(down, down + stage.px), slice(right, right + stage.px))
+        drawn, part = learner(picture, style, top, left)[seen], picture[seen]
+        value = loss(drawn, loss.content_of(part)).total.sum()
+        total += float(value.detach()) / stage.batch
+        if settings.border:
+            alone = learner(part, style, top + down, left + right)
+            value = value + settings.border * banding(alone, drawn.detach())
+        (value / stage.batch).backward()  # type: ignore[no-untyped-call]
     norm = learner.move(rate, settings.clip)
     return total, bool(np.isfinite(norm))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from in_process import Ttirace
 from made_networks import made_model, model_file, patches, picture_file
 
@@ -20,6 +21,7 @@ from stylize.loss import LossWeights, StyleLoss, Target
 from stylize.model_file import Model, mean_of, read_model, write_model
 from stylize.network import PER_STYLE, shapes
 from stylize.training import train as training
+from stylize.training.border import banding
 from stylize.training.learner import Learner
 from stylize.training.photos import HELD_OUT, Photos, centre, crop
 from stylize.training.settings import Stage, TrainSettings
@@ -80,6 +82,7 @@ def test_the_command_has_the_defaults_of_the_settings() -> None:
         "learning_rate",
         "decay",
         "margin",
+        "border",
         "average",
         "style_px",
         "interval",
@@ -103,6 +106,33 @@ def test_the_loss_falls(photos: Photos, vgg: VGG16, tmp_path: Path) -> None:
     assert [report.step for report in history] == [20, 40, 60]
     # With seeds 1 to 3 it is 0.81 to 0.84 of that.
     assert history[-1].validation["one"] < 0.9 * untrained
+
+
+def test_bands_can_be_trained_away(photos: Photos, vgg: VGG16, tmp_path: Path) -> None:
+    """Of the same steps, those that bands count in leave less of them."""
+    settings = replace(SETTINGS, stages=(Stage(48, 1, 40),), interval=40, margin=0.3)
+    painting, found = {"one": patches(20)}, []
+    for border in (0.0, 30.0):
+        how = replace(settings, border=border)
+        left = train(painting, photos, vgg, how, tmp_path / f"{border}.safetensors").model
+        learner = Learner("s", painting, 1, left)
+        whole = torch.from_numpy(patches(40, 128, 128))[None]
+        within = learner(whole, 0)[:, :, 32:96, 32:96]
+        alone = learner(whole[:, :, 32:96, 32:96].contiguous(), 0, 32, 32)
+        found.append(float(banding(alone, within).detach()))
+    assert found[1] < 0.7 * found[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"border": -1.0}, r"border: -1\.0, want a number from 0"),
+        ({"border": 1.0, "margin": 0.0}, "nothing to compare it with; want a margin"),
+    ],
+)
+def test_a_border_weighs_something(change: dict[str, float], match: str) -> None:
+    with pytest.raises(InputError, match=match):
+        TrainSettings(**change)
 
 
 def test_what_is_left_is_the_mean_of_the_last_steps(
