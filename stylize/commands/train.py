@@ -57,7 +57,8 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     type=float,
     default=0.0,
     show_default=True,
-    help="Weight of bands along borders, such as 1 where a network draws some; wants a margin.",
+    help="Weight of bands along borders, such as 10: pictures are then painted with a border and"
+    " held to what they are within the margin.",
 )
 @click.option(
     "--average",

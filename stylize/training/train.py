@@ -220,12 +220,15 @@ def _step(
         # By whole multiples: what is drawn of the part alone has the same grid.
         down, right = (MULTIPLE * rng.integers(margin // MULTIPLE + 1, size=2)).tolist()
         seen = (..., slice(down, down + stage.px), slice(right, right + stage.px))
-        drawn, part = learner(picture, style, top, left)[seen], picture[seen]
+        part = picture[seen]
+        with torch.set_grad_enabled(not settings.border):
+            drawn = within = learner(picture, style, top, left)[seen]
+        if settings.border:
+            drawn = learner(part, style, top + down, left + right)
         value = loss(drawn, loss.content_of(part)).total.sum()
         total += float(value.detach()) / stage.batch
         if settings.border:
-            alone = learner(part, style, top + down, left + right)
-            value = value + settings.border * banding(alone, drawn.detach())
+            value = value + settings.border * banding(drawn, within)
         (value / stage.batch).backward()  # type: ignore[no-untyped-call]
     norm = learner.move(rate, settings.clip)
     return total, bool(np.isfinite(norm))
