@@ -66,8 +66,9 @@ class TrainSettings:
             and draws a band along it; without a margin only for a short while in the end, it
             learns to make the best of borders.
         border: weight of `stylize.training.border.banding`, beside the loss. Above 0, the loss sees
-            a crop's part painted by itself, border and all, and what the part is within the crop is
-            what no border may differ from: all that a margin wins but bands. 0 leaves them be.
+            a part of the crop painted by itself, as pictures are, and borders count by how far they
+            are from what they are within the crop: so that a network makes the best of them, but no
+            bands. 0: the loss sees the part within the crop.
         average: part of all steps, the last, over which the weights are averaged: their mean is
             what is left. Steps go to and fro across the valley, their mean lies lower, and a rate
             that is high until the end does no harm (Izmailov et al. 2018, stochastic weight
