@@ -7,41 +7,61 @@ from pathlib import Path
 
 import numpy as np
 
-from sim.deadline.errors import InputError
-from stylize.pictures import Picture, is_picture, picture_files, read_picture, resized
+from sim.deadline.errors import InputError, check_range
+from stylize.pictures import LEAST, Picture, is_picture, picture_files, read_picture, resized
 from stylize.video import read_video
 
 #: How much of a photograph's width and height a panned frame shows.
 _WINDOW = 0.7
 
 
-def frames_of(source: Path, px: int, count: int) -> list[Picture]:
+#: Frames are kept in memory: so much of it at most.
+_MOST_BYTES = 8e9
+
+
+def frames_of(source: Path, px: int, count: int, results: Path | None = None) -> list[Picture]:
     """Return frames, ``(3, H, W)`` each and all of one size, their shorter side ``px``.
 
     Args:
         source: a video, a folder of pictures, or one photograph, over which a window moves.
         px: shorter side.
         count: how many at most; of a photograph exactly so many.
+        results: a folder below the source whose pictures are no frames.
 
     Raises:
-        InputError: nothing of that kind, or no frame in it.
+        InputError: nothing of that kind, or no frame in it; frames too small for the loss, or too
+            large for memory.
     """
+    check_range("--size", px, LEAST)
     if source.is_dir():
-        files = picture_files(source)[:count]
+        files = picture_files(source, results)[:count]
         if not files:
             raise InputError(f"{source}: no pictures in this folder")
+        _check_memory(px, len(files))
         found = [resized(read_picture(path), px) for path in files]
         height, width = (min(frame.shape[axis] for frame in found) for axis in (1, 2))
         return [_middle(frame, height, width) for frame in found]
     if not source.exists():
         raise InputError(f"{source}: no such file or folder")
     if is_picture(source):
+        _check_memory(px, count)
         return _panned(read_picture(source), px, count)
     with read_video(source) as video:
+        _check_memory(px, min(count, video.length or count))
         found = [resized(frame, px) for frame in islice(video.frames(), count)]
     if not found:
         raise InputError(f"{source}: a video without frames")
     return found
+
+
+def _check_memory(px: int, count: int) -> None:
+    """Raise InputError if square frames would not fit."""
+    needed = 3 * px * px * count * np.dtype(np.float32).itemsize
+    if needed > _MOST_BYTES:
+        raise InputError(
+            f"--frames: {count:,} of {px} px take {needed / 1e9:,.0f} GB; want at most"
+            f" {_MOST_BYTES / 1e9:.0f}: fewer of them, or a smaller --size"
+        )
 
 
 def _middle(frame: Picture, height: int, width: int) -> Picture:

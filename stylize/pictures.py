@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.deadline.errors import InputError
-from sim.deadline.files import replacing
+from sim.deadline.files import check_writable, replacing
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -46,9 +46,12 @@ def read_picture(path: Path) -> Picture:
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; want a picture")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # Of pictures too large, which are refused here, and of EXIF data that are damaged.
+            warnings.simplefilter("ignore")
             with Image.open(path) as opened:
                 width, height = opened.size
                 if width * height > MOST_PIXELS:
@@ -64,7 +67,9 @@ def read_picture(path: Path) -> Picture:
         raise InputError(f"{path}: no picture that can be read") from None
     except Image.DecompressionBombError:
         raise InputError(f"{path}: too many pixels; want at most {MOST_PIXELS:,}") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except InputError:
+        raise
+    except (OSError, SyntaxError, ValueError, EOFError, RuntimeError) as error:
         # Pillow's decoders raise any of these for what is cut off or damaged.
         raise InputError(f"{path}: a damaged picture ({error})") from None
 
@@ -82,10 +87,20 @@ def is_picture(path: Path) -> bool:
         return False
 
 
-def picture_files(folder: Path) -> list[Path]:
-    """Return the pictures in a folder and below it, in the order of their paths."""
+def picture_files(folder: Path, results: Path | None = None) -> list[Path]:
+    """Return the pictures in a folder and below it, in the order of their paths.
+
+    Args:
+        folder: it.
+        results: a folder that does not count: an earlier command has drawn pictures into it.
+    """
     found = (path for path in folder.rglob("*") if path.suffix.lower() in PICTURES)
-    return sorted(path for path in found if path.is_file())
+    made = None if results is None else results.resolve()
+    return sorted(
+        path
+        for path in found
+        if path.is_file() and (made is None or made not in path.resolve().parents)
+    )
 
 
 def as_array(image: Image.Image) -> Picture:
@@ -111,7 +126,7 @@ def as_picture(pixels: NDArray[np.uint8]) -> Picture:
 def _of_grey(pixels: NDArray[np.float64], mode: str) -> Picture:
     """Return deep grey: 16 bits whatever the mode's name, or floating point from 0 to 1."""
     most = 65535.0 if mode != "F" else max(1.0, float(pixels.max(initial=0.0)))
-    grey = np.clip(np.nan_to_num(pixels) / most, 0.0, 1.0).astype(np.float32)
+    grey = np.clip(np.nan_to_num(pixels / most), 0.0, 1.0).astype(np.float32)
     return np.ascontiguousarray(np.broadcast_to(grey, (3, *grey.shape)))
 
 
@@ -142,13 +157,12 @@ def check_output(path: Path, inputs: Iterable[Path]) -> None:
 
 
 def check_not_input(path: Path, inputs: Iterable[Path]) -> None:
-    """Raise InputError if ``path`` is an input, or lies in no folder."""
+    """Raise InputError if ``path`` is an input, lies in no folder, or cannot be written."""
     if path.exists() and any(each.exists() and path.samefile(each) for each in inputs):
         raise InputError(f"{path}: is an input, too; it would be overwritten: name another file")
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; want a file")
     if not path.parent.is_dir():
         raise InputError(f"{path}: there is no folder {path.parent}")
+    check_writable(path)
 
 
 def continued(picture: Picture, multiple: int = 1) -> Picture:
@@ -201,5 +215,7 @@ def resized(picture: Picture, shorter: int) -> Picture:
     factor = shorter / min(height, width)
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
     if size[0] * size[1] > MOST_PIXELS:
-        raise InputError(f"size: {size[0]} x {size[1]} pixels; want at most {MOST_PIXELS:,}")
+        raise InputError(
+            f"size: {size[0]} x {size[1]} pixels, once scaled; want at most {MOST_PIXELS:,}"
+        )
     return as_array(as_image(picture).resize(size, Image.Resampling.LANCZOS))

@@ -261,7 +261,7 @@ def verdict(summary: Mapping[str, Any]) -> str:
         best = min(scored, key=lambda entry: entry["loss"]["in_force"])
         text += f" The least loss on the screen: {best['name']}, {best['loss']['in_force']:.2f}."
         ideal = min(scored, key=lambda entry: entry["loss"]["given_time"])
-        if ideal is not best:
+        if ideal["loss"]["given_time"] < best["loss"]["given_time"]:
             text += (
                 f" Given all the time it wants, {ideal['name']} would come to"
                 f" {ideal['loss']['given_time']:.2f}; on the screen it is"

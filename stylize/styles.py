@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sim.deadline.errors import InputError, did_you_mean
+from sim.deadline.errors import InputError, check_range, did_you_mean
 from stylize.loss import StyleLoss, Target
 from stylize.model_file import Model, model_path, read_model, shipped_styles
 from stylize.pictures import Picture, read_picture, resized
@@ -13,6 +13,9 @@ from stylize.vgg import VGG16
 
 #: Shorter side that a painting is scaled to, unless something else is wanted.
 STYLE_PX = 256
+
+#: Of a smaller painting, VGG-16 has nothing to see in its deepest layers.
+LEAST_STYLE_PX = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,12 @@ class Style:
             InputError: it is none of these, or cannot be read.
         """
         if text.endswith(".safetensors") or text in shipped_styles():
-            model = read_model(model_path(text, size)).only()
+            model = read_model(model_path(text, size))
+            if len(model.styles) > 1:
+                raise InputError(
+                    f"--style: {text}: holds {len(model.styles)} styles; make a network of each"
+                    " with: ttirace stylize split"
+                )
             if size is not None and model.size != size:
                 raise InputError(f"--style: {text}: a network of size {model.size}, not {size}")
             return cls(model.styles[0], model)
@@ -52,6 +60,9 @@ class Style:
                 f"--style: {text!r} is no style that is shipped and no file"
                 f"{did_you_mean(text, shipped_styles())}"
             )
+        if size is not None:
+            raise InputError(f"--network: {text} is a painting, for which there is no network")
+        check_range("--style-px", style_px, LEAST_STYLE_PX)
         return cls(path.stem, painting=resized(read_picture(path), style_px))
 
     @staticmethod
@@ -73,8 +84,8 @@ class Style:
         """
         if self.model is None:
             raise InputError(
-                f"--style: {self.name}: no network was trained for this painting; use --solver"
-                " gatys, or train one: ttirace stylize train"
+                f"--style: {self.name}: no network was trained for this painting; optimise it with"
+                " `ttirace stylize image --solver gatys`, or train one with `ttirace stylize train`"
             )
         return self.model
 

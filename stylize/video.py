@@ -8,12 +8,16 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sim.deadline.errors import InputError
 from sim.deadline.files import replacing
 from stylize.pictures import MOST_PIXELS, Picture, as_bytes, as_picture
 
 #: What videos can be written as: the containers that H.264 is played from, and FFmpeg's names.
 SUFFIXES = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov"}
+
+_LEAST = 2  # pixels of a side: colours are kept for squares of four
 
 _RATE = Fraction(30)  # of a video that does not say
 
@@ -47,9 +51,20 @@ class Video:
         av = _av()
         try:
             for frame in self._container.decode(self._stream):
-                yield as_picture(frame.to_ndarray(format="rgb24"))
+                yield self._shown(frame)
         except av.FFmpegError as error:
             raise InputError(f"{self._path}: a damaged video ({error.strerror})") from None
+
+    def _shown(self, frame: Any) -> Picture:
+        """Return a frame as a player shows it: pixels square, and turned as it says."""
+        width = max(1, round(frame.width * (self._stream.sample_aspect_ratio or 1)))
+        if width * frame.height > MOST_PIXELS:
+            raise InputError(
+                f"{self._path}: frames of {width} x {frame.height} pixels, once square"
+            )
+        pixels = frame.to_ndarray(format="rgb24", width=width, height=frame.height)
+        # Counterclockwise, as a display matrix has it.
+        return as_picture(np.rot90(pixels, round(frame.rotation / 90)))
 
 
 @contextmanager
@@ -94,6 +109,8 @@ class Writer:
         """Add a frame ``(3, H, W)``; a row or column is left away where there is an odd one."""
         av = _av()
         _, height, width = picture.shape
+        if min(height, width) < _LEAST:
+            raise InputError(f"frames of {width} x {height} pixels; want at least {_LEAST} a side")
         pixels = as_bytes(picture[:, : height - height % 2 or None, : width - width % 2 or None])
         if self._stream is None:
             self._stream = self._container.add_stream("libx264", rate=self._rate)

@@ -72,8 +72,8 @@ def run(
       ttirace run munich --live -o out/munich_live
       ttirace run edf --trace edf.json.gz       # for ui.perfetto.dev
     """  # noqa: D301
-    from sim.deadline.files import check_writable
     from sim.deadline.progress import progress_bar
+    from sim.deadline.trace_events import check_trace, write_trace
     from sim.live import live_facts, live_race, playable
     from sim.race import load_race
     from sim.result import ResultFolder, summarize
@@ -83,7 +83,7 @@ def run(
         loaded = playable(loaded)
     race = load_race(loaded, scenario)
     if trace is not None:
-        check_writable(trace)
+        check_trace(trace)
     folder = ResultFolder(output or Path("out") / loaded.name, overwrite)
     click.get_current_context().call_on_close(folder.close)
     folder.write_manifest("running", loaded, scenario.parent)
@@ -100,8 +100,6 @@ def run(
         if live:
             summary["live"] = live_facts(played)
         if trace is not None:
-            from sim.deadline.trace_events import write_trace
-
             logs = {each.label: each.log.parts() for each in contestants}
             write_trace(trace, logs, [timing.name for timing in race.timings])
         if not no_plots:

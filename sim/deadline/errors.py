@@ -27,9 +27,10 @@ def check_range(name: str, value: int, least: int, most: int = _MOST) -> None:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``'; did you mean X?'`` for the nearest known word, else the list of known words."""
     known = sorted(known)
-    close = difflib.get_close_matches(word, known, n=1)
+    by_lower = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(word.lower(), by_lower, n=1)
     if close:
-        return f"; did you mean {close[0]!r}?"
+        return f"; did you mean {by_lower[close[0]]!r}?"
     return f"; known: {', '.join(known)}" if known else ""
 
 

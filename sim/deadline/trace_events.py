@@ -18,7 +18,8 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.deadline.files import whole_file
+from sim.deadline.errors import InputError
+from sim.deadline.files import check_writable, whole_file
 from sim.deadline.job import Outcome
 from sim.deadline.summary import integers, joined
 
@@ -40,6 +41,16 @@ _COLOURS = {
     Outcome.SKIPPED: "grey",
     Outcome.FAILED: "black",
 }
+
+
+def check_trace(path: Path) -> None:
+    """Raise InputError, before any work is done, if a trace cannot be written there.
+
+    Its name says what it is, so that no input of another kind is overwritten by it.
+    """
+    if not path.name.endswith((".json", ".json.gz")):
+        raise InputError(f"--trace: {path}: want NAME.json or NAME.json.gz")
+    check_writable(path)
 
 
 def write_trace(

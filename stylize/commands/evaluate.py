@@ -6,13 +6,20 @@ from pathlib import Path
 
 import click
 
-from stylize.commands.options import photos_option, seed_option, threads_option, vgg_option
+from stylize.commands.options import seed_option, threads_option, vgg_option
 
 
 @click.command()
 @click.argument("networks", nargs=-1, required=True, metavar="NETWORK...")
-@photos_option
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder; out/worth.")
+@click.option(
+    "--photos",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder of photographs, best of some that the networks have not seen.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Folder.  [default: out/worth]"
+)
 @click.option("--overwrite", is_flag=True, help="Replace an earlier result in that folder.")
 @click.option(
     "--held-out",
@@ -20,7 +27,9 @@ from stylize.commands.options import photos_option, seed_option, threads_option,
     help="Of the photographs, take those that a training on this folder holds out.",
 )
 @click.option("--count", type=click.IntRange(1), default=20, show_default=True, help="At most.")
-@click.option("--px", type=click.IntRange(32, 1024), default=256, show_default=True)
+@click.option(
+    "--px", type=click.IntRange(32, 1024), default=256, show_default=True, help="Their side."
+)
 @click.option(
     "--starts", default="noise,content", show_default=True, help="Where the optimisation begins."
 )
@@ -71,6 +80,9 @@ def evaluate(
 
     import_torch("a loss").set_num_threads(threads)
     begins = [SlowSettings(evaluations, part.strip()).start for part in starts.split(",")]
+    for begin in begins:
+        if begins.count(begin) > 1:
+            raise InputError(f"--starts: {begin} is there twice")
     models = models_named(networks)
     eyes = VGG16.load(vgg)
     first = next(iter(models.values()))
@@ -78,10 +90,11 @@ def evaluate(
     for name, model in models.items():
         if model.styles[0] != first.styles[0] or model.loss != first.loss:
             raise InputError(f"{name}: another style, or another loss, than the first network's")
-    seen = read_photos(photos)
+    out = output or Path("out") / "worth"
+    seen = read_photos(photos, out)
     chosen = seen.held_out if held_out else [*seen.held_out, *seen.train]
     pictures = [centre(photo, px) for photo in chosen[:count]]
-    folder = WorthFolder(output or Path("out") / "worth", overwrite)
+    folder = WorthFolder(out, overwrite)
     click.get_current_context().call_on_close(folder.close)
     contents = {
         "networks": list(models),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,9 @@ _SLOW_PX = 512
 @style_px_option
 @threads_option
 @vgg_option
+@click.pass_context
 def image(
+    context: click.Context,
     picture: Path,
     style: str,
     out: Path,
@@ -80,7 +83,8 @@ def image(
     A style is the name of a shipped one (see `ttirace stylize styles`), a network that you trained
     (NAME.safetensors), or any picture; for a picture there is no network, so it is optimised
     (needs torch). Ctrl-C ends an optimisation with the best picture so far. Large pictures are
-    stylised in tiles that join without a seam.
+    stylised in tiles that join without a seam. An older OUT is replaced. Exit status: 0, 2 if the
+    input is wrong, 130 after Ctrl-C.
 
     \b
     Examples:
@@ -111,9 +115,16 @@ def image(
         click.echo(f"optimised at {_SLOW_PX} px; --size tells another", err=True)
     interrupted = False
     if chosen == "fast":
+        _check_told(context, ("evaluations", "start", "method", "vgg"), "gatys")
         result = _fast(content, wanted, threads)
     else:
-        result, interrupted = _slow(content, wanted, settings, seed, threads, vgg)
+        found, interrupted = _slow(content, wanted, settings, seed, threads, vgg)
+        if found is None:
+            click.echo("interrupted before there was a picture; nothing is written", err=True)
+            return 130
+        result = found
+        if interrupted:
+            click.echo("interrupted: this is the best picture so far", err=True)
     write_picture(out, finished(content, result, strength, keep_color))
     _, height, width = content.shape
     click.echo(f"{out}: {width} x {height}, {wanted.name}, {chosen}")
@@ -137,8 +148,8 @@ def _slow(
     seed: int,
     threads: int,
     vgg: Path | None,
-) -> tuple[Picture, bool]:
-    """Return the optimised picture, and whether it was interrupted."""
+) -> tuple[Picture | None, bool]:
+    """Return the optimised picture, if there is one yet, and whether it was interrupted."""
     import numpy as np
 
     from sim.deadline.errors import InputError
@@ -157,13 +168,21 @@ def _slow(
     import_torch("optimisation").set_num_threads(threads)
     loss = style.loss(VGG16.load(vgg))
     steps = optimise(loss, continued(content), settings, np.random.default_rng(seed))
-    best, interrupted = content, False
-    with progress_bar(style.name, settings.evaluations) as advance:
-        try:
+    best = None
+    try:
+        with progress_bar(style.name, settings.evaluations) as advance:
             for iterate in steps:
                 best = iterate.picture[:, :height, :width]
                 advance(1, f"loss {iterate.loss:.3f}")
-        except KeyboardInterrupt:
-            click.echo("interrupted: this is the best picture so far", err=True)
-            interrupted = True
-    return best, interrupted
+    except KeyboardInterrupt:
+        return best, True
+    return best, False
+
+
+def _check_told(context: click.Context, names: Sequence[str], solver: str) -> None:
+    """Raise InputError if an option was given that another solver would follow."""
+    from sim.deadline.errors import InputError
+
+    for name in names:
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise InputError(f"--{name}: means something to {solver} alone; give --solver {solver}")

@@ -18,7 +18,8 @@ style_option = click.option(
 )
 
 network_option = click.option(
-    "--network", help="Size of a shipped network: m, or s, which is quicker; the largest there is."
+    "--network",
+    help="Size of a shipped network: m, or s, which is quicker.  [default: the largest there is]",
 )
 
 picture_option = click.option(

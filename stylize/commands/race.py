@@ -23,14 +23,19 @@ from stylize.commands.options import (
 @click.command()
 @source_argument
 @style_option
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder; out/stylize.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Folder.  [default: out/stylize]"
+)
 @click.option("--overwrite", is_flag=True, help="Replace an earlier race in that folder.")
 @solvers_option
 @click.option("--fps", type=float, default=30.0, show_default=True, help="Frames a second.")
 @frames_option
 @race_size_option
 @click.option(
-    "--deadline", "deadline_ms", type=float, help="In ms, from a frame to its deadline; 1 / fps."
+    "--deadline",
+    "deadline_ms",
+    type=float,
+    help="In ms, from a frame to its deadline.  [default: 1 / fps]",
 )
 @click.option("--live", is_flag=True, help="Against the wall clock, not simulated.")
 @click.option(
@@ -100,11 +105,10 @@ def race(
       ttirace stylize race photo.jpg --style scream --fps 0.5 --solvers gatys_4,fast_s
     """  # noqa: D301
     from sim.deadline.errors import InputError
-    from sim.deadline.files import check_writable
     from sim.deadline.folder import RunFolder
     from sim.deadline.manifest import git_state, versions, write_json, write_manifest
     from sim.deadline.progress import progress_bar
-    from sim.deadline.trace_events import write_trace
+    from sim.deadline.trace_events import check_trace, write_trace
     from stylize.contestants import Contest
     from stylize.costs import latencies
     from stylize.frames import frames_of
@@ -117,13 +121,14 @@ def race(
     entries = Entry.parse_all(solvers, Style.sizes(style))
     if live and latency != "measured":
         raise InputError("--live: a frame takes what it takes; leave --latency away")
-    pictures = frames_of(source, size, frames)
+    out = output or Path("out") / "stylize"
+    if trace is not None:
+        check_trace(trace)
+    pictures = frames_of(source, size, frames, out)
     needs_loss = scored > 0 or any(entry.kind == "gatys" for entry in entries)
     contest = Contest(style, style_px, threads, vgg, needs_loss)
     costs = latencies(latency, [entry.name for entry in entries], pictures[0], seed)
-    if trace is not None:
-        check_writable(trace)
-    folder = RunFolder(output or Path("out") / "stylize", overwrite)
+    folder = RunFolder(out, overwrite)
     click.get_current_context().call_on_close(folder.close)
     contents = {
         "source": source.name,
@@ -178,5 +183,7 @@ def race(
         if not no_plots:
             console.print(f"Plots: {folder.plots}/*.png", highlight=False, markup=False)
             console.print(f"Report: {folder.report}", highlight=False, markup=False)
+        if trace is not None:
+            console.print(f"Trace: {trace}", highlight=False, markup=False)
         console.print(f"Results: {folder.path}", highlight=False, markup=False)
     return 1 if any(entry["failed"] for entry in summary["solvers"]) else 0

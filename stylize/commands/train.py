@@ -112,6 +112,7 @@ def train(
       ttirace stylize train a.jpg b.jpg c.jpg --photos photos --size s -o trunk.safetensors
       ttirace stylize image me.jpg --style wave.safetensors -o me_wave.jpg
     """  # noqa: D301
+    from sim.deadline.errors import InputError
     from sim.deadline.models.training import import_torch, log_path, reserve, sole_training
     from sim.deadline.progress import progress_bar
     from stylize.loss import LossWeights
@@ -134,6 +135,10 @@ def train(
     with sole_training(out):
         before = [model_path(name, size) for name in start]
         begun = mean_of([read_model(path) for path in before]) if before else None
+        names = [path.stem for path in paintings]
+        for name in names:
+            if names.count(name) > 1:
+                raise InputError(f"{name}: two paintings of that name; a style is called after it")
         pictures = {path.stem: resized(read_picture(path), known.style_px) for path in paintings}
         eyes = VGG16.load(vgg)
         seen = read_photos(photos)

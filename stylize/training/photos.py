@@ -58,28 +58,28 @@ class Photos:
         return cls(train, kept[::HELD_OUT])
 
 
-def read_photos(folder: Path) -> Photos:
-    """Read a folder and all below it, with a progress bar.
+def read_photos(folder: Path, results: Path | None = None) -> Photos:
+    """Read a folder and all below it but results, with a progress bar.
 
     Raises:
         InputError: no such folder, or fewer than two photographs in it.
     """
     from sim.deadline.progress import progress_bar
 
-    files = photo_files(folder)
+    files = photo_files(folder, results)
     with progress_bar("photographs", len(files)) as advance:
         return Photos.read(files, lambda: advance(1, ""))
 
 
-def photo_files(folder: Path) -> list[Path]:
-    """Return the pictures in a folder and below it.
+def photo_files(folder: Path, results: Path | None = None) -> list[Path]:
+    """Return the pictures in a folder and below it, but those in a folder of results.
 
     Raises:
         InputError: no such folder.
     """
     if not folder.is_dir():
         raise InputError(f"--photos: {folder}: no such folder")
-    return picture_files(folder)
+    return picture_files(folder, results)
 
 
 def crop(photo: NDArray[np.uint8], px: int, rng: np.random.Generator) -> Picture:

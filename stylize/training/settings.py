@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sim.deadline.errors import InputError, check_range, did_you_mean
 from stylize.loss import LossWeights
 from stylize.network import MULTIPLE, SIZES
-from stylize.styles import STYLE_PX
+from stylize.styles import LEAST_STYLE_PX, STYLE_PX
 
 _LEAST_PX, _MOST_PX = 32, 512
 
@@ -106,7 +106,7 @@ class TrainSettings:
             raise InputError(f"size: {self.size!r}{did_you_mean(self.size, SIZES)}")
         if not self.stages:
             raise InputError("stages: none, want at least one")
-        check_range("style_px", self.style_px, _LEAST_PX)
+        check_range("style_px", self.style_px, LEAST_STYLE_PX)
         check_range("interval", self.interval, 1)
         check_range("seed", self.seed, 0)
         check_range("threads", self.threads, 1)

@@ -162,6 +162,22 @@ def test_a_folder_of_pictures_is_frames(tmp_path: Path) -> None:
     assert len({frame.shape for frame in found}) == 1
 
 
+def test_what_a_race_drew_is_no_frame(ttirace: Ttirace, tmp_path: Path) -> None:
+    source, network = tmp_path / "frames", model_file(tmp_path)
+    source.mkdir()
+    for number in range(3):
+        picture_file(source / f"{number}.png", number, 32, 32)
+    arguments = ("stylize", "race", source, "--style", network, "-o", source / "race",
+                 "--solvers", "fast_s", "--size", 32, "--score", 0, "--json")  # fmt: skip
+    for more in ((), ("--overwrite",)):
+        done = ttirace(*arguments, *more)
+        assert done.code == 0, done
+        assert json.loads(done.out)["solvers"][0]["jobs"] == 3
+    assert list((source / "race" / "plots").glob("*.png"))
+    inside = ttirace(*arguments, "--overwrite", "--trace", source / "1.png")
+    assert "1.png: want NAME.json or NAME.json.gz" in inside.error
+
+
 def test_a_photograph_is_panned(tmp_path: Path) -> None:
     found = frames_of(picture_file(tmp_path / "p.png", 1, 60, 90), 32, 8)
     assert {frame.shape for frame in found} == {(3, 32, 32)}
@@ -240,14 +256,26 @@ def test_live(ttirace: Ttirace, tmp_path: Path) -> None:
         (("--latency", "-3"), "want a positive number"),
         (("--live", "--latency", "3"), "leave --latency away"),
         (("--on-overrun", "skipp"), "did you mean 'skip'"),
-        (("--size", "0"), "size: 0, want at least 1"),
+        (("--size", "7"), "--size: 7, want at least 16"),
+        (("--frames", "1000000"), "take 786 GB; want at most 8: fewer of them"),
+        (("--trace", "p.png"), "--trace: p.png: want NAME.json or NAME.json.gz"),
+        (("--trace", "none/t.json"), "none/t.json: cannot be written"),
         (("--score", "-1"), "--score: -1"),
     ],
 )
-def test_wrong_options(ttirace: Ttirace, tmp_path: Path, more: tuple[str, ...], match: str) -> None:
+def test_wrong_options(
+    ttirace: Ttirace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    more: tuple[str, ...],
+    match: str,
+) -> None:
     network, photo = model_file(tmp_path), picture_file(tmp_path / "p.png", 1, 60, 90)
+    before = photo.read_bytes()
+    monkeypatch.chdir(tmp_path)
     arguments = ("stylize", "race", photo, "--style", network, "-o", tmp_path / "out")
     assert match in ttirace(*arguments, *more).error
+    assert photo.read_bytes() == before
 
 
 def test_verdict_is_computed() -> None:
@@ -256,3 +284,6 @@ def test_verdict_is_computed() -> None:
     assert verdict(summary) == "At 30 frames/s, every frame was made by a."
     entry["miss_ratio"] = 0.25
     assert "nobody made every frame; a missed the fewest, 25.00%" in verdict(summary)
+    for entry in summary["solvers"]:  # as good as each other
+        entry["loss"] = {"in_force": 1.5, "given_time": 1.5}
+    assert verdict(summary).endswith("The least loss on the screen: a, 1.50.")

@@ -87,9 +87,31 @@ def test_ctrl_c_keeps_the_best_picture_so_far(
     np.testing.assert_allclose(read_picture(out), kept[-1], atol=0.51 / 255)
 
 
+def test_ctrl_c_before_there_is_a_picture(
+    ttirace: Ttirace, network: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: object, **more: object) -> object:
+        raise KeyboardInterrupt
+        yield
+
+    ends: list[int] = []
+    monkeypatch.setattr(slow, "optimise", interrupted)
+    monkeypatch.setattr("os._exit", ends.append)
+    out = tmp_path / "out.png"
+    ttirace("stylize", "image", photo, "--style", network, "--solver", "gatys", "-o", out)
+    assert ends == [130]
+    assert not out.exists()
+
+
 @pytest.mark.parametrize(
     ("more", "match"),
     [
+        (("--style", "{photo}", "--style-px", "7"), "--style-px: 7, want at least 32"),
+        (("--style", "{photo}", "--network", "s"), "a painting, for which there is no network"),
+        (("--style", "{folder}"), "is a folder; want a picture"),
+        (("--style", "STARRY_NIHGT"), "did you mean 'starry_night'?"),
+        (("--style", "{network}", "--evaluations", "9"), "--evaluations: means something to gatys"),
+        (("--style", "{network}", "--start", "noise"), "--start: means something to gatys alone"),
         (("--style", "nobody"), "'nobody' is no style that is shipped and no file"),
         (("--style", "{photo}", "--solver", "fast"), "no network was trained for this painting"),
         (("--style", "{network}", "--solver", "quick"), "--solver: 'quick'; known: fast, gatys"),
@@ -112,7 +134,7 @@ def test_wrong_options(
     more: tuple[str, ...],
     match: str,
 ) -> None:
-    given = [text.format(photo=photo, network=network) for text in more]
+    given = [text.format(photo=photo, network=network, folder=tmp_path) for text in more]
     assert match in ttirace("stylize", "image", photo, "-o", tmp_path / "o.png", *given).error
     assert not (tmp_path / "o.png").exists()
 
@@ -136,6 +158,14 @@ def test_wrong_outputs(
     arguments = ("stylize", "image", photo, "--style", network, "-o", tmp_path / out)
     assert match in ttirace(*arguments).error
     assert (photo.read_bytes(), network.read_bytes()) == before
+
+
+def test_a_network_of_several_styles_is_split_first(
+    ttirace: Ttirace, photo: Path, tmp_path: Path
+) -> None:
+    both = model_file(tmp_path, styles=("one", "two"))
+    done = ttirace("stylize", "image", photo, "--style", both, "-o", tmp_path / "o.png")
+    assert "holds 2 styles; make a network of each with: ttirace stylize split" in done.error
 
 
 def test_another_name_of_an_input_is_an_input(

@@ -81,6 +81,7 @@ def test_the_command(ttirace: Ttirace, tmp_path: Path, photos: Path) -> None:
     [
         (("nobody",), "style 'nobody' is not known"),
         (("{network}", "--starts", "nose"), "did you mean 'noise'"),
+        (("{network}", "--starts", "noise,noise"), "--starts: noise is there twice"),
         (("{network}", "{other}"), "another style"),
         (("{network}", "--photos", "none"), "none: no such folder"),
     ],

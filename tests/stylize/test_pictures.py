@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import warnings
 import zlib
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,7 @@ def bomb(path: Path, side: int) -> Path:
 
 @pytest.mark.parametrize("side", [10_001, 60_000])
 def test_bombs_are_not_unpacked(side: int, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="want at most 100,000,000"):
+    with pytest.raises(InputError, match=r"a\.png: .*[^)]; want at most 100,000,000$"):
         read_picture(bomb(tmp_path / "a.png", side))
 
 
@@ -132,8 +133,31 @@ def test_what_was_cut_off(suffix: str, tmp_path: Path) -> None:
 def test_no_file_and_a_folder(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         read_picture(tmp_path / "none.png")
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="is a folder; want a picture"):
         read_picture(tmp_path)
+
+
+def test_damaged_exif_data_are_passed_over_in_silence(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "x" * 40
+    content = exif.tobytes()
+    path = saved(Image.new("RGB", (4, 2), "red"), tmp_path / "a.jpg", exif=content[:20])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_picture(path).shape[0] == 3
+    # There is something to warn of.
+    with pytest.warns(UserWarning, match="Corrupt EXIF"), Image.open(path) as opened:
+        opened.getexif().tobytes()
+
+
+def test_whatever_a_decoder_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*arguments: object) -> None:
+        raise RuntimeError("Failed to decode image")
+
+    path = saved(Image.new("RGB", (4, 2)), tmp_path / "a.png")
+    monkeypatch.setattr(Image.Image, "convert", fails)
+    with pytest.raises(InputError, match=r"a damaged picture \(Failed to decode image\)"):
+        read_picture(path)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])

@@ -414,6 +414,18 @@ def test_wrong_options(ttirace: Ttirace, tmp_path: Path, more: tuple[str, ...], 
     assert match in ttirace(*arguments).error
 
 
+def test_paintings_of_one_name(ttirace: Ttirace, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    paintings = [
+        picture_file(tmp_path / "dots.png", 9),
+        picture_file(tmp_path / "other/dots.png", 8),
+    ]
+    done = ttirace(
+        "stylize", "train", *paintings, "--photos", tmp_path, "-o", tmp_path / "n.safetensors"
+    )
+    assert "dots: two paintings of that name" in done.error
+
+
 def test_model_files_hold_what_a_start_needs(tmp_path: Path) -> None:
     model: Model = read_model(model_file(tmp_path, "m", ("a", "b")))
     learner = Learner("m", {"b": patches(1)}, 1, model)

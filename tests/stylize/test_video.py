@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from in_process import Ttirace
@@ -13,6 +15,7 @@ from made_networks import model_file, patches, picture_file
 from stylize import video as videos
 from stylize.fast import Fast
 from stylize.frames import frames_of
+from stylize.pictures import as_bytes
 from stylize.video import read_video, write_video
 
 
@@ -39,6 +42,40 @@ def test_what_is_written_is_read_again(tmp_path: Path, suffix: str) -> None:
 def test_an_odd_row_is_left_away(tmp_path: Path) -> None:
     with read_video(clip(tmp_path / "v.mp4", 2, 33, 51)) as video:
         assert {frame.shape for frame in video.frames()} == {(3, 32, 50)}
+
+
+def test_a_frame_is_shown_as_a_player_shows_it(tmp_path: Path) -> None:
+    """Upright, as telephones record it, and with square pixels."""
+    path = clip(tmp_path / "v.mp4", 1)
+    with read_video(path) as video:
+        (before,) = video.frames()
+    content = bytearray(path.read_bytes())
+    header = content.index(b"tkhd")
+    assert content[header + 4] == 0  # its version: of a fixed size
+    matrix, one = slice(header + 44, header + 80), 1 << 16
+    content[matrix] = struct.pack(">9i", 0, one, 0, -one, 0, 0, 48 * one, 0, 1 << 30)
+    path.write_bytes(content)
+    with read_video(path) as video:
+        (turned,) = video.frames()
+    np.testing.assert_array_equal(turned, np.rot90(before, -1, axes=(1, 2)))
+    with av.open(str(tmp_path / "wide.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(2)
+        frame = av.VideoFrame.from_ndarray(as_bytes(patches(1, 48, 64)), format="rgb24")
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    with read_video(tmp_path / "wide.mp4") as video:
+        (wide,) = video.frames()
+    assert wide.shape == (3, 48, 128)
+    assert np.abs(wide[:, :, ::2] - patches(1, 48, 64)).mean() < 0.06
+
+
+def test_too_small_a_frame(ttirace: Ttirace, tmp_path: Path) -> None:
+    network, source, out = model_file(tmp_path), clip(tmp_path / "v.mp4"), tmp_path / "o.mp4"
+    done = ttirace("stylize", "video", source, out, "--style", network, "--size", 1)
+    assert "1 x 1 pixels; want at least 2 a side" in done.error
+    assert not out.exists()
 
 
 def test_a_video_is_frames_to_race_over(tmp_path: Path) -> None:
