@@ -219,6 +219,8 @@ def _profile(name: str, header: Mapping[str, Any], table: pa.Table) -> Profile:
         if row["allocator"] == _HOST:
             release = cost
             continue
+        if not isinstance(row["allocator"], str):
+            raise TypeError(f"allocator {shown(row['allocator'])}, want a name")
         key = CellKey(row["allocator"], row["parameters"])
         if not isinstance(json.loads(key.parameters), dict):
             raise ValueError(f"parameters {shown(key.parameters)}")

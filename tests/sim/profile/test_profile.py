@@ -198,7 +198,7 @@ def test_damaged_profiles(tmp_path: Path, what: str, said: str) -> None:
         ("subbands", 0, "a call of 5 links and 0 subbands"),
         ("parameters", "[1]", r"parameters '\[1\]'"),
         ("parameters", "{oops", "JSONDecodeError"),
-        ("allocator", None, "TypeError"),
+        ("allocator", None, "TypeError: allocator null, want a name"),
     ],
 )
 def test_profiles_whose_contents_make_no_sense(
