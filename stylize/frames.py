@@ -26,7 +26,7 @@ def frames_of(source: Path, px: int, count: int, results: Path | None = None) ->
         source: a video, a folder of pictures, or one photograph, over which a window moves.
         px: shorter side.
         count: how many at most; of a photograph exactly so many.
-        results: a folder below the source whose pictures are no frames.
+        results: where results go; what is plotted there is no frame.
 
     Raises:
         InputError: nothing of that kind, or no frame in it; frames too small for the loss, or too
@@ -47,8 +47,10 @@ def frames_of(source: Path, px: int, count: int, results: Path | None = None) ->
         _check_memory(px, count)
         return _panned(read_picture(source), px, count)
     with read_video(source) as video:
-        _check_memory(px, min(count, video.length or count))
-        found = [resized(frame, px) for frame in islice(video.frames(), count)]
+        found = []
+        for frame in islice(video.frames(), count):  # few videos say how many they have
+            found.append(resized(frame, px))
+            _check_memory(px, len(found))
     if not found:
         raise InputError(f"{source}: a video without frames")
     return found

@@ -92,10 +92,12 @@ def picture_files(folder: Path, results: Path | None = None) -> list[Path]:
 
     Args:
         folder: it.
-        results: a folder that does not count: an earlier command has drawn pictures into it.
+        results: where an earlier command may have left results: its plots do not count.
     """
     found = (path for path in folder.rglob("*") if path.suffix.lower() in PICTURES)
-    made = None if results is None else results.resolve()
+    made = None if results is None else results.resolve() / "plots"
+    if made is not None and folder.resolve() not in made.parents:
+        made = None
     return sorted(
         path
         for path in found

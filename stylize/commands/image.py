@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,6 +106,8 @@ def image(
     settings = SlowSettings(evaluations, start, method)
     wanted = Style.named(style, network, style_px)
     chosen = solver or ("gatys" if wanted.model is None else "fast")
+    if chosen == "fast":
+        _check_told(context)
     content = read_picture(picture)
     if size is not None:
         content = resized(content, size)
@@ -115,7 +116,6 @@ def image(
         click.echo(f"optimised at {_SLOW_PX} px; --size tells another", err=True)
     interrupted = False
     if chosen == "fast":
-        _check_told(context, ("evaluations", "start", "method", "vgg"), "gatys")
         result = _fast(content, wanted, threads)
     else:
         found, interrupted = _slow(content, wanted, settings, seed, threads, vgg)
@@ -179,10 +179,10 @@ def _slow(
     return best, False
 
 
-def _check_told(context: click.Context, names: Sequence[str], solver: str) -> None:
-    """Raise InputError if an option was given that another solver would follow."""
+def _check_told(context: click.Context) -> None:
+    """Raise InputError if an option was given that the optimisation alone would follow."""
     from sim.deadline.errors import InputError
 
-    for name in names:
+    for name in ("evaluations", "start", "method", "vgg"):
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            raise InputError(f"--{name}: means something to {solver} alone; give --solver {solver}")
+            raise InputError(f"--{name}: means something to gatys alone; give --solver gatys")

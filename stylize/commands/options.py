@@ -6,13 +6,6 @@ from pathlib import Path
 
 import click
 
-photos_option = click.option(
-    "--photos",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="Folder of photographs to train on; hundreds do.",
-)
-
 style_option = click.option(
     "--style", required=True, help="A shipped style, a network (.safetensors), or a painting."
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stylize.commands.options import photos_option, style_px_option, threads_option, vgg_option
+from stylize.commands.options import style_px_option, threads_option, vgg_option
 
 if TYPE_CHECKING:
     from stylize.training.train import Report
@@ -17,7 +17,12 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.command()
 @click.argument("paintings", nargs=-1, required=True, type=_FILE, metavar="PAINTING...")
-@photos_option
+@click.option(
+    "--photos",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder of photographs to train on; hundreds do.",
+)
 @click.option("-o", "--out", type=_FILE, required=True, help="The network, NAME.safetensors.")
 @click.option("--size", default="m", show_default=True, help="s or m.")
 @click.option(

@@ -174,6 +174,12 @@ def test_what_a_race_drew_is_no_frame(ttirace: Ttirace, tmp_path: Path) -> None:
         assert done.code == 0, done
         assert json.loads(done.out)["solvers"][0]["jobs"] == 3
     assert list((source / "race" / "plots").glob("*.png"))
+    # Results may also go where the frames are, or above them.
+    assert len(frames_of(source, 32, 9, source / "race")) == 3
+    assert len(frames_of(source, 32, 9, tmp_path)) == 3 + len(list(source.rglob("plots/*.png")))
+    (source / "race").rename(tmp_path / "away")
+    assert len(frames_of(source, 32, 9, source)) == 3
+    (tmp_path / "away").rename(source / "race")
     inside = ttirace(*arguments, "--overwrite", "--trace", source / "1.png")
     assert "1.png: want NAME.json or NAME.json.gz" in inside.error
 
