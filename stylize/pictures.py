@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,8 +60,9 @@ def read_picture(path: Path) -> Picture:
                     raise InputError(
                         f"{path}: {width} x {height} pixels; want at most {MOST_PIXELS:,}"
                     )
-                opened.seek(0)
-                turned = ImageOps.exif_transpose(opened)
+                with _libtiff_silenced() if opened.format == "TIFF" else nullcontext():
+                    opened.seek(0)
+                    turned = ImageOps.exif_transpose(opened)
                 return as_array(turned)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
@@ -72,6 +75,24 @@ def read_picture(path: Path) -> Picture:
     except (OSError, SyntaxError, ValueError, EOFError, RuntimeError) as error:
         # Pillow's decoders raise any of these for what is cut off or damaged.
         raise InputError(f"{path}: a damaged picture ({error})") from None
+
+
+@contextmanager
+def _libtiff_silenced() -> Iterator[None]:
+    """Keep away what libtiff writes to standard error itself; Pillow's error says it as well."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # closed: nobody reads it anyway
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def is_picture(path: Path) -> bool:

@@ -76,6 +76,8 @@ def make_fixtures(folder: Path, call: Callable[[Command], int]) -> None:
             shutil.copy(weights / f"{model}{suffix}", folder)
     for suffix in (".json", ".parquet"):
         shutil.copy(ROOT / "allocators" / "profiles" / f"epyc_zen4{suffix}", folder)
+    shutil.copy(ROOT / "stylize" / "weights" / "starry_night_s.safetensors", folder)
+    _pictures(folder / "pictures")
     for command in (
         ["list"],  # compiles: of an interrupt in a callback of the compiler Python only complains
         ["study", "study.yaml", "-o", "studied", "--engine", "serial", "--no-plots"],
@@ -86,6 +88,26 @@ def make_fixtures(folder: Path, call: Callable[[Command], int]) -> None:
         assert call(command) == 0, command
     # What a training leaves that is killed after its first checkpoint.
     _checkpoint(folder, call)
+
+
+def _pictures(folder: Path) -> None:
+    from PIL import Image
+
+    from stylize.pictures import SAMPLE
+
+    folder.mkdir()
+    with Image.open(SAMPLE) as sample:
+        small = sample.resize((30, 24))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # lies on its side
+    for suffix in ("jpg", "png", "webp"):
+        small.save(folder / f"colour.{suffix}", exif=exif)
+    small.convert("P").save(folder / "palette.gif", save_all=True, append_images=[small])
+    small.convert("RGBA").save(folder / "alpha.png")
+    small.convert("CMYK").save(folder / "print.jpg")
+    for packing in ("tiff_lzw", "tiff_deflate", "raw"):
+        small.save(folder / f"{packing}.tif", compression=packing)
+    small.convert("1").save(folder / "black.bmp")
 
 
 def _checkpoint(folder: Path, call: Callable[[Command], int]) -> None:
@@ -243,6 +265,24 @@ def studied(fixtures: Path, folder: Path, rng: random.Random) -> list[Command]:
     return [report, again] if rng.random() < 0.2 else [report]
 
 
+def painter(fixtures: Path, folder: Path, rng: random.Random) -> list[Command]:
+    """The bytes of a network that paints."""
+    whole = (fixtures / "starry_night_s.safetensors").read_bytes()
+    size = 8 + int.from_bytes(whole[:8], "little") if rng.random() < 0.7 else len(whole)
+    (folder / "it.safetensors").write_bytes(spoiled_bytes(whole[:size], rng) + whole[size:])
+    shutil.copy(fixtures / "pictures" / "colour.png", folder)
+    return [["stylize", "image", "colour.png", "--style", "it.safetensors", "-o", "out.png"]]
+
+
+def picture(fixtures: Path, folder: Path, rng: random.Random) -> list[Command]:
+    """The bytes of a picture that is to be painted."""
+    whole = rng.choice(sorted((fixtures / "pictures").iterdir()))
+    it = f"it{whole.suffix}"
+    (folder / it).write_bytes(spoiled_bytes(whole.read_bytes(), rng))
+    style = ["--style", "starry_night", "--network", "s"]
+    return [["stylize", "image", it, *style, "-o", rng.choice(["out.png", "out.jpg", it])]]
+
+
 def log(fixtures: Path, folder: Path, rng: random.Random) -> list[Command]:
     """The job log of a run, which `sim.deadline.read_log` reads."""
     shutil.copytree(fixtures / "ran" / "log", folder / "it")
@@ -324,10 +364,10 @@ def _command(group: click.Group, rng: random.Random) -> tuple[click.Command, lis
 
 
 KINDS = {
-    "scenario": Kind(scenario, 0.30),
+    "scenario": Kind(scenario, 0.28),
     "overrides": Kind(overrides, 0.08),
     "study": Kind(study, 0.12),
-    "trace": Kind(trace, 0.20),
+    "trace": Kind(trace, 0.18),
     "weights": Kind(weights, 0.08),
     "card": Kind(card, 0.02),
     "profile": Kind(profile, 0.04),
@@ -335,5 +375,7 @@ KINDS = {
     "log": Kind(log, 0.05),
     "checkpoint": Kind(checkpoint, 0.01),
     "dataset": Kind(dataset, 0.02),
+    "painter": Kind(painter, 0.02),
+    "picture": Kind(picture, 0.02),
     "arguments": Kind(arguments, 0.04),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import warnings
 import zlib
@@ -128,6 +129,25 @@ def test_what_was_cut_off(suffix: str, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(InputError, match=r"a damaged picture|no picture"):
         read_picture(path)
+
+
+def test_of_a_damaged_tiff_only_our_error_speaks(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pixels = np.random.default_rng(1).integers(256, size=(64, 64, 3), dtype=np.uint8)
+    path = saved(Image.fromarray(pixels), tmp_path / "a.tif", compression="tiff_lzw")
+    content = bytearray(path.read_bytes())
+    content[100:400] = bytes(300)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="a damaged picture"):
+        read_picture(path)
+    assert capfd.readouterr().err == ""
+    os.write(2, b"later\n")  # standard error is as it was
+    assert capfd.readouterr().err == "later\n"
+    # There is something to keep away.
+    with pytest.raises(OSError, match="-2"), Image.open(path) as opened:
+        opened.load()
+    assert capfd.readouterr().err
 
 
 def test_no_file_and_a_folder(tmp_path: Path) -> None:
