@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.deadline.plots import (
+    MOST_ROWS,
     colour,
+    dash,
     figure,
     legend,
     line_width,
     response_times,
     responses,
+    room,
     timeline,
 )
 from sim.deadline.summary import missed
@@ -35,27 +38,29 @@ def plot_race(
 ) -> list[Path]:
     """Draw the plots of a finished race as PNG files and return their paths."""
     logs = {contestant.label: contestant.log for contestant in contestants}
-    with figure(folder / "response_time.png", width=8.0) as axes:
+    with figure(folder / "response_time.png", *room(logs, 8.0, 4.2)) as axes:
         found = {label: responses(log) for label, log in logs.items()}
         response_times(axes, found, [timing.compute_ns for timing in race.timings])
         axes.set_title(f"{race.scenario.name}: does it make its slot?", parse_math=False)
-    with figure(folder / "rate_over_time.png", width=9.0) as axes:
+    with figure(folder / "rate_over_time.png", *room(logs, 9.0, 4.2)) as axes:
         columns = ["controller", "deadline_ns", "outcome", "in_force_bps_hz"]
         parts = {label: log.parts(columns) for label, log in logs.items()}
         rate_over_time(axes, parts, stretch_ns(race))
         axes.set_title(f"{race.scenario.name}: rate in force", parse_math=False)
         legend(axes)
-    with figure(folder / "user_rates.png", width=8.0) as axes:
+    with figure(folder / "user_rates.png", *room(logs, 8.0, 4.2)) as axes:
         rates = {contestant.label: user_rates(contestant.tallies) for contestant in contestants}
         user_rate_cdf(axes, rates)
         axes.set_title(f"{race.scenario.name}: mean rate of each link", parse_math=False)
-    with figure(folder / "loss.png", height=1.4 + 0.45 * len(logs)) as axes:
+    with figure(folder / "loss.png", room(logs, 7.0, 0.0)[0], 1.4 + 0.45 * len(logs)) as axes:
         loss_bars(axes, summary["allocators"])
         axes.set_title(f"{race.scenario.name}: where the rate goes", parse_math=False)
-    rows = len(logs) * len(race.timings)
-    with figure(folder / "timeline.png", width=9.0, height=1.6 + 0.42 * rows) as axes:
+    owners = [timing.name for timing in race.timings]
+    rows = [f"{label} / {owner}" if owners[1:] else label for label in logs for owner in owners]
+    width, height = room(rows, 9.0, 0.0)[0], 1.6 + 0.42 * min(len(rows), MOST_ROWS)
+    with figure(folder / "timeline.png", width, height) as axes:
         first = {label: next(log.parts()) for label, log in logs.items()}
-        timeline(axes, first, _FIRST_SLOTS, [timing.name for timing in race.timings])
+        timeline(axes, first, _FIRST_SLOTS, owners)
         axes.set_title(
             f"{race.scenario.name}: the first slots", parse_math=False, fontsize=11, pad=24
         )
@@ -85,12 +90,18 @@ def rate_over_time(axes: Axes, logs: Mapping[str, Iterable[pa.Table]], stretch_n
     for number, (label, parts) in enumerate(logs.items()):
         time_s, rate, share = stretches(parts, stretch_ns)
         axes.plot(
-            time_s, rate, color=colour(number), linewidth=0.6 * line_width(number), label=label
+            time_s,
+            rate,
+            color=colour(number),
+            linestyle=dash(number),
+            linewidth=0.6 * line_width(number),
+            label=label,
         )
         if share.any():
             shares[number] = time_s, share
     low, high = axes.get_ylim()
-    step = 0.05 * (high - low)
+    axes.set_yticks([tick for tick in axes.get_yticks() if low <= tick <= high])
+    step = min(0.05, 0.8 / max(len(shares), 1)) * (high - low)
     half_s = stretch_ns / 2e9
     for row, (number, (time_s, share)) in enumerate(shares.items()):
         bottom = low - (row + 1) * step
@@ -148,6 +159,7 @@ def user_rate_cdf(axes: Axes, rates: Mapping[str, FloatArray]) -> None:
                 share,
                 where="post",
                 color=colour(number),
+                linestyle=dash(number),
                 linewidth=line_width(number),
                 label=label,
             )

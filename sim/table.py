@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.markup import escape
@@ -12,6 +12,7 @@ from sim.deadline.tables import number, outcome_cells, outcome_headings, plain_t
 from sim.host import in_words
 
 _WORTH_SAYING = 0.001  # of a rate
+_NAMED = 3  # of several alike
 
 
 def race_table(summary: Mapping[str, Any], width: int = 140) -> Table:
@@ -53,14 +54,20 @@ def controller_table(summary: Mapping[str, Any]) -> Table | None:
     if "controllers" not in entries[0]:
         return None
     table = plain_table("missed, by controller")
-    table.add_column("allocator")
-    for controller in entries[0]["controllers"]:
-        table.add_column(escape(controller["name"]), justify="right")
-    for entry in entries:
-        ratios = [controller["miss_ratio"] for controller in entry["controllers"]]
-        table.add_row(
-            entry["name"], *("-" if ratio is None else f"{ratio:.2%}" for ratio in ratios)
-        )
+    ratios = [[one["miss_ratio"] for one in entry["controllers"]] for entry in entries]
+    names, owners = (
+        [entry["name"] for entry in entries],
+        [escape(controller["name"]) for controller in entries[0]["controllers"]],
+    )
+    down, across, cells = "allocator", owners, ratios
+    if len(owners) > len(names):  # a terminal is long, not wide
+        down, across, names = "controller", names, owners
+        cells = [list(column) for column in zip(*ratios, strict=True)]
+    table.add_column(down)
+    for heading in across:
+        table.add_column(heading, justify="right")
+    for name, row in zip(names, cells, strict=True):
+        table.add_row(name, *("-" if ratio is None else f"{ratio:.2%}" for ratio in row))
     return table
 
 
@@ -71,17 +78,37 @@ def verdict(summary: Mapping[str, Any]) -> str:
     ]
     if not served:
         return "No slot was served: the race is shorter than its lead."
-    best = max(served, key=lambda entry: entry["sum_rate_bps_hz"]["in_force"])
+    alike = _first(served, "in_force")
+    best = alike[0]
     rate = best["sum_rate_bps_hz"]["in_force"]
+    if all(entry["miss_ratio"] == 1.0 for entry in served):
+        return f"No answer was there in time: what was in force before stays, {rate:.2f} bit/s/Hz."
     text = f"Most rate in force: {best['name']}, {rate:.2f} bit/s/Hz"
-    text += f", missing {best['miss_ratio']:.2%} of its deadlines."
-    genie = max(served, key=lambda entry: entry["sum_rate_bps_hz"]["genie"])
+    text += f", missing {best['miss_ratio']:.2%} of its deadlines"
+    if others := [entry["name"] for entry in alike[1:]]:
+        more = len(others) - _NAMED
+        text += f" (as much: {', '.join(others[:_NAMED])}"
+        text += f" and {more} more)" if more > 0 else ")"
+    text += "."
+    genie = max(
+        _first(served, "genie"), key=lambda entry: float(entry["sum_rate_bps_hz"]["in_force"])
+    )
     ideal = genie["sum_rate_bps_hz"]["genie"]
     lost = 1.0 - genie["sum_rate_bps_hz"]["in_force"] / ideal if ideal else 0.0
-    if lost >= _WORTH_SAYING:
+    if lost >= _WORTH_SAYING and genie is best:
+        text += f" Age and misses take {lost:.1%} of what its answers are worth given no clock."
+    elif lost >= _WORTH_SAYING:
         text += f" The best answers given no clock are those of {genie['name']}; "
         text += f"age and misses take {lost:.1%} of their rate."
     return text
+
+
+def _first(entries: Sequence[Mapping[str, Any]], rate: str) -> list[Mapping[str, Any]]:
+    """Return who has the most of a rate, all that read alike; who misses least comes first."""
+    shown = [f"{entry['sum_rate_bps_hz'][rate]:.2f}" for entry in entries]
+    most = max(shown, key=float)
+    alike = [entry for entry, text in zip(entries, shown, strict=True) if text == most]
+    return sorted(alike, key=lambda entry: float(entry["miss_ratio"]))
 
 
 def live_verdict(live: Mapping[str, Any]) -> str:

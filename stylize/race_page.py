@@ -9,10 +9,10 @@ from typing import Any
 from sim.deadline.html import charts
 from sim.deadline.html.page import Page, Section, Table, reproduction
 from sim.deadline.html.page import Picture as PagePicture
-from sim.deadline.html.timeline import timeline
+from sim.deadline.html.timeline import TIMELINE_COLUMNS, timeline
 from sim.deadline.manifest import read_manifest
 from sim.deadline.plots import responses
-from sim.deadline.tables import number
+from sim.deadline.tables import number, response_cells
 from stylize.pictures import Picture, as_image
 from stylize.race import Contestant, RaceSettings, verdict
 
@@ -47,16 +47,17 @@ def race_page(
         ),
         Section(
             "Frames and jobs",
-            "Each bar is a frame being painted, beside its deadline. Drag to move, scroll to zoom, "
-            "hover for times.",
-            figures=[timeline({name: log.parts() for name, log in logs.items()})],
+            "Each bar is a frame being painted, beside its deadline. Drag to move, Ctrl and scroll "
+            "to zoom, hover for times.",
+            figures=[timeline({name: log.parts(TIMELINE_COLUMNS) for name, log in logs.items()})],
         ),
         Section(
             "Response times",
-            "How often a response takes as long or longer; dashed: the deadline.",
+            "How often a response takes as long or longer; dashed: the deadline. A curve ends in "
+            "an open circle where the frames that were left were cut.",
             figures=[
                 charts.response_times(
-                    {name: responses(log) for name, log in logs.items()}, [settings.budget_ns]
+                    {name: responses(log) for name, log in logs.items()}, [settings.budget_ns], "ms"
                 )
             ],
         ),
@@ -68,7 +69,8 @@ def race_page(
 
 def _table(summary: Mapping[str, Any]) -> Table:
     headings = (
-        "painter", "missed", "95% interval", "response p50, ms", "p99, ms", "max, ms",
+        "painter", "missed", "95% interval", "response\np50, ms", "response\np99, ms",
+        "response\nmax, ms",
         "loss given time", "miss loss", "loss in force",
     )  # fmt: skip
     rows, values = [], []
@@ -85,7 +87,8 @@ def _table(summary: Mapping[str, Any]) -> Table:
                 entry["name"],
                 f"{entry['miss_ratio']:.2%}",
                 f"{low:.2%} .. {high:.2%}",
-                *(number(value, 2) for value in [*times, *losses]),
+                *response_cells(entry, "ms"),
+                *(number(value, 2) for value in losses),
             ]
         )
         values.append([None, entry["miss_ratio"], high, *times, *losses])

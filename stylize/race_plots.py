@@ -25,7 +25,7 @@ def plot_race(
     logs = {each.name: each.log for each in contestants if each.log is not None}
     with figure(folder / "response_time.png", width=8.0) as axes:
         found = {name: responses(log) for name, log in logs.items()}
-        response_times(axes, found, [settings.budget_ns])
+        response_times(axes, found, [settings.budget_ns], "ms")
         axes.set_title(f"{settings.fps:g} frames/s: is the frame there in time?")
     with figure(folder / "timeline.png", width=9.0, height=1.6 + 0.42 * len(logs)) as axes:
         timeline(axes, {name: next(log.parts()) for name, log in logs.items()}, _FIRST)

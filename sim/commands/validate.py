@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from sim.commands.options import files_option, load, plugin_option, scenario_argument, set_option
-
-if TYPE_CHECKING:
-    from sim.scenario.models import ComputeModel
 
 
 @click.command()
@@ -29,6 +25,7 @@ def validate(
     Example:
       ttirace validate munich --set budget.lead=2
     """  # noqa: D301
+    from sim.describe import pool_words
     from sim.race import load_race
     from sim.scenario import dump_scenario
 
@@ -48,24 +45,10 @@ def validate(
             f"    in each subband: noise {feed.noise_w[0, 0]:.4g} W, "
             f"p_max {feed.p_max_w.min():.4g} .. {feed.p_max_w.max():.4g} W"
         )
-    click.echo(f"  compute pool: {_pool(loaded.compute)}")
+    click.echo(f"  compute pool: {pool_words(loaded.compute)}")
     click.echo("  allocators: " + ", ".join(entry.label for entry in loaded.allocators))
     for warning in race.warnings:
         click.echo(f"  warning: {warning}")
-
-
-def _pool(compute: ComputeModel) -> str:
-    """Return what matters of a compute pool in one line."""
-    words = [
-        f"{compute.servers} server" + "s" * (compute.servers > 1),
-        compute.discipline + (", preemptive" if compute.preemptive else ""),
-        f"latency {compute.latency.model}, speed {compute.speed:g}",
-    ]
-    if compute.batch > 1:
-        words.append(f"up to {compute.batch} jobs a call")
-    if compute.release_jitter is not None:
-        words.append(f"release jitter {compute.release_jitter.model}")
-    return ", ".join(words)
 
 
 @click.command()

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from sim.deadline.files import whole_file
 from sim.deadline.job import Outcome
 from sim.deadline.log import Jobs
-from sim.deadline.summary import integers, joined
+from sim.deadline.summary import aborted, integers, joined
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 #: Colours that stay apart for colour-blind readers (Okabe and Ito), in a fixed order.
@@ -37,6 +38,12 @@ OUTCOME_COLOURS = {
     Outcome.SKIPPED: "#7F7F7F",
     Outcome.FAILED: "#000000",
 }
+
+#: Units of time that figures have, in us.
+UNITS_US = {"us": 1.0, "ms": 1e3}
+
+#: Of a timeline: of more solvers and controllers the first are drawn.
+MOST_ROWS = 40
 
 _MOST_POINTS = 4000
 
@@ -132,6 +139,18 @@ def figure(path: Path, width: float = 7.0, height: float = 4.2) -> Iterator[Axes
         yield axes
 
 
+def room(labels: Collection[str], width: float, height: float) -> tuple[float, float]:
+    """Return the size in inches of a figure with these names in a legend beside it.
+
+    Args:
+        labels: of its curves.
+        width: where names are short.
+        height: where they are few.
+    """
+    longest = max(map(len, labels), default=0)
+    return width + 0.07 * max(longest - 16, 0), max(height, 1.0 + 0.17 * (len(labels) + 2))
+
+
 def legend(axes: Axes) -> None:
     """Put the legend beside the axes, where it hides nothing; none if nothing is labelled."""
     handles, labels = axes.get_legend_handles_labels()
@@ -139,74 +158,146 @@ def legend(axes: Axes) -> None:
         axes.legend(handles, labels, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
-def responses(log: Jobs) -> Iterator[NDArray[np.int64]]:
-    """Yield the response times in a log, in ns, part by part."""
-    for part in log.parts(["release_ns", "finish_ns"]):
-        yield integers(part, "finish_ns", minus="release_ns")
+class Responses(NamedTuple):
+    """Response times of some jobs.
 
-
-def exceedance(
-    parts: Iterable[NDArray[np.int64]],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return response times in us, and how often one takes as long or longer.
-
-    The tail is there in full, the rest thinned.
-
-    Args:
-        parts: response times in ns.
+    Attributes:
+        finished_ns: of those that came to their end.
+        cut_ns: of those that were cut, until then: the least that they would have taken.
     """
-    ordered = joined(parts)
-    ordered.sort()
-    n = len(ordered)
+
+    finished_ns: NDArray[np.int64]
+    cut_ns: NDArray[np.int64]
+
+
+def responses(log: Jobs) -> Iterator[Responses]:
+    """Yield the response times in a log, part by part."""
+    for part in log.parts(["release_ns", "finish_ns", "outcome"]):
+        cut = aborted(part)
+        yield Responses(
+            *(
+                integers(part.filter(chosen), "finish_ns", minus="release_ns")
+                for chosen in (~cut, cut)
+            )
+        )
+
+
+class Exceedance(NamedTuple):
+    """How often a response takes as long or longer.
+
+    Attributes:
+        times_us: response times, rising.
+        share: of the jobs that take as long or longer, falling from 1.
+        open: whether jobs were cut at the last of them: what comes after is not known.
+    """
+
+    times_us: NDArray[np.float64]
+    share: NDArray[np.float64]
+    open: bool
+
+
+def exceedance(parts: Iterable[Responses]) -> Exceedance:
+    """Return how often a response takes as long or longer; the tail in full, the rest thinned.
+
+    Of a job that was cut only the least it would have taken is known: the estimate is that of
+    Kaplan and Meier (J. Am. Stat. Assoc. 53, 1958), and ends where no job finished later.
+    """
+    found = list(parts)
+    finished = joined(part.finished_ns for part in found)
+    cut = joined(part.cut_ns for part in found)
+    n = len(finished) + len(cut)
     if n == 0:
-        return np.empty(0), np.empty(0)
-    ranks = np.unique(np.r_[n - np.geomspace(1, n, _MOST_POINTS).astype(int)])
-    return np.maximum(ordered[ranks] / 1e3, 1e-3), (n - ranks) / n
+        return Exceedance(np.empty(0), np.empty(0), open=False)
+    times = np.concatenate([finished, cut])
+    ends = np.arange(n) < len(finished)
+    order = np.lexsort((~ends, times))  # who finished as another was cut, finished before
+    times, ends = times[order], ends[order]
+    share = np.cumprod(np.where(ends, 1.0 - 1.0 / np.arange(n, 0, -1), 1.0))
+    share = np.concatenate([[1.0], share[:-1]])
+    ranks = np.unique(n - np.geomspace(1, n, _MOST_POINTS).astype(int))
+    last = int(np.flatnonzero(ends)[-1]) if ends.any() else -1
+    kept = np.unique([*ranks[ends[ranks]], *([last] if last >= 0 else [])]).astype(int)
+    if is_open := last < n - 1:
+        kept = np.append(kept, n - 1)
+    return Exceedance(np.maximum(times[kept] / 1e3, 1e-3), share[kept], is_open)
 
 
 def response_times(
     axes: Axes,
-    responses_ns: Mapping[str, Iterable[NDArray[np.int64]]],
+    responses_ns: Mapping[str, Iterable[Responses]],
     deadlines_ns: Sequence[int],
+    unit: str = "us",
 ) -> None:
     """Draw how often a response takes x or longer, both on log axes, with the deadlines.
+
+    A curve that ends in an open circle ends where jobs were cut.
 
     Args:
         axes: where.
         responses_ns: response times of each solver, in parts.
         deadlines_ns: from release to deadline, each different one once.
+        unit: of time, one of `UNITS_US`.
     """
-    floor = 1.0
+    size_us = UNITS_US[unit]
+    deadlines = sorted({deadline / 1e3 / size_us for deadline in deadlines_ns})
+    floor, cut, ends = 1.0, False, [*deadlines]
     for number, (name, parts) in enumerate(responses_ns.items()):
-        times_us, share = exceedance(parts)
+        times, share, is_open = exceedance(parts)
         if len(share) == 0:
             continue
+        times = times / size_us
+        ends += [float(times[0]), float(times[-1])]
         floor = min(floor, float(share[-1]))
+        look: dict[str, Any] = {"color": colour(number), "linewidth": line_width(number)}
         axes.step(
-            times_us,
+            times,
             share,
             where="post",
-            color=colour(number),
-            linewidth=line_width(number),
-            marker="o" if len(share) == 1 else None,
+            linestyle=dash(number),
+            marker="o" if len(share) == 1 and not is_open else None,
             label=name,
+            **look,
         )
-    for number, deadline in enumerate(sorted(set(deadlines_ns))):
+        if is_open:
+            axes.plot(times[-1:], share[-1:], "o", markerfacecolor="white", zorder=5, **look)
+            cut = True
+    for number, deadline in enumerate(deadlines):
         axes.axvline(
-            deadline / 1e3,
+            deadline,
             color="black",
             linestyle="--",
             linewidth=1,
             label="deadline" if number == 0 else None,
         )
+    if cut:
+        axes.plot([], [], "o", color="black", markerfacecolor="white", label="later ones were cut")
     axes.set(
         xscale="log",
         yscale="log",
-        xlabel="response time x (us)",
+        xlabel=f"response time x ({unit})",
         ylabel="share of jobs that take x or longer",
+        xlim=(min(ends) / 1.2, max(ends) * 1.2),
         ylim=(floor / 1.5, 1.5),
     )
+    _numbers(axes.xaxis, max(ends) / min(ends))
     legend(axes)
+
+
+def log_ticks(ratio: float) -> list[float]:
+    """Return what of each decade is named on a log axis whose ends have this ratio."""
+    if ratio > 1000.0:
+        return [1.0]
+    return [1.0, 2.0, 5.0] if ratio > 10.0 else [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0]
+
+
+def _numbers(axis: Axis, ratio: float) -> None:
+    """Name times on a log axis as people write them."""
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+    axis.set_major_locator(LogLocator(subs=log_ticks(ratio), numticks=20))
+    if ratio <= 1000.0:
+        axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(StrMethodFormatter("{x:,.10g}"))
 
 
 def timeline(
@@ -219,7 +310,7 @@ def timeline(
 
     Args:
         axes: where.
-        logs: each solver's log.
+        logs: each solver's log; there are `MOST_ROWS` rows at most.
         jobs: how many jobs of the controller that releases the most.
         controllers: their names; numbers if not given.
     """
@@ -230,6 +321,8 @@ def timeline(
         numbers = sorted({job["controller"] for job in first})
         for number in numbers:
             row = len(rows)
+            if row == MOST_ROWS:
+                break
             own = controllers[number] if number < len(controllers) else number
             rows.append(name if len(numbers) == 1 else f"{name} / {own}")
             for job in first:
@@ -242,7 +335,8 @@ def timeline(
     handles += axes.plot([], [], "k|", markersize=9, markeredgewidth=1.4, label="deadline")
     handles += axes.plot([], [], "k^", markersize=4, label="release")
     axes.set_yticks(range(len(rows)), rows, fontsize=8, parse_math=False)
-    axes.set(ylim=(len(rows) - 0.4, -0.6), xlim=(0, min(edges.values()) * 1.01), xlabel="time (ms)")
+    last = min(edges.values()) * 1.01 or 1.0  # a deadline may be the instant of its release
+    axes.set(ylim=(len(rows) - 0.4, -0.6), xlim=(0, last), xlabel="time (ms)")
     axes.legend(handles=handles, fontsize=7, ncols=7, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
 

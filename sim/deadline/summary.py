@@ -25,7 +25,8 @@ def summarize_jobs(parts: Iterable[pa.Table]) -> dict[str, Any]:
     """Count the outcomes of one solver's jobs and describe their times.
 
     Response times are of the jobs that were started, from the intended release; an aborted job
-    counts up to its cut. A percentile that the sample cannot carry is None.
+    counts up to its cut. A percentile that the sample cannot carry is None; one from
+    ``cut_from_us`` on, the quickest cut (None without any), is a lower bound.
 
     Args:
         parts: the solver's log, with at least the columns `SUMMARY_COLUMNS`.
@@ -34,8 +35,13 @@ def summarize_jobs(parts: Iterable[pa.Table]) -> dict[str, Any]:
     reasons: Counter[str] = Counter()
     responses: list[NDArray[np.int64]] = []
     services: list[NDArray[np.int64]] = []
+    cut_ns: int | None = None
     for part in parts:
-        outcomes += _counts(part["outcome"])
+        counts = _counts(part["outcome"])
+        outcomes += counts
+        if counts[Outcome.ABORTED]:
+            cuts = integers(part.filter(aborted(part)), "finish_ns", minus="release_ns")
+            cut_ns = min([*cuts.tolist(), *([] if cut_ns is None else [cut_ns])], default=None)
         reasons += _counts(part["reason"])
         responses.append(integers(part, "finish_ns", minus="release_ns"))
         services.append(integers(part, "service_ns"))
@@ -46,6 +52,7 @@ def summarize_jobs(parts: Iterable[pa.Table]) -> dict[str, Any]:
     summary["miss_ratio"] = misses / jobs if jobs else None
     summary["miss_ratio_ci95"] = list(binomial_interval(misses, jobs))
     summary["response_us"], summary["response_us_ci95"] = _describe(responses)
+    summary["cut_from_us"] = None if cut_ns is None else cut_ns / 1e3
     summary["service_us"], summary["service_us_ci95"] = _describe(services)
     if reasons:
         summary["failures"] = dict(reasons.most_common(5))
@@ -64,6 +71,11 @@ def integers(log: pa.Table, column: str, minus: str | None = None) -> NDArray[np
 def missed(log: pa.Table) -> NDArray[np.bool_]:
     """Return which jobs did not meet their deadline, in log order."""
     return ~_equal(log["outcome"], Outcome.MET)
+
+
+def aborted(log: pa.Table) -> NDArray[np.bool_]:
+    """Return which jobs were cut, in log order."""
+    return _equal(log["outcome"], Outcome.ABORTED)
 
 
 def _equal(column: pa.ChunkedArray, value: str) -> NDArray[np.bool_]:

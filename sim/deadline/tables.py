@@ -34,19 +34,31 @@ def outcome_cells(entry: Mapping[str, Any], width: int, unit: str = "us") -> lis
         width: of the terminal; a narrow one leaves some out.
         unit: of times, ``us`` or ``ms``.
     """
-    size, digits = _UNITS[unit]
     low, high = entry["miss_ratio_ci95"]
-    response = {
-        name: None if value is None else value / size
-        for name, value in entry["response_us"].items()
-    }
+    p50, p99, longest = response_cells(entry, unit)
     return [
         "-" if entry["miss_ratio"] is None else f"{entry['miss_ratio']:.2%}",
         *([f"{low:.2%} .. {high:.2%}"] if width >= _WIDE else []),
-        number(response["p50"], digits),
-        number(response["p99"], digits),
-        *([number(response["max"], digits)] if width >= _MEDIUM else []),
+        p50,
+        p99,
+        *([longest] if width >= _MEDIUM else []),
     ]
+
+
+def response_cells(entry: Mapping[str, Any], unit: str = "us") -> list[str]:
+    """Return median, 99th percentile and maximum of the responses, ``>`` where jobs were cut.
+
+    Args:
+        entry: from `sim.deadline.summary.summarize_jobs`.
+        unit: of times, ``us`` or ``ms``.
+    """
+    size, digits = _UNITS[unit]
+    cut_us, cells = entry["cut_from_us"], []
+    for name in ("p50", "p99", "max"):
+        value = entry["response_us"][name]
+        longer = value is not None and cut_us is not None and value >= cut_us
+        cells.append(">" * longer + number(None if value is None else value / size, digits))
+    return cells
 
 
 def plain_table(title: str) -> Table:

@@ -15,6 +15,7 @@ from sim.deadline.html.page import Page, Section, Table
 from sim.deadline.html.timeline import MOST_JOBS, timeline
 from sim.deadline.job import Job, Outcome, Source
 from sim.deadline.log import JobMemory
+from sim.deadline.plots import Responses
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -55,6 +56,9 @@ def log_of(jobs: int) -> JobMemory:
     return log
 
 
+RESPONSES = Responses(np.arange(1, 700) * 1000, np.full(200, 700_000))
+
+
 def page_of(jobs: int) -> Page:
     log = log_of(jobs)
     return Page(
@@ -72,9 +76,7 @@ def page_of(jobs: int) -> Page:
             ),
             Section("timeline", figures=[timeline({"solver": log.parts()})]),
             Section("cells", text="**bold** <b>&", figures=[cells_of(["met", "missed"])]),
-            Section(
-                "times", figures=[response_times({"solver": [np.arange(1, 900) * 1000]}, [700_000])]
-            ),
+            Section("times", figures=[response_times({"solver": [RESPONSES]}, [700_000])]),
         ],
     )
 
@@ -135,7 +137,9 @@ def test_a_click_sorts_and_another_turns_it(browser: webdriver.Chrome, tmp_path:
     heads[0].click()
     assert column(0) == ["c", "b", "a"]
     heads[1].click()
-    assert [text for text in column(1) if text != "-"] == ["9", "10"]  # as numbers
+    assert column(1) == ["9", "10", "-"]  # as numbers
+    heads[1].click()
+    assert column(1) == ["10", "9", "-"]  # what is none comes last
 
 
 def test_a_job_tells_its_times_when_hovered(browser: webdriver.Chrome, tmp_path: Path) -> None:
@@ -172,6 +176,40 @@ def test_a_job_tells_its_times_when_hovered(browser: webdriver.Chrome, tmp_path:
     assert "0 of solver" in text
     assert "0.0500 ms" in text
     assert "met, in force: own" in text
+
+
+def test_buttons_go_from_miss_to_miss(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    opened(browser, page_of(60), tmp_path / "report.html")  # every third job is late
+    models = "Bokeh.documents.flatMap(d => d.roots()).flatMap(r => [...r.references()])"
+
+    def middle() -> float:
+        found: float = browser.execute_script(
+            f"const r = {models}.find(m => m.type === 'Range1d' && m.bounds); "
+            "return (r.start + r.end) / 2"
+        )
+        return found
+
+    def title() -> list[str]:
+        found: list[str] = browser.execute_script(
+            f"return {models}.filter(m => m.type === 'Title' && m.text).map(m => m.text)"
+        )
+        return found
+
+    find = "return [...document.querySelectorAll('.actions button')].map(each => each.textContent)"
+    waiting(browser).until(lambda browser: browser.execute_script(find))
+    before, after = browser.find_elements("css selector", ".actions button")
+    assert (before.text, after.text) == ("previous miss", "next miss")
+    after.click()  # of job 2, due at 2.7 ms: no further to the left than 0
+    assert title() == ["job 2 of solver: late"]
+    for _ in range(3):
+        after.click()
+    assert title() == ["job 11 of solver: late"]
+    assert middle() == pytest.approx(11.7)
+    before.click()
+    assert title() == ["job 8 of solver: late"]
+    for _ in range(3):
+        before.click()
+    assert title() == ["no miss before this"]
 
 
 def test_a_hundred_thousand_jobs_are_there(browser: webdriver.Chrome, tmp_path: Path) -> None:

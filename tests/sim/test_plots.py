@@ -10,8 +10,17 @@ import pyarrow as pa
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy import stats
 
-from sim.deadline.plots import figure, response_times, timeline
+from sim.deadline.plots import (
+    MOST_ROWS,
+    Responses,
+    exceedance,
+    figure,
+    response_times,
+    room,
+    timeline,
+)
 from sim.plots import loss_bars, rate_over_time, user_rate_cdf
 
 
@@ -27,9 +36,67 @@ def curves(axes: Axes) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     }
 
 
+def finished(times_ns: np.ndarray) -> Responses:
+    return Responses(times_ns, np.empty(0, dtype=np.int64))
+
+
+@pytest.mark.parametrize("deadlines", [(700_000,), (300_000, 700_000)])
+def test_jobs_that_were_cut_are_censored(deadlines: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(2)
+    times = np.unique(np.exp(rng.normal(12.8, 0.6, 3000)).astype(np.int64))
+    due = rng.choice(deadlines, len(times))
+    cut = times > due
+    found = exceedance([Responses(times[~cut][:9], due[cut]), finished(times[~cut][9:])])
+    # SciPy's estimate (Kaplan and Meier) is of longer than x, ours of x or longer.
+    data = stats.CensoredData.right_censored(np.minimum(times, due), cut)
+    estimate = stats.ecdf(data).sf
+    for x, share in zip(found.times_us[:-1] * 1e3, found.share[:-1], strict=True):
+        assert share == pytest.approx(float(estimate.evaluate(x - 0.5)), abs=1e-9)
+    assert found.open
+    assert found.times_us[-1] == max(deadlines) / 1e3
+    assert found.share[-1] == pytest.approx(float(estimate.evaluate(max(deadlines))), abs=1e-9)
+
+
+def test_of_jobs_that_were_all_cut_nothing_more_is_known(axes: Axes) -> None:
+    cut = Responses(np.empty(0, dtype=np.int64), np.full(5, 700_000))
+    times_us, share, is_open = exceedance([cut])
+    assert (times_us.tolist(), share.tolist(), is_open) == ([700.0], [1.0], True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        response_times(axes, {"a": [cut]}, [700_000])
+    assert axes.get_xlim()[0] < 700.0 < axes.get_xlim()[1]
+
+
+def test_what_comes_to_its_end_leaves_nothing_open() -> None:
+    assert not exceedance([finished(np.array([1_000, 5_000]))]).open
+    # who was cut before the last one finished is in the estimate, and its end is known
+    assert not exceedance([Responses(np.array([1_000, 5_000]), np.array([3_000]))]).open
+
+
+def test_times_can_be_in_milliseconds(axes: Axes) -> None:
+    response_times(axes, {"a": [finished(np.array([2_000_000, 5_000_000]))]}, [7_000_000], "ms")
+    assert curves(axes)["a"][0].tolist() == [2.0, 5.0]
+    assert axes.get_xlabel() == "response time x (ms)"
+
+
+def test_many_names_leave_room_for_what_is_drawn(tmp_path: Path) -> None:
+    names = [f"{'solver' * (n % 9)}{n}" for n in range(40)]
+    with figure(tmp_path / "p.png", *room(names, 8.0, 4.2)) as axes:
+        times = finished(np.array([5_000, 6_000]))
+        response_times(axes, {name: [times] for name in names}, [7_000])
+        drawing = axes.figure
+    legend = axes.get_legend()
+    assert legend is not None
+    box = legend.get_window_extent()
+    assert drawing.bbox.y0 <= box.y0 < box.y1 <= drawing.bbox.y1
+    assert box.x1 <= drawing.bbox.x1
+    assert axes.get_window_extent().width > 0.35 * drawing.bbox.width
+
+
 def test_response_times_end_at_the_maximum_with_the_deadlines_drawn(axes: Axes) -> None:
     sample = np.random.default_rng(1).integers(1_000, 900_000, 20_000)
-    response_times(axes, {"a": [sample[:7], sample[7:]], "none": []}, [700_000, 400_000, 700_000])
+    parts = [finished(sample[:7]), finished(sample[7:])]
+    response_times(axes, {"a": parts, "none": []}, [700_000, 400_000, 700_000])
     found = curves(axes)
     x, y = found["a"]
     assert x[-1] == sample.max() / 1e3
@@ -137,9 +204,20 @@ def test_timeline_shows_jobs_in_their_rows(axes: Axes) -> None:
     assert axes.get_xlim() == (0, pytest.approx(1.9 * 1.01))
 
 
+def test_a_timeline_has_so_many_rows_at_most(axes: Axes) -> None:
+    jobs = {
+        "index": [0], "controller": [0], "release_ns": [0], "start_ns": [0], "finish_ns": [300_000],
+        "deadline_ns": [0], "outcome": ["late"],
+    }  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # of a deadline at the release, too
+        timeline(axes, {f"{n}": pa.table(jobs) for n in range(MOST_ROWS + 3)}, 10)
+    assert len(axes.get_yticklabels()) == MOST_ROWS
+
+
 def test_legends_stand_beside_the_curves(tmp_path: Path) -> None:
     with figure(tmp_path / "p.png") as axes:
-        response_times(axes, {"a": [np.array([5_000, 6_000])]}, [7_000])
+        response_times(axes, {"a": [finished(np.array([5_000, 6_000]))]}, [7_000])
         drawing = axes.figure
     legend = axes.get_legend()
     assert legend is not None

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from sim.deadline.plots import colour, exceedance
+from sim.deadline.plots import UNITS_US, Responses, colour, dash, exceedance, log_ticks
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
 
-_ACROSS = 3  # names in a row of a legend: what a phone has room for
+_ACROSS = 56  # letters in a row of a legend: what a phone has room for
+_ROW = 25  # pixels of one
+_LONGEST = 24  # letters of a name in a figure
 
 _WRITTEN = 15  # pixels of a row that has room for text
 _MOST_WRITTEN = 14  # columns whose cells have room for text
@@ -44,6 +43,31 @@ def shade(number: int) -> str:
     return "#9467BD" if found == "#000000" else found
 
 
+def stroke(number: int) -> str:
+    """Return the line style of the n-th solver: solid until the colours are used up."""
+    return {"-": "solid", "--": "dashed", ":": "dotted"}[dash(number)]
+
+
+def thickness(number: int) -> float:
+    """Return the width of the n-th solver's curve: later ones are thinner, so none hides one."""
+    return max(5.0 - 0.7 * number, 1.5)
+
+
+def short_names(names: Iterable[str]) -> dict[str, str]:
+    """Return each name as figures show it: of a long one its beginning and end, no two alike."""
+    found = {name: name for name in names}
+    taken, half = {name for name in found if len(name) <= _LONGEST}, _LONGEST // 2 - 1
+    for name in found:
+        if name in taken:
+            continue
+        short, number = f"{name[:half]}…{name[-half:]}", 2
+        while short in taken:
+            short, number = f"{name[:half]}…{number}", number + 1
+        taken.add(short)
+        found[name] = short
+    return found
+
+
 def hover_curves(figure: Figure, curves: Sequence[Any], *lines: tuple[str, str]) -> None:
     """Let curves tell their names and, in some lines, their values."""
     from bokeh.models import HoverTool
@@ -66,51 +90,88 @@ def legend_above(figure: Figure) -> None:
         legend.click_policy = "hide"
         legend.border_line_alpha = 0.0
         legend.background_fill_alpha = 0.0
-        legend.nrows = -(-len(legend.items) // _ACROSS)
+        longest = max(len(item.label.value) for item in legend.items)
+        across = max(1, min(3, _ACROSS // (longest + 5)))
+        legend.nrows = -(-len(legend.items) // across)
+        figure.height += _ROW * max(legend.nrows - 3, 0)  # the rest is for what is drawn
         figure.add_layout(legend, "above")
 
 
 def response_times(
-    responses_ns: Mapping[str, Iterable[NDArray[np.int64]]], deadlines_ns: Sequence[int]
+    responses_ns: Mapping[str, Iterable[Responses]],
+    deadlines_ns: Sequence[int],
+    unit: str = "us",
 ) -> Figure:
-    """Draw how often a response takes x or longer, both on log axes, with the deadlines."""
-    from bokeh.models import Span
+    """Draw how often a response takes x or longer, both on log axes, with the deadlines.
+
+    A curve that ends in an open circle ends where jobs were cut.
+
+    Args:
+        responses_ns: response times of each solver, in parts.
+        deadlines_ns: from release to deadline.
+        unit: of time, one of `UNITS_US`.
+    """
+    from bokeh.models import LogTicker, NumeralTickFormatter, Span
 
     made = plain(
         x_axis_type="log",
         y_axis_type="log",
-        tools="pan,wheel_zoom,box_zoom,reset,save",
-        x_axis_label="response time (us)",
+        tools="pan,box_zoom,reset,save",
+        x_axis_label=f"response time ({unit})",
         y_axis_label="share of jobs that take as long or longer",
     )
-    curves = []
+    wheel_zoom(made)
+    size_us, curves = UNITS_US[unit], []
+    names = short_names(responses_ns)
+    deadlines = sorted({deadline / 1e3 / size_us for deadline in deadlines_ns})
+    ends, least = [*deadlines], 1.0
     for number, (name, parts) in enumerate(responses_ns.items()):
-        times_us, share = exceedance(parts)
-        if len(times_us):
-            curves.append(
-                made.step(
-                    times_us,
-                    share,
-                    mode="after",
-                    color=shade(number),
-                    line_width=2.5,
-                    legend_label=name,
-                    name=name,
-                )
+        times, share, is_open = exceedance(parts)
+        if not len(times):
+            continue
+        times = times / size_us
+        ends += [float(times[0]), float(times[-1])]
+        least = min(least, float(share[-1]))
+        look = {"color": shade(number), "legend_label": names[name], "name": name}
+        curves.append(
+            made.step(
+                times, share, mode="after", line_width=thickness(number), line_dash=stroke(number),
+                **look,
             )
-    for deadline in sorted(set(deadlines_ns)):
+        )  # fmt: skip
+        if is_open or len(times) == 1:
+            alpha = 0.0 if is_open else 1.0
+            curves.append(
+                made.scatter(times[-1:], share[-1:], size=9, line_width=2, fill_alpha=alpha, **look)
+            )
+    for deadline in deadlines:
         made.add_layout(
             Span(
-                location=deadline / 1e3,
+                location=deadline,
                 dimension="height",
                 line_dash="dashed",
                 line_width=1.5,
                 line_color="#888888",
             )
         )
-    hover_curves(made, curves, ("response", "@x{0,0.00} us"), ("share", "@y{0.0000%}"))
+    if ends:
+        made.x_range.start, made.x_range.end = min(ends) / 1.2, max(ends) * 1.2
+        made.xaxis.ticker = LogTicker(mantissas=log_ticks(max(ends) / min(ends)))
+    made.yaxis.ticker = LogTicker(mantissas=log_ticks(1.0 / least))
+    made.xaxis.formatter = NumeralTickFormatter(format="0,0.[000]")
+    made.yaxis.formatter = NumeralTickFormatter(format="0.[00000]%")
+    hover_curves(made, curves, ("response", f"@x{{0,0.00}} {unit}"), ("share", "@y{0.0000%}"))
     legend_above(made)
     return made
+
+
+def wheel_zoom(figure: Figure, dimensions: str = "both") -> None:
+    """Let Ctrl and the wheel zoom a figure; the wheel alone scrolls the page, as everywhere."""
+    from bokeh.models import WheelZoomTool
+
+    tool = WheelZoomTool(dimensions=dimensions, modifiers="ctrl")
+    figure.add_tools(tool)
+    figure.toolbar.active_scroll = tool
 
 
 def cells_figure(
@@ -191,17 +252,19 @@ def curves_figure(
     made = plain(
         320,
         title=title,
-        tools="pan,wheel_zoom,box_zoom,reset,save",
+        tools="pan,box_zoom,reset,save",
         x_axis_type="log" if log else "linear",
         x_axis_label=titles[0],
         y_axis_label=titles[1],
     )
+    wheel_zoom(made)
     if log:
         made.xaxis.ticker = LogTicker(mantissas=[1, 2, 5])  # all ten run into each other
     marks = []
+    names = short_names(curves)
     for name, (number, entries) in curves.items():
-        look = {"color": shade(number), "legend_label": name, "name": name}
-        made.line(entries["x"], entries["y"], line_width=2, **look)
+        look = {"color": shade(number), "legend_label": names[name], "name": name}
+        made.line(entries["x"], entries["y"], line_width=2, line_dash=stroke(number), **look)
         marks.append(
             made.scatter(
                 "x", "y", source=dict(entries), size=8, line_width=1.5, fill_alpha="filled", **look

@@ -14,7 +14,7 @@ from sim.deadline.files import whole_file
 from sim.deadline.plots import svg
 
 if TYPE_CHECKING:
-    from bokeh.plotting import figure as Figure  # noqa: N812
+    from bokeh.models import LayoutDOM
     from matplotlib.figure import Figure as Drawing
     from PIL.Image import Image
 
@@ -74,16 +74,18 @@ class Section:
         pictures: side by side.
         code: text as it is, such as a command.
         facts: names and values.
+        more: a caption, and text as it is that opens below it.
     """
 
     title: str
     note: str = ""
     text: str = ""
-    figures: Sequence[Figure] = ()
+    figures: Sequence[LayoutDOM] = ()
     table: Table | None = None
     pictures: Sequence[Picture] = ()
     code: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
+    more: tuple[str, str] | None = None
 
 
 @dataclass(slots=True)

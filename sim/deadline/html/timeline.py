@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.deadline.html.charts import legend_above, plain
+from sim.deadline.html.charts import legend_above, plain, short_names, wheel_zoom
 from sim.deadline.job import Outcome
 from sim.deadline.plots import OUTCOME_COLOURS
+from sim.deadline.summary import missed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,7 +20,14 @@ if TYPE_CHECKING:
 #: Jobs that a timeline holds at most, of all solvers together: a page is to open at once.
 MOST_JOBS = 100_000
 
+#: Of a log, what a timeline reads.
+TIMELINE_COLUMNS = [
+    "index", "controller", "release_ns", "start_ns", "finish_ns", "deadline_ns", "service_ns",
+    "outcome", "source",
+]  # fmt: skip
+
 _MOST_DRAWN = 3000  # at a time: a figure is to follow the hand
+_AROUND = 3  # jobs before and after a miss that are held with it
 
 #: Puts into the sources what of the jobs is in view.
 _SHOW = """
@@ -35,37 +43,71 @@ const columns = chosen => Object.fromEntries(Object.entries(all).map(
 sources.forEach((source, outcome) => {
   source.data = columns(seen.filter(i => all.outcome[i] === outcome));
 });
-const {row, deadline_ms} = columns(seen);
-due.data = {row, deadline_ms};
-title.text = step > 1 ? `one job in ${step} is drawn: zoom in for all` : "";
+const {row, release_ms, start_ms, deadline_ms} = columns(seen);
+due.data = {row, release_ms, start_ms, deadline_ms};
+const gaps = range.end > whole_ms
+  ? `from ${whole_ms.toFixed(1)} ms on, only jobs about misses are here` : "";
+const [at, miss] = range.tags;
+const said = at >= range.start && at <= range.end ? miss : gaps;
+title.text = step > 1 ? `one job in ${step} is drawn: zoom in for all` : said;
+"""
+
+#: Brings the next miss, or the one before, into the middle; ``range.tags`` holds when it was due,
+#: and what is said of it.
+_SEEK = """
+const all = jobs.data, half = (range.end - range.start) / 2;
+let at = range.tags[0];
+if (!(at >= range.start && at <= range.end)) at = ahead ? range.start : range.end;
+let found = -1;
+for (let i = 0; i < all.row.length; i++) {
+  const due = all.deadline_ms[i];
+  if (names.outcome[all.outcome[i]] === "met" || (ahead ? due <= at : due >= at)) continue;
+  if (found < 0 || (ahead ? due < all.deadline_ms[found] : due > all.deadline_ms[found])) found = i;
+}
+if (found < 0) {
+  title.text = ahead ? "no miss after this" : "no miss before this";
+} else {
+  const due = all.deadline_ms[found];
+  const start = Math.max(0, due - half);
+  const [row, outcome] = [names.row[all.row[found]], names.outcome[all.outcome[found]]];
+  title.text = `job ${all.index[found]} of ${row}: ${outcome}`;
+  range.tags = [due, title.text];
+  range.setv({start, end: start + 2 * half});
+}
 """
 
 _FIRST_SLOTS = 12  # in view to begin with
-_TOOLS = "xpan,xwheel_zoom,xbox_zoom,reset,save"
+_TALLEST = 1400  # pixels that rows share, and what each has at least and at most
+_ROW = 14, 36
 
 
 def timeline(logs: Mapping[str, Iterable[pa.Table]], controllers: Sequence[str] = ()) -> Figure:
-    """Draw when jobs ran, how they ended and when they were due.
+    """Draw when jobs ran, how they ended and when they were due; with buttons to go to misses.
 
     What is in view is drawn; where that is too much, every so many-th job of it.
 
     Args:
-        logs: each solver's log, part by part; of long ones the figure has the first jobs, so many
-            of each that all are at most `MOST_JOBS`.
+        logs: each solver's log, part by part, with `TIMELINE_COLUMNS`; of long ones the figure has
+            the first jobs and those about later misses, at most `MOST_JOBS` of all together.
         controllers: their names; numbers if not given.
     """
     from bokeh.models import ColumnDataSource, CustomJS, FactorRange, HoverTool, Range1d
 
     rows: list[str] = []
     columns: list[dict[str, NDArray[Any]]] = []
+    whole_ms = np.inf
     for name, parts in logs.items():
-        found = _first(parts, MOST_JOBS // max(len(logs), 1))
+        table, until = _chosen(parts, MOST_JOBS // max(len(logs), 1))
+        found = _columns(table)
+        if until is not None:
+            whole_ms = min(whole_ms, float(found["release_ms"][until - 1]))
         numbers, owners = np.unique(found["controller"], return_inverse=True)
         titles = [
             controllers[number] if number < len(controllers) else str(number) for number in numbers
         ]
         columns.append({**found, "row": len(rows) + owners})
         rows += [name] if len(titles) <= 1 else [f"{name} / {title}" for title in titles]
+    rows = list(short_names(rows).values())
     jobs = {key: np.concatenate([each[key] for each in columns]) for key in columns[0]}
     names = {"row": np.array(rows, dtype=object)}
     for key in ("outcome", "source"):
@@ -75,35 +117,29 @@ def timeline(logs: Mapping[str, Iterable[pa.Table]], controllers: Sequence[str] 
     jobs["last_ms"] = np.fmax(jobs["finish_ms"], jobs["deadline_ms"])
     ends = jobs["deadline_ms"]
     view = float(np.sort(ends)[min(len(ends), _FIRST_SLOTS * len(rows)) - 1]) if len(ends) else 1.0
+    tall = min(_ROW[1], max(_ROW[0], _TALLEST // max(len(rows), 1)))
     made = plain(
-        150 + 36 * len(rows),
+        150 + tall * len(rows),
         y_range=FactorRange(*reversed(rows)),
         x_range=Range1d(0.0, 1.02 * view, bounds=(0.0, None)),
-        tools=_TOOLS,
+        tools="xpan,xbox_zoom,reset,save",
         active_drag="xpan",
-        active_scroll="xwheel_zoom",
         x_axis_label="time (ms)",
         title="",
     )
+    wheel_zoom(made, "width")
+    due = ColumnDataSource({key: [] for key in ("row", "release_ms", "start_ms", "deadline_ms")})
+    made.segment(
+        "release_ms", "row", "start_ms", "row", source=due, color="#888888", line_width=1.5,
+        line_dash="dotted", legend_label="waits",
+    )  # fmt: skip
     bars, sources = [], []
     for outcome in names["outcome"]:
-        look = OUTCOME_COLOURS[Outcome(outcome)]
         sources.append(ColumnDataSource({key: [] for key in jobs}))
-        if outcome == Outcome.SKIPPED:
-            bar = made.scatter(
-                "release_ms", "row", marker="x", size=9, line_width=2, source=sources[-1],
-                color=look, legend_label=outcome,
-            )  # fmt: skip
-        else:
-            bar = made.hbar(
-                y="row", left="start_ms", right="finish_ms", height=0.55, source=sources[-1],
-                fill_color=look, line_color=look, legend_label=outcome,
-            )  # fmt: skip
-        bars.append(bar)
-    due = ColumnDataSource({"row": [], "deadline_ms": []})
+        bars.append(_bars(made, Outcome(outcome), sources[-1], rows[0]))
     made.scatter(
-        "deadline_ms", "row", marker="dash", angle=np.pi / 2, size=26, line_width=2, source=due,
-        color="black", legend_label="deadline", tags=["front"],
+        "deadline_ms", "row", marker="dash", angle=np.pi / 2, size=0.72 * tall, line_width=2,
+        source=due, color="black", legend_label="deadline", tags=["front"],
     )  # fmt: skip
     made.add_tools(
         HoverTool(
@@ -121,30 +157,79 @@ def timeline(logs: Mapping[str, Iterable[pa.Table]], controllers: Sequence[str] 
     )
     made.ygrid.visible = False
     legend_above(made)
+    held = {
+        "jobs": ColumnDataSource(jobs), "names": {k: list(v) for k, v in names.items()},
+        "range": made.x_range, "title": made.title,
+    }  # fmt: skip
     show = CustomJS(
-        args={
-            "jobs": ColumnDataSource(jobs), "names": {k: list(v) for k, v in names.items()},
-            "sources": sources, "due": due, "range": made.x_range, "title": made.title,
-            "most": _MOST_DRAWN,
-        },
+        args={**held, "sources": sources, "due": due, "most": _MOST_DRAWN, "whole_ms": whole_ms},
         code=_SHOW,
         tags=["start"],
-    )  # fmt: skip
+    )
     made.x_range.js_on_change("start", show)
     made.x_range.js_on_change("end", show)
+    if Outcome.MET in names["outcome"] and len(names["outcome"]) == 1:
+        return made
+    for ahead, caption in ((False, "previous miss"), (True, "next miss")):
+        # Nothing in the figure calls for it: the page makes a button of it.
+        seek = CustomJS(args={**held, "ahead": ahead}, code=_SEEK, tags=["button", caption])
+        made.tags.append(seek)
     return made
 
 
-def _first(parts: Iterable[pa.Table], most: int) -> dict[str, NDArray[Any]]:
-    """Return the first jobs of a log as columns, times in ms; NaN where there is none."""
+def _bars(made: Figure, outcome: Outcome, source: Any, row: str) -> Any:
+    """Draw the jobs of a source, all of one outcome; what never started is a cross."""
+    look = "#9467BD" if outcome is Outcome.FAILED else OUTCOME_COLOURS[outcome]
+    mark = "x" if outcome is Outcome.SKIPPED else "square"
+    # A legend shows the look of a job; of those in view there may be none.
+    made.scatter(
+        [np.nan], [row], marker=mark, size=9, line_width=2, color=look, legend_label=str(outcome)
+    )
+    if outcome is Outcome.SKIPPED:
+        return made.scatter(
+            "release_ms", "row", marker=mark, size=9, line_width=2, source=source, color=look,
+            legend_label=str(outcome),
+        )  # fmt: skip
+    return made.hbar(
+        y="row", left="start_ms", right="finish_ms", height=0.55, source=source, fill_color=look,
+        fill_alpha=0.75, line_color=look, legend_label=str(outcome),
+    )  # fmt: skip
+
+
+def _chosen(parts: Iterable[pa.Table], most: int) -> tuple[pa.Table, int | None]:
+    """Return jobs of a log: the first, and those about later misses; and how many first ones.
+
+    Returns:
+        At most so many jobs; None where they are all of the log.
+    """
     import pyarrow as pa
 
-    kept: list[pa.Table] = []
+    head: list[pa.Table] = []
+    about: list[pa.Table] = []
+    taken = kept = 0
+    beyond = False
     for part in parts:
-        kept.append(part.slice(0, most - sum(map(len, kept))))
-        if sum(map(len, kept)) >= most:
+        first = part.slice(0, most - taken)
+        taken += len(first)
+        head.append(first)
+        rest = part.slice(len(first))
+        if len(rest):
+            beyond = True
+            near = np.convolve(missed(rest), np.ones(2 * _AROUND + 1), "same") > 0
+            found = rest.filter(pa.array(near[: len(rest)])).slice(0, most // 2 - kept)
+            kept += len(found)
+            about.append(found)
+        if kept >= most // 2:
             break
-    table = pa.concat_tables(kept)
+    table = pa.concat_tables(head)
+    if not beyond:
+        return table, None
+    whole = len(table) - kept
+    return pa.concat_tables([table.slice(0, whole), *about]), whole
+
+
+def _columns(table: pa.Table) -> dict[str, NDArray[Any]]:
+    """Return a log as columns, times in ms; NaN where there is none."""
     found: dict[str, NDArray[Any]] = {
         f"{name}_ms": table[f"{name}_ns"].to_numpy().astype(np.float64) / 1e6
         for name in ("release", "start", "finish", "deadline")

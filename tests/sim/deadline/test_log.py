@@ -235,6 +235,19 @@ def test_a_summary_describes_times_in_microseconds() -> None:
     assert summary["failures"] == {f"reason {n}": n for n in (7, 6, 5, 4, 3)}
 
 
+def test_a_summary_says_from_where_on_responses_were_cut() -> None:
+    with JobMemory("toy") as log:
+        for index in range(3000):  # cut at 9, 8 and 7 us; one that was cut before it began
+            outcome = Outcome.ABORTED if index % 1000 == 999 else Outcome.MET
+            finish = 9000 - index // 1000 * 1000 if outcome == Outcome.ABORTED else 100
+            log.append(Job(index, 0, 10, finish, 9000, outcome, Source.HELD, 50))
+        log.append(Job(3000, 0, None, None, 9000, Outcome.ABORTED, Source.HELD))
+    assert summarize_jobs(log.parts())["cut_from_us"] == 7.0
+    with JobMemory("toy") as log:
+        log.append(Job(0, 0, None, None, 9000, Outcome.ABORTED, Source.HELD))
+    assert summarize_jobs(log.parts())["cut_from_us"] is None
+
+
 def test_a_summary_of_jobs_that_never_started(tmp_path: Path) -> None:
     with JobLog(tmp_path, "toy") as log:
         for index in range(10):

@@ -5,17 +5,23 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from bokeh.models import ColumnDataSource, CustomJS
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
+import sim.deadline.html.timeline
 from sim.deadline.errors import InputError
-from sim.deadline.html.charts import response_times
+from sim.deadline.html.charts import response_times, short_names
 from sim.deadline.html.page import Page, Picture, Section, Table
-from sim.deadline.html.timeline import timeline
+from sim.deadline.html.timeline import TIMELINE_COLUMNS, timeline
 from sim.deadline.job import Job, Outcome, Source
 from sim.deadline.log import JobMemory
+from sim.deadline.plots import Responses
 
 NASTY = '<script>alert("x")</script> & "quotes" \'\u202e'
 
@@ -49,6 +55,9 @@ def log_of(*outcomes: Outcome) -> JobMemory:
     return log
 
 
+RESPONSES = Responses(np.array([5, 7, 900]), np.array([500]))
+
+
 @pytest.fixture
 def page() -> Page:
     log = log_of(*Outcome)
@@ -59,7 +68,7 @@ def page() -> Page:
         [
             Section("table", table=Table(("name", "value"), [[NASTY, "1"]], [[None, 1.0]])),
             Section("timeline", figures=[timeline({NASTY: log.parts()})]),
-            Section("times", figures=[response_times({"solver": [np.array([5, 7, 900])]}, [500])]),
+            Section("times", figures=[response_times({"solver": [RESPONSES]}, [500])]),
             Section("pictures", pictures=[Picture.of(Image.new("RGB", (8, 8)), NASTY)]),
             Section("again", code=NASTY, facts={NASTY: NASTY}),
         ],
@@ -91,6 +100,52 @@ def test_a_log_of_no_job_at_all_is_drawn() -> None:
     figure = timeline({"nobody": log_of().parts(), "somebody": log_of(Outcome.MET).parts()})
     assert Page("t", "v", (), [Section("s", figures=[figure])]).html()
     assert response_times({"nobody": []}, [1]) is not None
+
+
+@given(st.lists(st.text(max_size=60), unique=True, max_size=60))
+def test_names_in_figures_are_short_and_differ(names: list[str]) -> None:
+    found = short_names(names)
+    assert list(found) == names
+    assert len(set(found.values())) == len(names)
+    assert all(len(short) <= 24 for short in found.values())
+    assert all(short == name for name, short in found.items() if len(name) <= 24)
+
+
+def held(figure: Any) -> ColumnDataSource:
+    sources = figure.select({"type": ColumnDataSource})
+    return next(
+        source for source in sources if "last_ms" in source.data and len(source.data["row"])
+    )
+
+
+def test_of_a_long_log_the_first_jobs_and_those_about_misses_are_held(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sim.deadline.html.timeline, "MOST_JOBS", 100)
+    outcomes = [Outcome.MET] * 3000
+    for missed in (50, 2000, 2999):
+        outcomes[missed] = Outcome.LATE
+    figure = timeline({"solver": log_of(*outcomes).parts(TIMELINE_COLUMNS)})
+    assert held(figure).data["index"].tolist() == [
+        *range(89), *range(1997, 2004), *range(2996, 3000),
+    ]  # fmt: skip
+    show = next(each for each in figure.select({"type": CustomJS}) if "start" in each.tags)
+    assert show.args["whole_ms"] == pytest.approx(88e-3)
+
+
+def test_misses_by_the_thousand_leave_the_first_half(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sim.deadline.html.timeline, "MOST_JOBS", 100)
+    figure = timeline({"solver": log_of(*[Outcome.LATE] * 3000).parts(TIMELINE_COLUMNS)})
+    assert held(figure).data["index"].tolist() == [*range(50), *range(100, 150)]
+
+
+def test_a_log_that_fits_is_held_whole() -> None:
+    figure = timeline({"solver": log_of(*[Outcome.MET] * 70).parts(TIMELINE_COLUMNS)})
+    assert held(figure).data["index"].tolist() == [*range(70)]
+    show = next(each for each in figure.select({"type": CustomJS}) if "start" in each.tags)
+    assert show.args["whole_ms"] == np.inf
+    # no miss, no buttons to go there
+    assert not [each for each in figure.select({"type": CustomJS}) if "button" in each.tags]
 
 
 def test_a_page_that_cannot_be_written(tmp_path: Path) -> None:

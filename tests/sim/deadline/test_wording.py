@@ -48,6 +48,7 @@ ENTRY = {
     "miss_ratio": 0.0123,
     "miss_ratio_ci95": [0.0101, 0.0149],
     "response_us": {"p50": 1234.56, "p99": 2000.0, "p999": None, "max": 98765.4},
+    "cut_from_us": None,
 }
 
 
@@ -85,11 +86,18 @@ def test_times_can_be_in_milliseconds() -> None:
     assert outcome_cells(ENTRY, 108, "ms")[2:] == ["1.23", "2.00", "98.77"]
 
 
+def test_where_jobs_were_cut_a_response_is_longer_than_it_reads() -> None:
+    assert outcome_cells(ENTRY | {"cut_from_us": 2000.0}, 108)[2:] == [
+        "1,234.6", ">2,000.0", ">98,765.4",
+    ]  # fmt: skip
+
+
 def test_what_nobody_knows_is_a_dash() -> None:
     nothing = {
         "miss_ratio": None,
         "miss_ratio_ci95": [0.0, 1.0],
         "response_us": dict.fromkeys(("p50", "p99", "p999", "max")),
+        "cut_from_us": None,
     }
     assert outcome_cells(nothing, 108) == ["-", "0.00% .. 100.00%", "-", "-", "-"]
 
