@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
-from sim.deadline.task import Task
+from typing import Literal, Protocol
 
 Discipline = Literal["fifo", "edf", "priority"]
 
@@ -12,7 +10,27 @@ Discipline = Literal["fifo", "edf", "priority"]
 Rank = tuple[int, int, int, int]
 
 
-def rank(discipline: Discipline, task: Task[Any, Any], priority: int = 0) -> Rank:
+class Ranked(Protocol):
+    """What has a place among jobs: a task on its way, or the record of one."""
+
+    @property
+    def index(self) -> int:
+        """Which of its controller's, from 0."""
+
+    @property
+    def release_ns(self) -> int:
+        """When it is released."""
+
+    @property
+    def deadline_ns(self) -> int:
+        """When it is due."""
+
+    @property
+    def controller(self) -> int:
+        """Whose it is."""
+
+
+def rank(discipline: Discipline, task: Ranked, priority: int = 0) -> Rank:
     """Return a job's place among those that wait; the smallest goes first.
 
     Args:
