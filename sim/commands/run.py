@@ -77,6 +77,7 @@ def run(
     from sim.live import live_facts, live_race, playable
     from sim.race import load_race
     from sim.result import ResultFolder, summarize
+    from sim.trace import grids_of, pool_of
 
     loaded = load(scenario, overrides, plugins)
     if live:
@@ -101,7 +102,8 @@ def run(
             summary["live"] = live_facts(played)
         if trace is not None:
             logs = {each.label: each.log.parts() for each in contestants}
-            write_trace(trace, logs, [timing.name for timing in race.timings])
+            pool = pool_of(loaded, race.timings)
+            write_trace(trace, logs, grids_of(race.timings), pool)
         if not no_plots:
             from sim.plots import plot_race
 

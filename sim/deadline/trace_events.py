@@ -1,17 +1,25 @@
 """A race as a trace that https://ui.perfetto.dev and Chrome's about:tracing show.
 
-The Trace Event Format (N. Duca, D. Sinclair, Google, 2016): every solver is a process, whose
-threads are its slots, the jobs as they run, and the misses; how many wait is a counter. Times are
-in microseconds there; three digits behind the point keep every nanosecond.
+Every solver is a process. Its tracks, from the top: how many jobs wait for their start, as a
+counter; every controller's slots, with what comes before a job's release, the time from there to
+its deadline, and what comes after; the servers, with the calls that they computed; every
+controller's jobs from release to finish; and the misses. Arrows lead from a job's release to its
+call.
+
+The events of one process are in the order of time, and one process comes after the other; what
+names a thread comes before its first event.
 """
 
 from __future__ import annotations
 
 import gzip
+import heapq
 import io
-import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -20,27 +28,66 @@ from numpy.typing import NDArray
 
 from sim.deadline.errors import InputError
 from sim.deadline.files import check_writable, whole_file
-from sim.deadline.job import Outcome
-from sim.deadline.summary import integers, joined
+from sim.deadline.job import Job, Outcome
+from sim.deadline.log import JOB_COLUMNS
+from sim.deadline.summary import integers, missed
+from sim.deadline.trace_calls import Call, Pool, calls
+from sim.deadline.trace_format import Event, EventMaker, Lanes, in_order
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Event = dict[str, Any]
+#: Threads of a process, in the order in which they are shown; so many are set apart for the slots
+#: of a controller, and for its jobs.
+_SLOTS, _SERVERS, _JOBS, _MISSES = 1_000, 100_000, 1_000_000, 2_000_000
+_OWN = 20
 
-#: Threads of a process, in the order in which they are shown. Spans of one thread must not cross:
-#: there are as many for jobs, and for the slots of a controller, as overlap.
-_MISSES, _RUNNING, _SLOTS = 1, 100, 10_000
-_MOST_LANES = 100
+#: What of one controller overlaps more than this goes on one track that may cross itself, where it
+#: has no name and no colour: nobody looks at so many threads.
+_MOST_LANES = 16
 
-#: Colour names of the format.
+#: Colour names of the format, the worst outcome last.
 _COLOURS = {
     Outcome.MET: "good",
+    Outcome.SKIPPED: "grey",
     Outcome.LATE: "bad",
     Outcome.ABORTED: "terrible",
-    Outcome.SKIPPED: "grey",
     Outcome.FAILED: "black",
 }
+
+#: Places of a job's time from release to deadline, besides the lanes from 1.
+_INSIDE, _LOOSE = 0, -1
+
+#: What arrows are called.
+_ARROW = "start"
+
+#: Jobs that are looked at at once.
+_BLOCK = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A controller's slots, at equal distances, each with one job.
+
+    Attributes:
+        name: the controller's.
+        slot_ns: from one slot to the next; 0: there is no grid to show.
+        release_after_ns: from the start of a slot to the release of its job.
+        before: what takes place in that time.
+        effect_after_ns: from the start of a slot to that of the slot which its answer is for.
+        after_ns: how long before that slot begins what comes after the deadline.
+        after: what that is.
+        unit: what a slot is called.
+    """
+
+    name: str
+    slot_ns: int = 0
+    release_after_ns: int = 0
+    before: str = "before"
+    effect_after_ns: int = 0
+    after_ns: int = 0
+    after: str = "after"
+    unit: str = "slot"
 
 
 def check_trace(path: Path) -> None:
@@ -54,14 +101,20 @@ def check_trace(path: Path) -> None:
 
 
 def write_trace(
-    path: Path, logs: Mapping[str, Iterable[pa.Table]], controllers: Sequence[str] = ()
+    path: Path,
+    logs: Mapping[str, Iterable[pa.Table]],
+    grids: Sequence[Grid] = (),
+    pool: Pool | None = None,
 ) -> int:
     """Write a trace, compressed if the name ends in ``.gz``; return how many events it holds.
+
+    One solver's log is in memory at a time, in columns; events are not held.
 
     Args:
         path: it appears whole or not at all.
         logs: every solver's log, part by part.
-        controllers: their names; numbers if not given.
+        grids: of all controllers; numbers and no slots if not given.
+        pool: what computed the jobs; any number of servers, uninterrupted, if not given.
 
     Raises:
         InputError: it cannot be written.
@@ -70,124 +123,284 @@ def write_trace(
     with whole_file(path) as part, _opened(part, path.suffix == ".gz") as file:
         file.write('{"displayTimeUnit":"ns","traceEvents":[')
         for number, (name, parts) in enumerate(logs.items(), 1):
-            for event in events(number, name, parts, controllers):
-                file.write(("," if count else "") + "\n" + json.dumps(event, separators=(",", ":")))
+            for text in events(number, name, parts, grids, pool):
+                file.write(f",\n{text}" if count else f"\n{text}")
                 count += 1
         file.write("\n]}\n")
     return count
 
 
 def events(
-    process: int, name: str, parts: Iterable[pa.Table], controllers: Sequence[str] = ()
-) -> Iterator[Event]:
-    """Yield the events of one solver.
+    process: int,
+    name: str,
+    parts: Iterable[pa.Table],
+    grids: Sequence[Grid] = (),
+    pool: Pool | None = None,
+) -> Iterator[str]:
+    """Yield the events of one solver as JSON, in the order of time.
 
     Args:
-        process: its number in the trace.
+        process: its number in the trace, from 1.
         name: its own.
         parts: its log.
-        controllers: their names.
+        grids: of all controllers.
+        pool: what computed the jobs.
     """
-    yield _meta("process_name", process, 0, name=name)
-    yield _meta("process_sort_index", process, 0, sort_index=process)
-    named: set[int] = set()
-    lanes: dict[int, list[int]] = {}
-    arrived: list[NDArray[np.int64]] = []
-    left: list[NDArray[np.int64]] = []
-    for table in parts:
-        started = table.filter(table["start_ns"].is_valid())
-        arrived.append(integers(started, "release_ns"))
-        left.append(integers(started, "start_ns"))
-        for job in table.to_pylist():
-            for thread, title, event in _of_job(job, lanes, controllers):
-                if thread not in named:
-                    named.add(thread)
-                    yield _meta("thread_name", process, thread, name=title)
-                    yield _meta("thread_sort_index", process, thread, sort_index=thread)
-                yield {"pid": process, "tid": thread, **event}
-    for time_ns, waiting in _queue(joined(arrived), joined(left)):
-        yield {
-            "ph": "C", "pid": process, "tid": 0, "name": "waiting", "ts": _us(time_ns),
-            "args": {"jobs": waiting},
-        }  # fmt: skip
+    make = EventMaker(process)
+    yield make.meta("process_name", name=name)
+    yield make.meta("process_sort_index", sort_index=process)
+    tables = [part.select(list(JOB_COLUMNS)) for part in parts]
+    if not tables:
+        return
+    tracks = _Tracks(make, _Log(tables), grids, pool or Pool())
+    del tables
+    named = {0}
+    # Of one instant: slots before servers, so that an arrow begins before it ends.
+    streams = (tracks.slots(), tracks.queue(), tracks.servers(), tracks.jobs(), tracks.misses())
+    for event in heapq.merge(*streams, key=attrgetter("time_ns")):
+        if event.thread not in named:
+            named.add(event.thread)
+            yield make.meta("thread_name", event.thread, name=tracks.titles[event.thread])
+            yield make.meta("thread_sort_index", event.thread, sort_index=event.thread)
+        yield event.text
 
 
-def _queue(arrived: NDArray[np.int64], left: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Yield when the number of jobs that wait for their start changes, and to what."""
-    times = np.concatenate([arrived, left])
-    steps = np.concatenate([np.ones(len(arrived), np.int64), -np.ones(len(left), np.int64)])
-    instants, place = np.unique(times, return_inverse=True)
-    change = np.bincount(place, weights=steps, minlength=len(instants)).astype(np.int64)
-    waiting = np.cumsum(change)
-    for time_ns, step, count in zip(
-        instants.tolist(), change.tolist(), waiting.tolist(), strict=True
-    ):
-        if step:
-            yield time_ns, count
+class _Log:
+    """A log in memory, to be gone through in any order.
+
+    Args:
+        tables: its parts, at least one.
+    """
+
+    def __init__(self, tables: Sequence[pa.Table]) -> None:
+        import pyarrow as pa
+
+        self._table = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+
+    def integers(self, column: str) -> NDArray[np.int64]:
+        """Return a column, without its nulls."""
+        return integers(self._table, column)
+
+    @property
+    def started(self) -> NDArray[np.int64]:
+        """Rows of the jobs that were started."""
+        return np.flatnonzero(self._table["start_ns"].is_valid().to_numpy())
+
+    @property
+    def missed(self) -> NDArray[np.int64]:
+        """Rows of the jobs that missed their deadline."""
+        return np.flatnonzero(missed(self._table))
+
+    def rows(self, order: NDArray[np.int64]) -> Iterator[tuple[int, Job]]:
+        """Yield jobs in an order of rows, each with its row."""
+        for first in range(0, len(order), _BLOCK):
+            rows = order[first : first + _BLOCK]
+            block = self._table.take(rows)
+            columns = [block[column].to_pylist() for column in JOB_COLUMNS]
+            yield from zip(rows.tolist(), map(Job._make, zip(*columns, strict=True)), strict=True)
 
 
-def _of_job(
-    job: Mapping[str, Any], lanes: dict[int, list[int]], controllers: Sequence[str]
-) -> Iterator[tuple[int, str, Event]]:
-    """Yield a job's events, each with its thread and what that is called."""
-    controller = job["controller"]
-    owner = controllers[controller] if controller < len(controllers) else f"controller {controller}"
-    title = f"job {job['index']}"
-    outcome = Outcome(job["outcome"])
-    release, deadline = job["release_ns"], job["deadline_ns"]
-    facts = {
-        "controller": owner,
-        "outcome": str(outcome),
-        "in force": job["source"],
-        "release_us": _us(release),
-        "deadline_us": _us(deadline),
-        "service_us": None if job["service_ns"] is None else _us(job["service_ns"]),
-        "work": job["work"],
-    }
-    if job["reason"] is not None:
-        facts["reason"] = job["reason"]
-    first = _SLOTS + _MOST_LANES * controller
-    slot = first + _lane(lanes.setdefault(first, []), release, deadline)
-    yield slot, f"slots of {owner}", _span(title, release, deadline, outcome, facts)
-    start, finish = job["start_ns"], job["finish_ns"]
-    if start is not None:
-        lane = _lane(lanes.setdefault(_RUNNING, []), start, finish)
-        yield _RUNNING + lane, "running", _span(title, start, finish, outcome, facts)
-    if outcome is not Outcome.MET:
-        event = {"ph": "i", "s": "t", "cat": "miss", "name": f"{title}: {outcome}"}
-        yield _MISSES, "misses", {**event, "ts": _us(deadline), "args": facts}
+class _Tracks:
+    """Makes the tracks of one solver, each an iterator over events in the order of time.
 
+    Args:
+        make: makes its events.
+        log: its jobs.
+        grids: of all controllers.
+        pool: what computed the jobs.
+    """
 
-def _lane(taken_until: list[int], begin: int, end: int) -> int:
-    """Return the lowest lane that is free from ``begin``, and take it until ``end``."""
-    for lane, until in enumerate(taken_until):
-        if until <= begin:
-            taken_until[lane] = end
-            return lane
-    if len(taken_until) == _MOST_LANES:  # a heap of them; nobody could look at more
-        return _MOST_LANES - 1
-    taken_until.append(end)
-    return len(taken_until) - 1
+    def __init__(self, make: EventMaker, log: _Log, grids: Sequence[Grid], pool: Pool) -> None:
+        self._make = make
+        self._log = log
+        self._grids = grids
+        self._pool = pool
+        self.titles = {_MISSES: "misses"}  # of threads
+        self._controllers = log.integers("controller")
+        releases_ns = log.integers("release_ns")
+        self._slot_starts_ns = releases_ns - self._of_grids("release_after_ns")
+        self._lanes = self._laid_out()
 
+    def slots(self) -> Iterator[Event]:
+        """Yield the grid, and the time from every job's release to its deadline."""
+        order = np.lexsort((self._controllers, self._slot_starts_ns))
+        return in_order(self._slot(row, job) for row, job in self._log.rows(order))
 
-def _span(name: str, begin: int, end: int, outcome: Outcome, facts: Mapping[str, Any]) -> Event:
-    return {
-        "ph": "X",
-        "cat": "job",
-        "name": name,
-        "ts": _us(begin),
-        "dur": _us(end - begin),
-        "cname": _COLOURS[outcome],
-        "args": facts,
-    }
+    def queue(self) -> Iterator[Event]:
+        """Yield how many of the jobs that are started wait for it, as that changes."""
+        released = np.sort(self._log.integers("release_ns")[self._log.started])
+        started = np.sort(self._log.integers("start_ns"))
+        instants = np.unique(np.concatenate([released, started]))
+        waiting = np.searchsorted(released, instants, "right")
+        waiting -= np.searchsorted(started, instants, "right")
+        changes = np.flatnonzero(np.diff(waiting, prepend=0))
+        for first in range(0, len(changes), _BLOCK):
+            block = changes[first : first + _BLOCK]
+            pairs = zip(instants[block].tolist(), waiting[block].tolist(), strict=True)
+            for time_ns, jobs in pairs:
+                yield self._make.counter(time_ns, "queue", {"waiting": jobs})
 
+    def servers(self) -> Iterator[Event]:
+        """Yield the calls, on the servers that had them."""
+        by_start = np.lexsort((self._log.integers("finish_ns"), self._log.integers("start_ns")))
+        started = self._log.rows(self._log.started[by_start])
+        lanes = Lanes()
+        return in_order(self._called(call, lanes) for call in calls(started, self._pool))
 
-def _meta(kind: str, process: int, thread: int, **facts: Any) -> Event:
-    return {"ph": "M", "name": kind, "pid": process, "tid": thread, "args": facts}
+    def jobs(self) -> Iterator[Event]:
+        """Yield every job from its release to its finish."""
+        order = np.argsort(self._log.integers("release_ns"), kind="stable")
+        lanes: dict[int, Lanes] = {}
+        return in_order(self._job(row, job, lanes) for row, job in self._log.rows(order))
 
+    def misses(self) -> Iterator[Event]:
+        """Yield an instant at the deadline of every job that missed it."""
+        rows = self._log.missed
+        order = np.argsort(self._log.integers("deadline_ns")[rows], kind="stable")
+        for _, job in self._log.rows(rows[order]):
+            facts = {"in force": job.source}
+            yield self._make.instant(_MISSES, job.deadline_ns, self._title(job), facts)
 
-def _us(time_ns: int) -> float:
-    return time_ns / 1000
+    def _slot(self, row: int, job: Job) -> list[Event]:
+        """Return one slot, and what is to be done from its start on."""
+        grid, lane = self._grid(job.controller), int(self._lanes[row])
+        begin_ns = job.release_ns - grid.release_after_ns
+        if lane == _LOOSE:
+            budget = self._loose(2 * row, job, job.deadline_ns, "release to deadline")
+        elif lane == _INSIDE:
+            budget = self._budget(row, job, begin_ns, self._slot_thread(job.controller))
+        else:
+            title = self._of_owner("budget", job.controller, lane)
+            thread = self._thread(_SLOTS, job.controller, lane, title)
+            budget = self._budget(row, job, begin_ns, thread)
+        if not grid.slot_ns:
+            return budget
+        thread, name = self._slot_thread(job.controller), f"{grid.unit} {job.index}"
+        inside = budget if lane == _INSIDE else []
+        slot = self._make.slice(thread, begin_ns, begin_ns + grid.slot_ns, name, inside)
+        return slot if inside else slot + budget
+
+    def _budget(self, row: int, job: Job, begin_ns: int, thread: int) -> list[Event]:
+        """Return where the time goes from the start of a job's slot until its answer serves."""
+        grid, make = self._grid(job.controller), self._make
+        found: list[Event] = []
+        if grid.release_after_ns:
+            found += make.slice(thread, begin_ns, job.release_ns, grid.before)
+        arrow = []
+        if job.start_ns is not None:
+            arrow.append(make.arrow(thread, job.release_ns, row, _ARROW))
+        title, colour = self._title(job), _COLOURS[job.outcome]
+        found += make.slice(thread, job.release_ns, job.deadline_ns, title, arrow, colour)
+        if grid.after_ns:
+            effect_ns = begin_ns + grid.effect_after_ns
+            found += make.slice(thread, effect_ns - grid.after_ns, effect_ns, grid.after)
+        return found
+
+    def _called(self, call: Call, lanes: Lanes) -> list[Event]:
+        """Return one call on a server that is free; under preemption nobody knows on which."""
+        lane = lanes.take(call.start_ns, call.finish_ns)
+        assert lane is not None
+        thread = _SERVERS + lane
+        kind = "started, not finished" if self._pool.preemptive else "server"
+        self.titles[thread] = f"{kind} {lane}"
+        titles = [self._title(job) for _, job in call.jobs]
+        outcomes = Counter(job.outcome for _, job in call.jobs)
+        worst = max(outcomes, key=list(_COLOURS).index)
+        name, facts = titles[0], None
+        if len(titles) > 1:
+            told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
+            name, facts = f"{len(titles)} jobs: {told}", {"jobs": titles}
+        tips = [
+            self._make.arrow(thread, call.start_ns, row, _ARROW, tip=True)
+            for row, _ in call.jobs
+            if self._lanes[row] != _LOOSE
+        ]
+        return self._make.slice(
+            thread, call.start_ns, call.finish_ns, name, tips, _COLOURS[worst], facts
+        )
+
+    def _job(self, row: int, job: Job, lanes: dict[int, Lanes]) -> list[Event]:
+        """Return one job; one that was never started is an instant."""
+        own = lanes.setdefault(job.controller, Lanes(_MOST_LANES))
+        finish_ns = job.release_ns if job.finish_ns is None else job.finish_ns
+        lane = 0 if job.finish_ns is None else own.take(job.release_ns, finish_ns)
+        if lane is None:
+            return self._loose(2 * row + 1, job, finish_ns, "release to finish")
+        track = self._of_owner("jobs", job.controller, lane + 1 if lane else 0)
+        thread = self._thread(_JOBS, job.controller, lane, track)
+        title, facts = self._title(job), self._facts(job)
+        if job.finish_ns is None:
+            return [self._make.instant(thread, job.release_ns, title, facts)]
+        colour = _COLOURS[job.outcome]
+        return self._make.slice(thread, job.release_ns, finish_ns, title, (), colour, facts)
+
+    def _loose(self, key: int, job: Job, end_ns: int, what: str) -> list[Event]:
+        """Return a job from its release on, where the threads for it are taken."""
+        name = self._of_owner(f"more from {what}", job.controller)
+        facts = {"job": self._title(job), **self._facts(job)}
+        return self._make.loose_slice(key, job.release_ns, end_ns, name, facts)
+
+    def _laid_out(self) -> NDArray[np.int8]:
+        """Return the place of every job's budget: inside its slot, on a lane from 1, or loose."""
+        begins_ns = self._slot_starts_ns
+        ends_ns = np.maximum(
+            self._log.integers("deadline_ns"), begins_ns + self._of_grids("effect_after_ns")
+        )
+        slots_ns = self._of_grids("slot_ns")
+        inside = (slots_ns > 0) & (ends_ns - begins_ns <= slots_ns)
+        found = np.full(len(begins_ns), _INSIDE, np.int8)
+        lanes: dict[int, Lanes] = {}
+        order = np.argsort(begins_ns, kind="stable")
+        for row in order[~inside[order]].tolist():
+            own = lanes.setdefault(int(self._controllers[row]), Lanes(_MOST_LANES))
+            lane = own.take(int(begins_ns[row]), int(ends_ns[row]))
+            found[row] = _LOOSE if lane is None else lane + 1
+        return found
+
+    def _of_grids(self, attribute: str) -> NDArray[np.int64]:
+        """Return an attribute of the grid of every job's controller."""
+        count = int(self._controllers.max(initial=-1)) + 1
+        values = [getattr(self._grid(controller), attribute) for controller in range(count)]
+        return np.array(values, np.int64)[self._controllers]
+
+    def _grid(self, controller: int) -> Grid:
+        if controller < len(self._grids):
+            return self._grids[controller]
+        return Grid(f"controller {controller}")
+
+    def _slot_thread(self, controller: int) -> int:
+        title = self._of_owner(f"{self._grid(controller).unit}s", controller)
+        return self._thread(_SLOTS, controller, 0, title)
+
+    def _thread(self, first: int, controller: int, lane: int, title: str) -> int:
+        thread = first + _OWN * controller + lane
+        self.titles[thread] = title
+        return thread
+
+    def _of_owner(self, what: str, controller: int, number: int = 0) -> str:
+        """Return what belongs to a controller, which goes without saying if there is but one."""
+        whose = what if len(self._grids) == 1 else f"{what} of {self._grid(controller).name}"
+        return f"{whose} {number}" if number else whose
+
+    def _title(self, job: Job) -> str:
+        title = f"job {job.index}: {job.outcome}"
+        return title if len(self._grids) == 1 else f"{self._grid(job.controller).name} {title}"
+
+    def _facts(self, job: Job) -> dict[str, Any]:
+        facts: dict[str, Any] = {}
+        if len(self._grids) != 1:
+            facts["controller"] = self._grid(job.controller).name
+        facts |= {
+            "outcome": job.outcome,
+            "in force": job.source,
+            "deadline_us": job.deadline_ns / 1000,
+            "work": job.work,
+        }
+        if job.service_ns is not None:
+            facts["service_us"] = job.service_ns / 1000
+        if job.reason is not None:
+            facts["reason"] = job.reason
+        return facts
 
 
 @contextmanager

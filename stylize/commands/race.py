@@ -108,7 +108,7 @@ def race(
     from sim.deadline.folder import RunFolder
     from sim.deadline.manifest import git_state, versions, write_json, write_manifest
     from sim.deadline.progress import progress_bar
-    from sim.deadline.trace_events import check_trace, write_trace
+    from sim.deadline.trace_events import Grid, check_trace, write_trace
     from stylize.contestants import Contest
     from stylize.costs import latencies
     from stylize.frames import frames_of
@@ -156,7 +156,7 @@ def race(
             summary = summarize(contestants, pictures, settings, contest.loss, advance)
         if trace is not None:
             logs = {each.name: each.log.parts() for each in contestants if each.log is not None}
-            write_trace(trace, logs)
+            write_trace(trace, logs, [Grid("frames", settings.period_ns, unit="frame")])
         if not no_plots:
             from stylize.race_plots import plot_race
 

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from in_process import Ttirace
 from made_networks import made_model, model_file, patches, picture_file
+from trace_checks import check_format
 
 from sim.deadline import Constant, InputError
 from sim.deadline.log import JOB_COLUMNS
@@ -182,6 +183,23 @@ def test_what_a_race_drew_is_no_frame(ttirace: Ttirace, tmp_path: Path) -> None:
     (tmp_path / "away").rename(source / "race")
     inside = ttirace(*arguments, "--overwrite", "--trace", source / "1.png")
     assert "1.png: want NAME.json or NAME.json.gz" in inside.error
+
+
+def test_a_trace_shows_frames(ttirace: Ttirace, tmp_path: Path) -> None:
+    network, photo = model_file(tmp_path), picture_file(tmp_path / "p.png", 1, 60, 90)
+    trace = tmp_path / "t.json"
+    # Three frames long: deadlines overlap.
+    done = ttirace("stylize", "race", photo, "--style", network, "-o", tmp_path / "race",
+                   "--solvers", "fast_s,hold", "--size", 32, "--frames", 5, "--score", 0,
+                   "--deadline", 100, "--no-plots", "--trace", trace)  # fmt: skip
+    assert done.code == 0, done
+    events = check_format(trace.read_text())
+    named = {event["args"]["name"] for event in events if event.get("name") == "thread_name"}
+    assert {"frames", "budget 1", "budget 3", "server 0", "jobs"} <= named <= {
+        "frames", "budget 1", "budget 2", "budget 3", "budget 4", "server 0", "jobs", "jobs 2",
+        "jobs 3", "misses",
+    }  # fmt: skip
+    assert sum(event.get("name") == "frame 4" for event in events) == 2
 
 
 def test_a_photograph_is_panned(tmp_path: Path) -> None:

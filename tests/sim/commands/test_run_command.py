@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from in_process import Ttirace
+from trace_checks import check_format
 
 from sim.deadline import read_log
 from sim.scenario import load_scenario
@@ -209,8 +210,8 @@ def test_a_trace_is_written_for_perfetto(ttirace: Ttirace, tiny: Path, tmp_path:
     trace = tmp_path / "t.json.gz"
     done = ttirace("run", tiny, "-o", tmp_path / "out", "--no-plots", "--trace", trace)
     assert done.code == 0, done
-    events = json.loads(gzip.decompress(trace.read_bytes()))["traceEvents"]
-    assert sum(event["tid"] >= 10_000 and event["ph"] == "X" for event in events) == 30
+    events = check_format(gzip.decompress(trace.read_bytes()).decode())
+    assert sum(event.get("name", "").startswith("slot ") for event in events) == 30
     nowhere = tmp_path / "none" / "t.json"
     refused = ttirace("run", tiny, "-o", tmp_path / "other", "--trace", nowhere)
     assert "cannot be written" in refused.error
