@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from sim.deadline.trace_calls import Pool
-from sim.deadline.trace_events import Grid
+from sim.deadline.trace_tracks import Grid
 from sim.scenario import Controller, Scenario
 
 

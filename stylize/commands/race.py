@@ -108,7 +108,8 @@ def race(
     from sim.deadline.folder import RunFolder
     from sim.deadline.manifest import git_state, versions, write_json, write_manifest
     from sim.deadline.progress import progress_bar
-    from sim.deadline.trace_events import Grid, check_trace, write_trace
+    from sim.deadline.trace_events import check_trace, write_trace
+    from sim.deadline.trace_tracks import Grid
     from stylize.contestants import Contest
     from stylize.costs import latencies
     from stylize.frames import frames_of

@@ -18,9 +18,10 @@ from sim.deadline.errors import InputError
 from sim.deadline.job import Job, Outcome, Source
 from sim.deadline.log import JobMemory
 from sim.deadline.trace_calls import Pool, calls
-from sim.deadline.trace_events import Grid, events, write_trace
+from sim.deadline.trace_events import events, write_trace
 from sim.deadline.trace_format import Event as Made
 from sim.deadline.trace_format import Lanes, in_order, microseconds
+from sim.deadline.trace_tracks import Grid
 
 
 def log_of(jobs: list[Job]) -> JobMemory:
