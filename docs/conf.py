@@ -24,6 +24,7 @@ exclude_patterns = ["_build", "examples"]
 html_theme = "furo"
 html_title = "ttirace"
 html_show_copyright = False
+html_domain_indices = False
 html_static_path = ["_static"]
 html_css_files = ["wide.css"]
 myst_heading_anchors = 3
