@@ -23,7 +23,17 @@ TUTORIALS = sorted(DOCS.glob("tutorial/*.md"))
 
 sys.path.insert(0, str(DOCS / "_ext"))
 
-from scenario_models import all_models, key_of, meaning_of  # noqa: E402
+from scenario_models import (  # noqa: E402
+    all_models,
+    default_of,
+    key_of,
+    meaning_of,
+    name_of,
+    places,
+    unit_of,
+)
+
+from sim.scenario import Scenario  # noqa: E402
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -137,3 +147,24 @@ def without_plots(arguments: list[str]) -> list[str]:
 def test_every_key_of_a_scenario_says_what_it_means(model: type) -> None:
     fields = model.model_fields  # type: ignore[attr-defined]
     assert not [key_of(name, field) for name, field in fields.items() if not meaning_of(field)]
+
+
+@pytest.mark.parametrize("model", all_models(), ids=lambda model: model.__name__)
+def test_every_key_of_a_scenario_has_a_unit_and_a_default(model: type) -> None:
+    for name, field in model.model_fields.items():  # type: ignore[attr-defined]
+        assert unit_of(name, field)
+        assert default_of(model, name) not in ("", "none", "None")
+
+
+def test_places_are_spelt_as_files_spell_them() -> None:
+    keys = {place.key for place in places()}
+    assert {"channel", "radio", "budget", "compute", "latency", "on_miss", "allocators"} <= keys
+    assert not [place for place in places() if place.choice and not all(map(name_of, place.models))]
+
+
+def test_the_slot_is_as_long_as_the_reference_says() -> None:
+    scenario = Scenario.model_validate(
+        {"channel": {"rayleigh": {}}, "radio": {"snr_db": 0}, "allocators": ["wmmse"]}
+    )
+    assert default_of(Scenario, "slot_ns") == "1 ms"
+    assert scenario.controller(0).slot_ns == 1_000_000
