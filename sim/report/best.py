@@ -10,7 +10,7 @@ from sim.report.cells import Cell
 from sim.report.choice import Choice, best_choice
 from sim.report.curves import drawn_note
 from sim.report.exhibit import Exhibit, NothingToShowError, Options, allocators_option
-from sim.report.grid import Grid, grid_of
+from sim.report.grid import Grid, check_full, grid_of
 from sim.report.matrix import Box, footnote, frame, hatch, panels, short, write
 from sim.report.results import StudyResults
 from sim.report.slices import Slice, slices, spread
@@ -31,6 +31,7 @@ def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
         raise NothingToShowError("the study has one point an allocator")
     allocators = allocators_option(results, options)
     grid = grid_of(results, options)
+    check_full(results, grid, options)
     parts = slices(results, grid.axes())
     choices = [_choices(results, grid, part, allocators) for part in parts]
     at = spread(range(len(parts)), _MOST_PANELS)
@@ -78,18 +79,20 @@ def _figure(
 
     beside = [grid.y.text(v) for v in grid.y.values] if grid.y else [""]
     figure, places, cell = panels(
-        len(parts), len(grid.x.values), len(beside), beside, [grid.x.text(v) for v in grid.x.values]
+        len(parts),
+        len(grid.x.values),
+        len(beside),
+        beside,
+        [grid.x.text(v) for v in grid.x.values],
+        [part.title if part.axes else "" for part, _ in parts],
     )
     down = places[0].get_subplotspec().get_gridspec().ncols  # type: ignore[union-attr]
-    for number, (axes, (part, found)) in enumerate(zip(places, parts, strict=True)):
+    for number, (axes, (_, found)) in enumerate(zip(places, parts, strict=True)):
         _panel(axes, results, found, cell)
         titles = (grid.x.title, grid.y.title if grid.y else "")
         frame(
             axes, [grid.x.text(v) for v in grid.x.values], beside, titles, cell, number % down == 0
         )
-        room = max(int(cell[0] * len(grid.x.values) / 0.085), 18)
-        if part.axes:
-            axes.set_title(short(part.title, room), fontsize=9, parse_math=False)
     who = {c.cell.allocator for _, found in parts for c in found.values() if c}
     handles = [
         Patch(facecolor=_shade(i), hatch=_hatch(i), edgecolor="white", label=label)

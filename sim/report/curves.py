@@ -12,7 +12,7 @@ from sim.deadline.plots import blank, plain
 from sim.report.axis import Axis
 from sim.report.cells import Cell
 from sim.report.exhibit import NothingToShowError, Options, axis_option
-from sim.report.matrix import short
+from sim.report.matrix import short, wrapped
 from sim.report.results import StudyResults
 from sim.report.slices import Slice, slices, spread
 from sim.report.wording import count, number
@@ -86,16 +86,19 @@ def panel_grid(
     across = across or (1 if len(titles) == 1 else 2 if len(titles) in (2, 4) else 3)
     down = -(-len(titles) // across)
     width = 7.2 + beside - 0.6 if across == 1 else 8.4 + beside - 0.4
-    figure = blank(min(width, 9.4), 0.6 + (3.6 if across == 1 else height) * down)
+    room = 78 if across == 1 else 84 // across
+    heads = [wrapped(title, room) for title in titles]
+    lines = max((head.count("\n") for head in heads), default=0)
+    # The first two lines have room.
+    height = (3.6 if across == 1 else height) + 0.15 * max(lines - 1, 0)
+    figure = blank(min(width, 9.4), 0.6 + height * down)
     places = np.ravel(figure.subplots(down, across, squeeze=False)).tolist()
     for spare in places[len(titles) :]:
         spare.set_axis_off()
-    for axes, title in zip(places, titles, strict=False):
+    for axes, head in zip(places, heads, strict=False):
         plain(axes)
         axes.tick_params(labelsize=8)
-        room = 70 if across == 1 else 72 // across
-        lines = [short(line, room) for line in title.split("\n")]
-        axes.set_title("\n".join(lines), fontsize=9, parse_math=False)
+        axes.set_title(head, fontsize=9, parse_math=False)
     return figure, places[: len(titles)]
 
 

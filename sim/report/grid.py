@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sim.report.axis import Axis
 from sim.report.cells import Cell
-from sim.report.exhibit import Options, axis_option
+from sim.report.exhibit import NothingToShowError, Options, axis_option
 from sim.report.results import StudyResults
 from sim.report.slices import Slice
 
@@ -78,6 +78,26 @@ def grid_of(results: StudyResults, options: Options) -> Grid:
     if x is None:
         x = next((a for a in results.every_axis if a is not y), None) or _NONE
     return Grid(x, y)
+
+
+def check_full(results: StudyResults, grid: Grid, options: Options) -> None:
+    """Refuse a map that nobody asked for along an axis that was solved for, if it has mostly holes.
+
+    Raises:
+        NothingToShowError: fewer than half of its cells were run.
+    """
+    solved = {row["axis"] for row in results.answers}
+    own = [axis for axis in grid.axes() if axis.name in solved]
+    if options["where"] or not own:
+        return
+    others = [axis for axis in results.axes if axis not in own]
+    places = {(*(axis.of(c.values) for axis in others), c.allocator) for c in results.cells}
+    there = len(places) * len(own[0].values)
+    if 2 * len(results.cells) < there:
+        raise NothingToShowError(
+            f"{own[0].bare} was solved for, which tries values here and there: "
+            f"{len(results.cells)} of {there} cells were run, and a map would be mostly white"
+        )
 
 
 def placed(grid: Grid, part: Slice, names: Sequence[str]) -> Mapping[tuple[int, int], Cell]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 WIDTH = 8.6  # inches that a page is wide
 _DARK = 0.45  # luminance below which text is white
 _LETTER = 0.068  # inches, of tick labels
+_TITLE = 0.085  # inches, of a letter in a title
+_LINE = 0.16  # inches, of a line of a title
+_TURN = 35  # degrees that long labels are turned
 
 Box = tuple[float, float]
 
@@ -31,6 +35,24 @@ def short(text: str, most: int = 26) -> str:
     return f"{plain[:head]}...{plain[len(plain) - (most - 3 - head) :]}"
 
 
+def wrapped(text: str, room: int, most: int = 4) -> str:
+    """Return a text in lines of so many letters; only what no line has room for is cut short.
+
+    Args:
+        text: one line, or several that stay apart.
+        room: letters of a line.
+        most: lines.
+    """
+    lines = [
+        short(line, room)
+        for given in text.split("\n")
+        for line in textwrap.wrap(" ".join(given.split()), room, break_long_words=False)
+    ]
+    if len(lines) > most:
+        lines = [*lines[: most - 1], short(" ".join(lines[most - 1 :]), room)]
+    return "\n".join(lines)
+
+
 def cell_size(columns: int, rows: int) -> Box:
     """Return the inches of one cell of a grid, smaller where it has many."""
     return min(0.62, max(5.2 / columns, 0.05)), max(min(0.34, 4.4 / rows), 0.045, 0.9 / (rows + 1))
@@ -42,6 +64,7 @@ def panels(
     rows: int,
     row_labels: Sequence[str],
     column_labels: Sequence[str],
+    titles: Sequence[str] = (),
 ) -> tuple[Figure, list[Axes], Box]:
     """Return a figure with so many panels, each a grid of columns and rows.
 
@@ -51,6 +74,7 @@ def panels(
         rows: of each grid.
         row_labels: what stands left of each first panel.
         column_labels: what stands below each panel.
+        titles: what stands above each, in lines as long as there is room for.
 
     Returns:
         The figure, its panels, and the inches of a cell.
@@ -65,15 +89,20 @@ def panels(
     across = max(1, min(number, int((WIDTH - beside - 1.1) // (width + 0.24))))
     down = -(-number // across)
     across = -(-number // down)
+    room = max(int((width + 0.2) / _TITLE), 18)
+    heads = [wrapped(title, room) for title in titles]
+    lines = max((head.count("\n") for head in heads), default=0)
     size = (
         max(beside + across * (width + 0.25) + 1.2, 5.0),
-        0.9 + down * (height + 0.75 + _below(column_labels, cell[0])),
+        0.9 + down * (height + 0.75 + _LINE * lines + _below(column_labels, cell[0])),
     )
     figure = blank(*size)
     grid = figure.subplots(down, across, squeeze=False)
     places = np.ravel(grid).tolist()
     for spare in places[number:]:
         spare.set_axis_off()
+    for axes, head in zip(places, heads, strict=False):
+        axes.set_title(head, fontsize=9, parse_math=False)
     return figure, places[:number], (width / columns, height / rows)
 
 
@@ -99,7 +128,8 @@ def frame(
     longest = max(map(len, below))
     turned = _below(columns, cell[0]) > 0
     fits = longest * _LETTER + 0.06 <= cell[0]
-    step = math.ceil(0.14 / cell[0]) if turned else 1
+    # Turned labels stand as far apart as their lines, which is less than their ticks.
+    step = math.ceil(0.13 / math.sin(math.radians(_TURN)) / cell[0]) if turned else 1
     step = step if turned or fits else math.ceil((longest * _LETTER + 0.1) / cell[0])
     places = range(0, len(below), step)
     axes.set_xticks(
@@ -107,7 +137,7 @@ def frame(
     )
     if turned:
         for label in axes.get_xticklabels():
-            label.set(rotation=35, ha="right", rotation_mode="anchor")
+            label.set(rotation=_TURN, ha="right", rotation_mode="anchor")
     step = math.ceil(0.15 / cell[1])
     places = range(0, len(rows), step)
     beside = [short(rows[i]) for i in places] if first else [""] * len(places)
