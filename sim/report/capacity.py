@@ -14,6 +14,7 @@ from typing import Any
 from sim.deadline.errors import InputError
 from sim.report.axis import Axis, Value
 from sim.report.cells import Cell
+from sim.report.choice import Run, best_runs
 from sim.report.results import StudyResults
 from sim.report.slices import left_over
 
@@ -71,6 +72,31 @@ class Row:
     place: Mapping[str, Value]
     fits: tuple[Fit, ...]
     cells: tuple[Cell, ...]
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether values were tried, and none meets the target with any allocator."""
+        known = all(fit.status in ("unmet", "refused") for fit in self.fits)
+        return known and any(fit.nearest for fit in self.fits)
+
+
+def best_at(results: StudyResults, capacity: Capacity, row: Row) -> list[Run]:
+    """Return who is best from where to where at a place.
+
+    From where it is hardest: down for what is to be small, up for what is to be large. What the
+    study solved for tells who is out where, tried or not.
+    """
+    fits = {fit.allocator: fit for fit in row.fits}
+
+    def out(label: str, at: float) -> bool:
+        fit = fits.get(label)
+        if fit is None or not capacity.solved or fit.status == "everywhere":
+            return False
+        if fit.answer is None:
+            return fit.status in ("unmet", "refused")
+        return at > fit.answer if capacity.largest else at < fit.answer
+
+    return best_runs(capacity.axis, row.cells, results.target, not capacity.largest, out)
 
 
 def capacities(results: StudyResults) -> list[Capacity]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,12 @@ from sim.deadline.stats import binomial_interval, replicate_interval
 from sim.report.axis import FACTS, Value
 from sim.study.target import pooled
 
+#: Replicates that an interval over them takes. Two would do for Student's, but their scatter is one
+#: difference: it may be a thirtieth of what it should be or twice that, and the factor is 12.7.
+FEWEST = 3
+
 _MISSES = ("late", "aborted", "skipped", "failed")
+_SHARES = ("jain",)
 
 
 @dataclass(frozen=True)
@@ -49,14 +55,21 @@ class Cell:
     def interval(self, name: str) -> tuple[float, float] | None:
         """Return its 95% interval: exact binomial for misses, Student's over replicates else.
 
-        None where one replicate gives none, of the ends of an interval, and of counts.
+        None from fewer than `FEWEST` replicates, of the ends of an interval, and of counts. What
+        cannot be less than zero, or more than one, is not: cut there an interval holds the truth
+        as often as before.
         """
         if name == "miss_ratio":
             return binomial_interval(self.missed, self.jobs) if self.jobs else None
         if name in ("miss_low", "miss_high", "jobs", "met", *_MISSES):
             return None
         found = [float(row[name]) for row in self.rows if row[name] is not None]
-        return replicate_interval(found) if len(found) > 1 else None
+        if len(found) < FEWEST:
+            return None
+        low, high = replicate_interval(found)
+        least = -math.inf if name.endswith("_loss_bps_hz") else 0.0
+        most = 1.0 if name in _SHARES else math.inf
+        return min(max(low, least), most), max(min(high, most), least)
 
     def by_replicate(self, name: str) -> dict[int, float]:
         """Return a figure of each replicate that has it."""

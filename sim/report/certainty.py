@@ -9,13 +9,11 @@ from typing import Any
 
 from sim.deadline.manifest import machine
 from sim.profile.provenance import same_machine
-from sim.report.cells import dispersion
+from sim.report.cells import FEWEST, dispersion
 from sim.report.results import StudyResults
-from sim.report.wording import count, listing, named, number, ratio
+from sim.report.wording import count, listing, named, ratio, rough
 
 _MOST_REASONS = 5
-_BURSTS = 1.5  # scatter beyond that of independent misses that is worth saying
-_FALSE_ALARM = 0.01
 
 
 def asked(results: StudyResults) -> list[str]:
@@ -78,8 +76,9 @@ def carries(results: StudyResults) -> list[str]:
     straddled = [cell for cell in served if results.target.straddled(cell)]
     if straddled:
         verb = "is" if len(straddled) == 1 else "are"
+        least = "at least " if results.bursts is not None else ""
         lines.append(
-            f"Of {count(len(served), 'point')}, {len(straddled)} {verb} uncertain: the 95% "
+            f"Of {count(len(served), 'point')}, {least}{len(straddled)} {verb} uncertain: the 95% "
             "interval holds values on both sides of the target (`~` in the figures). More slots or "
             "replicates would decide."
         )
@@ -103,12 +102,15 @@ def carries(results: StudyResults) -> list[str]:
                 "without a miss."
             )
     lines += _bursts(results)
+    if 1 < results.replicates < FEWEST:
+        lines.append(
+            f"{count(results.replicates, 'replicate')} are too few for an interval of a rate or of "
+            f"a crossover; that takes {FEWEST}."
+        )
     return lines
 
 
 def _bursts(results: StudyResults) -> list[str]:
-    from scipy.special import chdtrc
-
     plain = "Intervals of miss ratios are exact for independent misses."
     found = dispersion(results.served)
     if found is None:
@@ -118,12 +120,12 @@ def _bursts(results: StudyResults) -> list[str]:
             f"{plain} Misses may come in bursts, and this study has too few replicates or misses "
             "to tell; the true intervals may be wider."
         ]
-    factor, freedom = found
-    if factor > _BURSTS and chdtrc(freedom, factor * freedom) < _FALSE_ALARM:
+    if results.bursts is not None:
+        factor = results.bursts
         return [
-            f"{plain} Here misses come in bursts: between replicates they scatter "
-            f"{number(factor)} times as much, so the true intervals are about "
-            f"{number(factor**0.5)} times as wide."
+            f"{plain} Here misses come in bursts: between replicates they scatter about "
+            f"{rough(factor)} times as much, so the true intervals are about "
+            f"{rough(factor**0.5)} times as wide. Those printed here say `or wider`."
         ]
     return [f"{plain} Between replicates they scatter no more than that."]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sim.report.axis import Axis
@@ -49,17 +49,22 @@ def best_choice(cells: Iterable[Cell], target: Target) -> Choice | None:
 
 
 def best_runs(
-    axis: Axis, cells: Sequence[Cell], target: Target, falling: bool = False
+    axis: Axis,
+    cells: Sequence[Cell],
+    target: Target,
+    falling: bool = False,
+    out: Callable[[str, float], bool] | None = None,
 ) -> list[Run]:
     """Return who is best from where to where on an axis.
 
-    Only where all allocators were tried: a search tries each of them elsewhere.
+    Only where all allocators were tried that may meet the target: a search tries each elsewhere.
 
     Args:
         axis: the axis.
         cells: that differ in it and in the allocator only.
         target: what they have to meet.
         falling: whether to begin at the largest number.
+        out: whether an allocator is known not to meet it at a number, tried there or not.
     """
     labels = {cell.allocator for cell in cells}
     groups: dict[float, dict[str, Cell]] = {}
@@ -68,7 +73,8 @@ def best_runs(
     runs: list[Run] = []
     last: str | None = None
     for at in sorted(groups, reverse=falling):
-        if groups[at].keys() != labels:
+        absent = labels - groups[at].keys()
+        if not all(out is not None and out(label, at) for label in absent):
             continue
         choice = best_choice(_leader_first(groups[at], last), target)
         if choice is None:

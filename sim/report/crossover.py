@@ -14,6 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from sim.deadline.stats import replicate_interval
+from sim.report.cells import FEWEST
 
 #: Rates nearer to each other than this are level: who leads there leads by chance.
 LEVEL = 0.001
@@ -48,7 +49,7 @@ class Crossover:
         at: where the curves cross; None if they do not, as one of them ends there.
         rate: where they cross.
         interval: of ``at``, 95%; an end that the grid does not hold is None. None altogether from
-            fewer than two replicates.
+            fewer than `FEWEST` replicates.
     """
 
     before: str
@@ -57,6 +58,11 @@ class Crossover:
     at: float | None = None
     rate: float = math.nan
     interval: tuple[float | None, float | None] | None = None
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the two cannot be told apart anywhere in the study."""
+        return self.interval == (None, None)
 
 
 def leaders(curves: Sequence[Curve]) -> list[tuple[float, str]]:
@@ -143,9 +149,11 @@ def _interval(
     before: Curve, after: Curve, grid: Sequence[float], i: int, log: bool
 ) -> tuple[float | None, float | None] | None:
     differences = [_differences(before, after, x) for x in grid]
-    if min(len(differences[i]), len(differences[i + 1])) < 2:
+    if min(len(differences[i]), len(differences[i + 1])) < FEWEST:
         return None
-    bounds = [replicate_interval(d) if len(d) > 1 else (-math.inf, math.inf) for d in differences]
+    bounds = [
+        replicate_interval(d) if len(d) >= FEWEST else (-math.inf, math.inf) for d in differences
+    ]
     low = next((k for k in range(i, -1, -1) if bounds[k][0] > 0), None)
     high = next((k for k in range(i + 1, len(grid)) if bounds[k][1] < 0), None)
     ends: list[float | None] = [None, None]

@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sim.report.axis import Axis, slot_names
-from sim.report.capacity import Capacity, Fit, Row
+from sim.report.capacity import Capacity, Fit, Row, best_at
 from sim.report.cells import Cell
-from sim.report.choice import Run, best_runs
+from sim.report.choice import Run
 from sim.report.results import StudyResults
 from sim.report.target import metric_name, metric_text
-from sim.report.wording import count, listing, merged, named, number, rate, ratio
+from sim.report.wording import count, interval, listing, merged, named, number, rate, ratio, ratios
 
 _MOST_RUNS = 4
+_MOST_VALUES = 4  # of an axis, named each
 
 
 def answer_sentences(results: StudyResults, capacity: Capacity, rows: Sequence[Row]) -> list[str]:
-    """Return an answer for every place, what fits and the best allocator; those alike as one."""
-    return merged(
+    """Return an answer for every place: what fits, and who is best of those that meet the target.
+
+    Those alike are one sentence, and so are all places at which nothing meets it.
+    """
+    hopeless = [row for row in rows if row.hopeless]
+    if len(hopeless) < 2:
+        hopeless = []
+    said = merged(
         (
             place_words(capacity.rest, row),
             ". ".join(
@@ -25,7 +32,49 @@ def answer_sentences(results: StudyResults, capacity: Capacity, rows: Sequence[R
             ),
         )
         for row in rows
+        if row not in hopeless
     )
+    return said + ([_nowhere(results, capacity, hopeless, len(rows))] if hopeless else [])
+
+
+def _nowhere(results: StudyResults, capacity: Capacity, rows: Sequence[Row], there: int) -> str:
+    """Return one sentence for all places at which nothing meets the target."""
+    *outer, last = capacity.rest
+    groups: dict[str, list[str]] = {}
+    for row in rows:
+        common = listing([axis.phrase(axis.of(row.place)) for axis in outer] or [""])
+        groups.setdefault(common, []).append(last.text(last.of(row.place)))
+    unit = f" {last.unit}" if last.unit and not last.labelled else ""
+    where = [
+        f"{common + ' and ' if common else ''}{_along(last, values)}{unit}"
+        for common, values in groups.items()
+    ]
+    who = named(rows[0].fits[0].allocator) if len(rows[0].fits) == 1 else "any allocator"
+    every = f"all {there}" if len(rows) == there else f"{len(rows)} of {there}"
+    text = (
+        f"Nothing tried meets the target with {who} at {every} places: with {'; with '.join(where)}"
+    )
+    near = min((found for row in rows if (found := _nearest(results, row))), key=lambda f: f[0])
+    fit, value = near[1], near[2]
+    assert fit.nearest is not None
+    row = next(row for row in rows if fit in row.fits)
+    at = capacity.axis.phrase(capacity.axis.of(fit.nearest.values))
+    metric = results.target.conditions[0].metric
+    return (
+        f"{text}. Nearest is {named(fit.allocator)} with a {_figure(metric, value)} at {at} and "
+        f"{place_words(capacity.rest, row)}."
+    )
+
+
+def _along(axis: Axis, values: Sequence[str]) -> str:
+    """Return some values of an axis under its name: a run of several by its ends."""
+    order = [axis.text(value) for value in axis.values]
+    name = axis.bare if axis.labelled or not axis.fact else axis.fact.removesuffix("_us")
+    places = [order.index(value) for value in values]
+    whole = places == list(range(places[0], places[0] + len(places)))
+    if len(values) > _MOST_VALUES and whole:
+        return f"{name} {values[0]} to {values[-1]}"
+    return f"{name} {', '.join(values)}"
 
 
 def limit(results: StudyResults, fit: Fit) -> str:
@@ -110,19 +159,25 @@ def _nothing(results: StudyResults, capacity: Capacity, row: Row, unmet: Sequenc
         return "nothing is known yet"
     who = named(unmet[0].allocator) if len(row.fits) == 1 else "any allocator"
     text = f"nothing tried meets the target with {who}"
-    metric = results.target.conditions[0].metric
-    bound = results.target.conditions[0].bound
-    near = [
-        (abs(v - bound), fit, v)
-        for fit in unmet
-        if fit.nearest and (v := fit.nearest.metric(metric)) is not None
-    ]
+    near = _nearest(results, row)
     if near:
-        _, fit, value = min(near, key=lambda entry: entry[0])
+        _, fit, value = near
         assert fit.nearest is not None
+        metric = results.target.conditions[0].metric
         at = capacity.axis.phrase(capacity.axis.of(fit.nearest.values))
         text += f"; nearest is {named(fit.allocator)} with a {_figure(metric, value)} at {at}"
     return text
+
+
+def _nearest(results: StudyResults, row: Row) -> tuple[float, Fit, float] | None:
+    """Return how far what comes nearest is from the target, which it is, and its figure."""
+    metric, bound = results.target.conditions[0].metric, results.target.conditions[0].bound
+    near = [
+        (abs(value - bound), fit, value)
+        for fit in row.fits
+        if fit.nearest and (value := fit.nearest.metric(metric)) is not None
+    ]
+    return min(near, key=lambda entry: entry[0], default=None)
 
 
 def runs_text(capacity: Capacity, runs: Sequence[Run]) -> list[str]:
@@ -139,31 +194,35 @@ def runs_text(capacity: Capacity, runs: Sequence[Run]) -> list[str]:
 
 
 def _best(results: StudyResults, capacity: Capacity, row: Row) -> str:
-    if not any(map(results.target.met, row.cells)):
-        return "So there is no best allocator" if row.cells else ""
-    # To where it is hardest: up for what is to be large, down for what is to be small.
-    runs = best_runs(capacity.axis, row.cells, results.target, not capacity.largest)
+    runs = best_at(results, capacity, row)
     words = []
     for text, run in zip(runs_text(capacity, runs), runs, strict=True):
         cell = run.choice.cell
-        interval = cell.interval("in_force_bps_hz")
-        spread = f" in {interval[0]:.2f} .. {interval[1]:.2f}" if interval else ""
+        ends = cell.interval("in_force_bps_hz")
+        spread = f" in {ends[0]:.2f} .. {ends[1]:.2f}" if ends else ""
         there = "there" if run.first == run.last else f"at {number(run.last)}"
         level = [named(label) for label in run.choice.level]
         words.append(
-            f"{text} ({rate(cell.rate or 0.0)}{spread}, in force {there}; {misses(cell)}"
+            f"{text} ({rate(cell.rate or 0.0)}{spread}, in force {there}; "
+            f"{misses(cell, results.bursts is not None)}"
             f"{'; level with it: ' + listing(level) if level else ''})"
         )
-    return f"Best allocator: {listing(words, _MOST_RUNS)}" if words else ""
+    return f"Best of those that meet it: {listing(words, _MOST_RUNS)}" if words else ""
 
 
-def misses(cell: Cell) -> str:
-    """Return the miss ratio of a cell as it can be claimed."""
+def misses(cell: Cell, wider: bool = False) -> str:
+    """Return the miss ratio of a cell as it can be claimed.
+
+    Args:
+        cell: that could be had.
+        wider: whether misses come in bursts, which make the interval too narrow.
+    """
     if cell.missed == 0:
         bound = ratio(min(3.0 / cell.jobs, 1.0))
         return f"no miss in {count(cell.jobs, 'job')}: a miss ratio below {bound}"
     low, high = cell.interval("miss_ratio") or (0.0, 1.0)
-    return f"miss ratio {ratio(cell.missed / cell.jobs)} in {ratio(low)} .. {ratio(high)}"
+    shown = ratios(cell.missed / cell.jobs, high)[0]
+    return f"miss ratio {shown} in {interval(low, high, wider)}"
 
 
 def _figure(metric: str, value: float) -> str:

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sim.report.axis import Axis, Value, slot_names
-from sim.report.capacity import Capacity, Fit, Row, capacities, fit_rows
-from sim.report.choice import best_runs
+from sim.report.capacity import Capacity, Fit, Row, best_at, capacities, fit_rows
 from sim.report.exhibit import Exhibit, NothingToShowError, Options, allocators_option, axis_option
 from sim.report.fit_sentences import answer_sentences, limit, runs_text
 from sim.report.matrix import footnote, frame, hatch, panels, write
@@ -64,7 +63,7 @@ def _exhibit(
         "in brackets the next value and why it does not. `all`: even the farthest value "
         "tried meets it. `~`: the 95% interval there straddles the target. Bold: the farthest of "
         "the row. "
-        "Best: the most rate in force among those that meet it there."
+        "Best: of those that meet it there, the one with the most rate in force."
     )
     if len(shown) < len(rows):
         caption += f" {len(shown)} of {len(rows)} rows are shown; the CSV has all."
@@ -120,11 +119,14 @@ def _markdown(
         for label in allocators:
             fit = by_label.get(label)
             text = "not run" if fit is None else _brief(results, fit)
+            if fit and fit.status == "refused":
+                cells.append(text)  # the reason stands among the refused
+                continue
             if fit and fit.answer is not None and fit.answer == most:
                 text = f"**{text}**"
             beyond = limit(results, fit) if fit else ""
             cells.append(f"{text} ({beyond})" if beyond else text)
-        runs = best_runs(capacity.axis, row.cells, results.target, not capacity.largest)
+        runs = best_at(results, capacity, row)
         cells.append(", ".join(runs_text(capacity, runs)) or "-")
         lines.append(_line(cells))
     return "\n".join(lines)

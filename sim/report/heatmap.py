@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,13 +12,13 @@ from numpy.typing import NDArray
 from sim.report.axis import Axis
 from sim.report.cells import Cell
 from sim.report.exhibit import Exhibit, Interactive, Options, allocators_option
-from sim.report.grid import Grid, grid_of, placed
+from sim.report.grid import Grid, check_full, grid_of, placed
 from sim.report.matrix import Box, edge, footnote, frame, hatch, panels, short, write
 from sim.report.miss_scale import MissScale, colour_bar, miss_scale
 from sim.report.results import StudyResults
 from sim.report.slices import Slice, slices, spread
 from sim.report.target import Target
-from sim.report.wording import count, named, rate, ratio
+from sim.report.wording import count, interval, named, rate, ratio
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,6 +39,7 @@ _READABLE = (0.36, 0.19)  # inches of a cell that takes a figure
 def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
     """Draw the miss ratio over two axes."""
     grid = grid_of(results, options)
+    check_full(results, grid, options)
     allocators = allocators_option(results, options)
     parts = slices(results, _known(grid, results))
     each = [[a] for a in allocators] if grid.y else [allocators]
@@ -79,12 +79,12 @@ def _figure(
         len(beside),
         beside,
         [grid.x.text(v) for v in grid.x.values],
+        ["\n".join(_words(grid, part, names)) for part, names in labels],
     )
     scale = miss_scale(results.served, results.target.miss_ratio)
     across = places[0].get_subplotspec().get_gridspec().ncols  # type: ignore[union-attr]
     titles = (grid.x.title, grid.y.title if grid.y else "")
     below = [grid.x.text(value) for value in grid.x.values]
-    room = max(int(cell[0] * len(below) / 0.085), 18)
     for number, (axes, (part, names)) in enumerate(zip(places, labels, strict=True)):
         cells = placed(grid, part, names)
         _panel(axes, cells, (len(beside), len(below)), results.target, cell, scale)
@@ -93,8 +93,6 @@ def _figure(
         else:
             edge(axes, *_verdicts(cells, (len(beside), len(below)), results.target))
         frame(axes, below, beside, titles, cell, number % across == 0)
-        words = _words(grid, part, names)
-        axes.set_title("\n".join(short(t, room) for t in words), fontsize=9, parse_math=False)
     colour_bar(figure, places, scale, cell[1] * len(beside) * (-(-len(labels) // across)))
     figure.suptitle("Share of deadlines missed", fontsize=11)
     footnote(
@@ -157,13 +155,14 @@ def _interactive(
     from sim.deadline.html.charts import cells_figure
 
     scale = miss_scale(results.served, results.target.miss_ratio)
+    wider = results.bursts is not None
     below = [short(grid.x.text(value), _LABEL) for value in grid.x.values]
     titles = (grid.x.title, grid.y.title if grid.y else "")
     figures = []
     for part in parts:
         for names in each:
             cells = [
-                {"row": row, "column": column, **_told(cell, results.target, scale)}
+                {"row": row, "column": column, **_told(cell, results.target, scale, wider)}
                 for (row, column), cell in placed(grid, part, names).items()
             ]
             beside = [short(name, _LABEL) for name in grid.rows(names)]
@@ -176,32 +175,31 @@ def _interactive(
     )
 
 
-def _told(cell: Cell, target: Target, scale: MissScale) -> dict[str, str]:
+def _told(cell: Cell, target: Target, scale: MissScale, wider: bool) -> dict[str, str]:
     """Return how a cell of a page looks, and what it tells when it is pointed at."""
     from matplotlib.colors import to_hex
 
     missed = None if cell.refused else cell.metric("miss_ratio")
-    low, high = cell.interval("miss_ratio") or (math.nan, math.nan)
+    ends = cell.interval("miss_ratio")
+    mark = "~" if target.straddled(cell) else ""
     return {
         "shade": _REFUSED if missed is None else to_hex(scale.colour(missed)),
-        "text": "" if missed is None else _brief(missed),
+        "text": "" if missed is None else mark + _brief(missed),
         "allocator": cell.allocator,
         "missed": "refused" if missed is None else ratio(missed),
-        "interval": "-" if missed is None else f"{ratio(low)} .. {ratio(high)}",
+        "interval": "-" if ends is None else interval(*ends, wider),
         "jobs": "-" if cell.refused else f"{cell.jobs:,}",
-        "target": "met" if target.met(cell) else "not met",
+        "target": target.verdict(cell),
         "rate": "-" if cell.rate is None else rate(cell.rate),
     }
 
 
 def _brief(missed: float) -> str:
-    """Return a miss ratio in at most five letters."""
-    if missed == 0:
-        return "0"
-    if missed >= 0.1:
-        return f"{missed:.2f}"
-    mantissa, exponent = f"{missed:.0e}".split("e")
-    return f"{mantissa}e{int(exponent)}"
+    """Return a miss ratio in at most four letters, in the form of `ratio`."""
+    text = ratio(missed)
+    if not text.endswith("%"):
+        return text if missed == 0 else ratio(float(f"{missed:.0e}"))
+    return f"{100 * missed:.{0 if missed >= 0.00995 else 1}f}%"
 
 
 def _columns(results: StudyResults, grid: Grid) -> list[str]:

@@ -89,6 +89,5 @@ def colour_bar(figure: Figure, places: Sequence[Axes], scale: MissScale, tall: f
 
 
 def _tick(exponent: float, low: int) -> str:
-    plain = "1" if exponent == 0 else f"{10.0**exponent:g}"
-    text = ratio(10.0**exponent) if exponent < -2 else plain
+    text = ratio(10.0**exponent)
     return f"{text}, 0" if exponent == low else text

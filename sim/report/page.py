@@ -8,7 +8,7 @@ from sim.deadline.html.page import Page, Picture, Section, Table, reproduction
 from sim.report.certainty import asked, carries, refusals, rests_on, unfinished
 from sim.report.exhibit import Exhibit
 from sim.report.results import StudyResults
-from sim.report.wording import bullets, count, number, plain, ratio
+from sim.report.wording import bullets, count, interval, number, plain, ratio
 
 _MOST_POINTS = 2000  # in the table of the page
 
@@ -64,19 +64,20 @@ def _points(results: StudyResults) -> Section:
         *(axis.title for axis in axes), "allocator", "jobs", "missed", "95% interval", "target",
         "p99, us", "in force, bit/s/Hz",
     ]  # fmt: skip
+    wider = results.bursts is not None
     rows, values = [], []
     for cell in results.cells[:_MOST_POINTS]:
         missed, response = cell.metric("miss_ratio"), cell.metric("response_p99_us")
-        low, high = cell.interval("miss_ratio") or (None, None)
+        ends = cell.interval("miss_ratio")
         places = [axis.of(cell.values) for axis in axes]
         rows.append(
             [
                 *(axis.text(place) for axis, place in zip(axes, places, strict=True)),
                 cell.allocator,
-                "refused" if cell.refused else f"{cell.jobs:,}",
+                "-" if cell.refused else f"{cell.jobs:,}",
                 "-" if missed is None else ratio(missed),
-                "-" if low is None or high is None else f"{ratio(low)} .. {ratio(high)}",
-                "met" if results.target.met(cell) else "-",
+                "-" if ends is None else interval(*ends, wider),
+                results.target.verdict(cell),
                 "-" if response is None else number(response),
                 "-" if cell.rate is None else f"{cell.rate:.2f}",
             ]
@@ -84,7 +85,9 @@ def _points(results: StudyResults) -> Section:
         values.append(
             [
                 *(axis.numbers.get(place) for axis, place in zip(axes, places, strict=True)),
-                None, float(cell.jobs), missed, high, None, response, cell.rate,
+                # None sorts last, whichever way.
+                None, None if cell.refused else float(cell.jobs), missed,
+                ends[1] if ends else None, None, response, cell.rate,
             ]
         )  # fmt: skip
     there = len(results.cells)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.deadline.plots import colour, dash, line_width, marker
 from sim.report.axis import Axis
+from sim.report.cells import FEWEST
 from sim.report.crossover import LEVEL, Crossover, Curve, crossovers, leaders
 from sim.report.curves import (
     chosen_slices,
@@ -54,10 +55,10 @@ def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
         axes.set_ylabel("rate in force (bit/s/Hz)", fontsize=8.5)
     side_legend(figure, places[0])
     figure.suptitle("Rate in force", fontsize=11)
-    note = "filled: meets the target   hollow: misses it   x: the best changes"
-    footnote(figure, note + ("   bands: 95% over replicates" if results.replicates > 1 else ""))
-    told = [(part.title, line) for part in shown for line in _told(axis, found[id(part)])]
-    sentences = merged(told)
+    note = "filled: meets the target   hollow: misses it   x: another has the most rate"
+    bands = "   bands: 95% over replicates" if results.replicates >= FEWEST else ""
+    footnote(figure, note + bands)
+    sentences = _sentences(results, axis, [(part, found[id(part)]) for part in shown])
     if len(sentences) > _MOST_SENTENCES:
         more = len(sentences) - _MOST_SENTENCES
         sentences = [
@@ -73,11 +74,13 @@ def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
             rows=_rows(results, axis, allocators),
             sentences=[*sentences, *drawn_note(len(shown), there)],
             caption=(
-                "Filled marks meet the target, hollow ones do not. A cross is where the best "
-                "allocator changes, interpolated between the values that were run"
+                "Filled marks meet the target, hollow ones do not. A cross is where, target or "
+                "not, another allocator has the most rate in force, if the curves are straight "
+                "between the values that were run"
                 + (
-                    "; the grey band is its 95% interval, from paired differences of replicates."
-                    if results.replicates > 1
+                    "; the grey band is its 95% interval, from paired differences of replicates. "
+                    "Pale and with a `?`: over these replicates the two cannot be told apart."
+                    if results.replicates >= FEWEST
                     else "."
                 )
             ),
@@ -168,11 +171,13 @@ def _mark(axes: Axes, changes: Sequence[Crossover]) -> None:
             axes.set_xlim(ends)
         axes.axvline(change.at, color="0.35", linewidth=0.8, linestyle=":", zorder=1)
         axes.plot(
-            change.at, change.rate, "x", color="black", markersize=7, markeredgewidth=1.6, zorder=5
-        )
+            change.at, change.rate, "x", color="0.6" if change.doubtful else "black", markersize=7,
+            markeredgewidth=1.6, zorder=5,
+        )  # fmt: skip
         text = number(change.at)
         if len(places) <= _MOST_NAMED:
             text = f"{short(change.after, 16)} from {text}"
+        text += "?" if change.doubtful else ""
         # Above the panel, where it hides no curve; neighbours on lines of their own.
         left, right = axes.transAxes.inverted().transform(
             axes.transData.transform([(change.at, 0.0)] * 2)
@@ -188,24 +193,63 @@ def _mark(axes: Axes, changes: Sequence[Crossover]) -> None:
         axes.set_title(axes.get_title(), fontsize=9, pad=pad, parse_math=False)
 
 
-def _told(axis: Axis, curves: Sequence[Curve]) -> list[str]:
-    """Say who is best where in a slice, and where that changes."""
+def _sentences(
+    results: StudyResults, axis: Axis, parts: Sequence[tuple[Slice, Sequence[Curve]]]
+) -> list[str]:
+    """Say who has the most rate where, and where that changes; the same change as one sentence."""
+    groups: dict[str, list[tuple[str, str, str]]] = {}
+    whole: list[tuple[str, str]] = []
+    for part, curves in parts:
+        changes = crossovers(curves, axis.log)
+        for change in changes:
+            entry = (part.title, _where(results, axis, part, change), _sure(results, axis, change))
+            groups.setdefault(_head(change), []).append(entry)
+        if not changes:
+            whole.append((part.title, _all_the_way(axis, curves)))
+    return [_changes(head, entries) for head, entries in groups.items()] + merged(whole)
+
+
+def _head(change: Crossover) -> str:
+    before, after = named(change.before), named(change.after)
+    if change.doubtful:
+        return (
+            f"Over these replicates the rates in force of {before} and {after} cannot be told "
+            "apart: the means cross"
+        )
+    return f"Target or not, the most rate in force changes from {before} to {after}"
+
+
+def _changes(head: str, entries: Sequence[tuple[str, str, str]]) -> str:
+    """Return one change at one or several places; how sure it is once, where that is the same."""
+    sure = {note for _, _, note in entries if note}
+    if len(entries) == 1:
+        title, where, note = entries[0]
+        place = f", with {title}" if title else ""
+        end = f"; {note})" if note and where.endswith(")") else f" ({note})" if note else ""
+        return f"{head}{place} {where.removesuffix(')') if end[:1] == ';' else where}{end}."
+    common = next(iter(sure)) if len(sure) == 1 else ""
+    words = [
+        f"with {title} {where if common or not note else where.removesuffix(')') + f'; {note})'}"
+        for title, where, note in entries
+    ]
+    return f"{head}: {'; '.join(words)}{f'; {common}' if common else ''}."
+
+
+def _all_the_way(axis: Axis, curves: Sequence[Curve]) -> str:
+    """Say who has the most rate in a slice in which that does not change."""
     order = leaders(curves)
     if not order:
-        return ["no allocator has a rate"]
-    changes = crossovers(curves, axis.log)
-    if changes:
-        return [_change(axis, change) for change in changes]
+        return "no allocator has a rate"
     best = order[0][1]
     first, last = (axis.number_phrase(order[i][0]) for i in (0, -1))
     if len(order) == 1:
-        return [f"the most rate in force is {named(best)}'s, at {first}{_level(curves, best)}"]
+        return f"the most rate in force is {named(best)}'s, at {first}{_level(curves, best)}"
     if len(curves) == 1:
-        return [f"{named(best)} is the only allocator, so none overtakes it"]
-    return [
-        f"{named(best)} has the most rate in force all the way from {first} to {last}"
-        f"{_level(curves, best)}: no crossover"
-    ]
+        return f"{named(best)} is the only allocator, so none overtakes it"
+    return (
+        f"target or not, {named(best)} has the most rate in force all the way from {first} to "
+        f"{last}{_level(curves, best)}: no crossover"
+    )
 
 
 def _level(curves: Sequence[Curve], best: str) -> str:
@@ -225,24 +269,46 @@ def _level(curves: Sequence[Curve], best: str) -> str:
     return f" (level with it, within {100 * LEVEL:g}%: {listing(level)})" if level else ""
 
 
-def _change(axis: Axis, change: Crossover) -> str:
+def _where(results: StudyResults, axis: Axis, part: Slice, change: Crossover) -> str:
+    """Return where a change is, between which values that were run, and who misses the target."""
     low, high = change.between
-    text = f"the best changes from {named(change.before)} to {named(change.after)}"
     between = f"between {number(low)} and {axis.number_phrase(high)}"
+    missing = [
+        label
+        for label in (change.before, change.after)
+        if not any(
+            results.target.met(cell)
+            for at, cell in ordered(axis, part.of(label))
+            if at in change.between
+        )
+    ]
+    notes = (
+        []
+        if not missing
+        else [
+            f"there {named(missing[0])} misses the target"
+            if len(missing) == 1
+            else "there both miss the target"
+        ]
+    )
     if change.at is None:
-        return f"{text} {between}, where the curve of one of them ends"
+        notes.insert(0, "the curve of one of them ends there")
+        return f"{between} ({'; '.join(notes)})"
     if axis.fact in _WHOLE:
-        return f"{text} {between}"
-    straight = f"if the curves are straight between {number(low)} and {number(high)}"
-    return f"{text} at {axis.number_phrase(change.at)} ({straight}; {_sure(change)})"
+        return f"{between} ({'; '.join(notes)})" if notes else between
+    notes.insert(0, f"interpolated between {number(low)} and {number(high)}")
+    return f"at {axis.number_phrase(change.at)} ({'; '.join(notes)})"
 
 
-def _sure(change: Crossover) -> str:
+def _sure(results: StudyResults, axis: Axis, change: Crossover) -> str:
+    """Return how far the place of a change can be trusted; empty where it is none on a line."""
+    if change.at is None or axis.fact in _WHOLE or change.doubtful:
+        return ""
     if change.interval is None:
-        return "one replicate gives no interval"
+        if results.replicates == 1:
+            return "one replicate gives no interval"
+        return f"{min(results.replicates, FEWEST - 1)} replicates are too few for an interval"
     low, high = change.interval
-    if low is None and high is None:
-        return "over these replicates the two cannot be told apart"
     if low is None:
         return f"95% over replicates: at most {number(high or 0.0)}, no lower bound in the study"
     if high is None:

@@ -11,13 +11,15 @@ from typing import Any
 from sim.deadline import InputError, did_you_mean
 from sim.deadline.manifest import read_manifest
 from sim.report.axis import FACTS, Axis, Value, fact_axis, study_axis
-from sim.report.cells import Cell, pool
+from sim.report.cells import Cell, dispersion, pool
 from sim.report.target import DEFAULT, Target, parse_target
 
 _COUNTS = ("jobs", "met", "late", "aborted", "skipped", "failed")
 _RATES = ("genie_bps_hz", "aged_bps_hz", "in_force_bps_hz")
 _LOSSES = ("ageing_loss_bps_hz", "miss_loss_bps_hz")
 _NEEDED = (*_COUNTS, *_RATES, *_LOSSES, "response_p99_us")
+_BURSTS = 1.5  # scatter beyond that of independent misses that is worth saying
+_FALSE_ALARM = 0.01
 _FRAME = ("point", "replicate", "allocator", "status", "reason")
 
 
@@ -79,6 +81,18 @@ class StudyResults:
         )
         found = self.varying.get("budget_us")
         return found if found and found.numeric and (moved or found in self.axes) else None
+
+    @cached_property
+    def bursts(self) -> float | None:
+        """How much more misses scatter between replicates than independent ones would.
+
+        None where that may be chance, or is not worth saying.
+        """
+        from scipy.special import chdtrc
+
+        factor, freedom = dispersion(self.served) or (1.0, 1)
+        sure = chdtrc(freedom, factor * freedom) < _FALSE_ALARM
+        return factor if sure and factor > _BURSTS else None
 
     @cached_property
     def served(self) -> tuple[Cell, ...]:

@@ -65,6 +65,10 @@ class Target:
                 return True
         return False
 
+    def verdict(self, cell: Cell) -> str:
+        """Return whether a cell meets it, in a word or two."""
+        return "refused" if cell.refused else "met" if self.met(cell) else "not met"
+
     def __str__(self) -> str:
         return " and ".join(map(_words, self.conditions))
 
@@ -99,4 +103,7 @@ def parse_target(text: object, known: Iterable[str], where: str) -> Target:
 
 
 def _plain(bound: float) -> str:
-    return ratio(bound) if 0 < bound < 0.01 else f"{bound:g}"
+    """Return a bound as a study writes it."""
+    text = f"{bound:g}" if bound == 0 or abs(bound) >= 0.01 else f"{bound:.1e}"
+    mantissa, _, exponent = text.partition("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}" if exponent else text

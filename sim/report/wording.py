@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+_PERCENT_FROM = 0.000995  # what rounds to 0.1%
+
 
 def number(value: float) -> str:
     """Return a number with four significant digits and no needless zeros."""
@@ -23,12 +25,43 @@ def number(value: float) -> str:
     return f"{rounded:.4g}"
 
 
+def rough(value: float) -> str:
+    """Return a number of which two digits are known at most: `1.6`, `7`, `51`, `450`."""
+    digits = 1 if value < 3 else 0 if value < 100 else 1 - math.floor(math.log10(value))
+    return f"{round(value, digits):g}" if value < 1e5 else f"{value:.1e}"
+
+
 def ratio(value: float) -> str:
-    """Return a share: percent from 1% on, powers of ten below."""
+    """Return a share: percent from 0.1% on, powers of ten below."""
+    return ratios(value)[0]
+
+
+def ratios(*values: float) -> list[str]:
+    """Return shares that stand beside each other, all in the form that suits the largest."""
+    percent = max(values) >= _PERCENT_FROM
+    return [_percent(value) if percent else _power(value) for value in values]
+
+
+def interval(low: float, high: float, wider: bool = False) -> str:
+    """Return a 95% interval of a share; ``wider`` if it is known to be too narrow."""
+    ends = " .. ".join(ratios(low, high) if high else ["0", "0"])
+    return f"{ends} or wider" if wider else ends
+
+
+def _percent(value: float) -> str:
     if value == 0:
         return "0"
-    if value >= 0.01:
-        return f"{100 * value:.3g}%" if value < 0.9995 or value == 1 else f"{100 * value:.5g}%"
+    if value < 0.01:  # two digits, and no power of ten however small
+        return (
+            f"{100 * value:.{1 - math.floor(math.log10(100 * value))}f}".rstrip("0").rstrip(".")
+            + "%"
+        )
+    return f"{100 * value:.3g}%" if value < 0.9995 or value == 1 else f"{100 * value:.5g}%"
+
+
+def _power(value: float) -> str:
+    if value == 0:
+        return "0"
     mantissa, exponent = f"{value:.1e}".split("e")
     return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
 

@@ -63,23 +63,36 @@ def test_a_curve_that_ends_is_not_interpolated() -> None:
 
 
 def test_the_interval_is_where_the_difference_may_be_zero() -> None:
-    # differences a - b: 2 +- 1 at 1, -2 +- 1 at 2; Student's 95% half-width of (d-s, d+s) is
-    # 12.7062 s, with s = 0.1 / 12.7062
-    s = 0.1 / 12.706204736
-    a = curve("a", (12 - s, 12 + s), (8 - s, 8 + s))
-    b = curve("b", (10, 10), (10, 10))
+    # differences a - b: 2 +- 0.1 at 1, -2 +- 0.1 at 2; Student's 95% half-width of (d-s, d, d+s)
+    # is 4.30265 s / sqrt(3)
+    s = 0.1 * 3**0.5 / 4.30265273
+    a = curve("a", (12 - s, 12, 12 + s), (8 - s, 8, 8 + s))
+    b = curve("b", (10, 10, 10), (10, 10, 10))
     (change,) = crossovers([a, b])
     assert change.at == pytest.approx(1.5)
     assert change.interval == (pytest.approx(1 + 1.9 / 4), pytest.approx(1 + 2.1 / 4))
 
 
 def test_an_interval_may_have_no_end_within_the_study() -> None:
-    a = curve("a", (12, 9), (6, 6.1))
-    b = curve("b", (10, 10), (10, 10))
+    a = curve("a", (12, 9, 11), (6, 6.1, 6.05))
+    b = curve("b", (10, 10, 10), (10, 10, 10))
     (change,) = crossovers([a, b])
     assert change.interval is not None
+    assert not change.doubtful
     assert change.interval[0] is None
     assert change.interval[1] is not None
+
+
+def test_two_replicates_are_too_few_for_an_interval() -> None:
+    a, b = curve("a", (12, 12.1), (8, 8.1)), curve("b", (10, 10), (10, 10))
+    (change,) = crossovers([a, b])
+    assert change.interval is None
+
+
+def test_what_chance_may_have_made_is_doubtful() -> None:
+    a, b = curve("a", (12, 9, 11), (8, 11, 10)), curve("b", (10, 10, 10), (10, 10, 10))
+    (change,) = crossovers([a, b])
+    assert change.doubtful
 
 
 RATES = st.lists(st.floats(1, 100), min_size=2, max_size=6)

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_tables import Row, make_study
+from made_tables import Row, make_study, rows, write_study
 from matplotlib.axes import Axes
 
 from sim.deadline import InputError
 from sim.report import best, heatmap, loss, pareto, rate
-from sim.report.exhibit import Exhibit
+from sim.report.exhibit import Exhibit, Kind, NothingToShowError
 from sim.report.pareto import front
-from sim.report.results import read_results
+from sim.report.results import StudyResults, read_results
 
 SLOTS = [250_000, 500_000, 1_000_000]
 MISSES = {
@@ -62,8 +62,8 @@ def test_the_heatmap_marks_what_is_zero_uncertain_and_refused(study: Path) -> No
     assert [t.get_text() for t in axes.get_yticklabels()] == ["5", "10", "20"]
     assert texts(axes) == {
         (0.5, 0.5, "~8e-4"), (1.5, 0.5, "0"), (2.5, 0.5, "0"),
-        (0.5, 1.5, "0.40"), (1.5, 1.5, "4e-3"), (2.5, 1.5, "0"),
-        (0.5, 2.5, "1.00"), (1.5, 2.5, "0.90"),
+        (0.5, 1.5, "40%"), (1.5, 1.5, "0.4%"), (2.5, 1.5, "0"),
+        (0.5, 2.5, "100%"), (1.5, 2.5, "90%"),
     }  # fmt: skip
     mesh, hatched, edge = axes.collections
     image = np.ma.getdata(mesh.get_array()).reshape(3, 3)
@@ -127,15 +127,91 @@ def test_the_crossover_is_marked_where_it_is(tmp_path: Path) -> None:
     (exhibit,) = rate.exhibits(results, WHERE)
     # budgets 500, 700, 900 us: b is at 7, 11, 12, and a at 10
     assert exhibit.sentences == [
-        "The best changes from `a` to `b` at a budget of 650 us (if the curves are straight "
-        "between 500 and 700; one replicate gives no interval)."
+        "Target or not, the most rate in force changes from `a` to `b` at a budget of 650 us "
+        "(interpolated between 500 and 700; one replicate gives no interval)."
     ]
     (panel,) = drawn([exhibit])
     (cross,) = [line for line in panel.lines if line.get_marker() == "x"]
     assert np.asarray(cross.get_xydata()).tolist() == [[pytest.approx(650), pytest.approx(10)]]
     assert [text.get_text() for text in panel.texts] == ["b from 650"]
     over_csi = rate.exhibits(results, {**WHERE, "x": "budget.csi"})[0].sentences
-    assert over_csi[0].startswith("The best changes from `b` to `a` at budget.csi 350 us (")
+    assert over_csi[0].startswith(
+        "Target or not, the most rate in force changes from `b` to `a` at budget.csi 350 us ("
+    )
+
+
+def crossing_study(folder: Path, links: list[int], replicates: int, wobble: float) -> StudyResults:
+    """Read a study in which b overtakes a at a budget of 600 us, and a misses half its jobs."""
+
+    def crossing(row: Row) -> None:
+        at = [100_000, 300_000, 500_000].index(row["budget.csi_ns"])
+        rate = 10.0 if row["allocator"] == "a" else (12.0, 11.0, 8.0)[at]
+        rate += wobble * (row["replicate"] - 1) if row["allocator"] == "b" else 0.0
+        missed = 5000 if row["allocator"] == "a" else 0
+        row["figures"] = {"missed": missed, "genie": rate, "ageing": 0.0, "miss_loss": 0.0}
+
+    axes = {"budget.csi_ns": [100_000, 300_000, 500_000], "channel.links": links}
+    return read_results(make_study(folder, axes, ["a", "b"], replicates, change=crossing))
+
+
+def test_the_same_change_at_several_places_is_one_sentence(tmp_path: Path) -> None:
+    results = crossing_study(tmp_path / "s", [5, 10], 1, 0.0)
+    assert rate.exhibits(results, WHERE)[0].sentences == [
+        "Target or not, the most rate in force changes from `a` to `b`: with 5 links at a budget "
+        "of 633.3 us (interpolated between 500 and 700; there `a` misses the target); with 10 "
+        "links at a budget of 633.3 us (interpolated between 500 and 700; there `a` misses the "
+        "target); one replicate gives no interval."
+    ]
+    two = crossing_study(tmp_path / "two", [5], 2, 0.1)
+    assert (
+        rate.exhibits(two, WHERE)[0]
+        .sentences[0]
+        .endswith("; 2 replicates are too few for an interval).")
+    )
+
+
+def test_a_crossover_that_chance_may_have_made_says_so_first(tmp_path: Path) -> None:
+    results = crossing_study(tmp_path / "s", [5], 3, -4.0)
+    (exhibit,) = rate.exhibits(results, WHERE)
+    assert exhibit.sentences[0].startswith(
+        "Over these replicates the rates in force of `a` and `b` cannot be told apart: the means "
+        "cross"
+    )
+    (panel,) = drawn([exhibit])
+    (cross,) = [line for line in panel.lines if line.get_marker() == "x"]
+    assert cross.get_color() == "0.6"
+    assert panel.texts[0].get_text().endswith("?")
+
+
+def solved_study(folder: Path) -> StudyResults:
+    """Read a study that solved for links: its ends were tried, and a value between."""
+    axes = {"slot_ns": SLOTS, "channel.links": list(range(1, 13))}
+    table = [
+        row
+        for row in rows(axes, ["a", "b"])
+        if row["links"] in (1, 12)
+        or row["links"] == 2 + 3 * SLOTS.index(row["slot_ns"]) + (row["allocator"] == "b")
+    ]
+    one = {"axis": "channel.links", "find": "largest", "target": "miss_ratio <= 1e-3"}
+    empty = dict.fromkeys(
+        ("answer", "metric_at_answer", "next", "metric_at_next", "nearest", "metric_at_nearest")
+    )
+    answers = [
+        {"slot_ns": slot, "allocator": who, **one, **empty, "status": "everywhere", "answer": 12.0}
+        for slot in SLOTS
+        for who in ("a", "b")
+    ]
+    return read_results(
+        write_study(folder, axes, table, answers=answers, target="miss_ratio <= 1e-3")
+    )
+
+
+@pytest.mark.parametrize("module", [heatmap, best])
+def test_no_map_along_an_axis_that_was_solved_for(tmp_path: Path, module: Kind) -> None:
+    results = solved_study(tmp_path / "s")
+    with pytest.raises(NothingToShowError, match=r"links was solved for, .*: 18 of 48 cells"):
+        module.exhibits(results, {"where": ""})
+    assert module.exhibits(results, WHERE)  # who asks for it gets it
 
 
 def test_losses_are_stacked_to_the_genie_rate(study: Path) -> None:

@@ -12,7 +12,7 @@ from sim.deadline.manifest import machine
 from sim.report.axis import slot_names, study_axis
 from sim.report.certainty import asked, carries, refusals, rests_on, unfinished
 from sim.report.results import read_results
-from sim.report.wording import count, listing, merged, number, ratio
+from sim.report.wording import count, interval, listing, merged, number, ratio, ratios, rough
 
 
 @pytest.mark.parametrize(
@@ -26,11 +26,27 @@ def test_numbers_have_four_digits(value: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0"), (1e-3, "1e-3"), (1.23e-4, "1.2e-4"), (0.0321, "3.21%"), (1, "100%"),
-     (0.9999, "99.99%"), (0.00996, "1e-2")],
+    [(0, "0"), (1e-3, "0.1%"), (9.8e-4, "9.8e-4"), (1.3e-3, "0.13%"), (1.23e-4, "1.2e-4"),
+     (0.0321, "3.21%"), (1, "100%"), (0.9999, "99.99%"), (0.00996, "1%")],
 )  # fmt: skip
 def test_ratios(value: float, text: str) -> None:
     assert ratio(value) == text
+
+
+def test_shares_beside_each_other_have_one_form() -> None:
+    assert ratios(0.009, 4.1e-6, 0.017) == ["0.9%", "0.00041%", "1.7%"]
+    assert ratios(2e-4, 8e-6, 9e-4) == ["2e-4", "8e-6", "9e-4"]
+    assert interval(0, 0.0012) == "0 .. 0.12%"
+    assert interval(0, 0) == "0 .. 0"
+    assert interval(1e-5, 1e-4, wider=True) == "1e-5 .. 1e-4 or wider"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1.58, "1.6"), (7.168, "7"), (51.38, "51"), (449.1, "450"), (2e6, "2.0e+06")],
+)
+def test_what_is_known_roughly_has_two_digits(value: float, text: str) -> None:
+    assert rough(value) == text
 
 
 def test_lists_and_counts() -> None:
@@ -125,10 +141,10 @@ def test_certainty(tmp_path: Path) -> None:
     few = carries(words(tmp_path / "b", [0, 0, 2], slots=1000))
     assert few[0].startswith("Of 3 points, 3 are uncertain: the 95% interval holds values on both")
     assert few[1].startswith(
-        "2 points show no miss: in 1,000 jobs that means a miss ratio below 3e-3"
+        "2 points show no miss: in 1,000 jobs that means a miss ratio below 0.3%"
     )
     assert few[2] == (
-        "So few jobs cannot show a miss ratio of 1e-3: that takes 3,000 jobs without a miss."
+        "So few jobs cannot show a miss ratio of 0.1%: that takes 3,000 jobs without a miss."
     )
     assert carries(words(tmp_path / "c", [0]))[-1] == (
         "Intervals of miss ratios are exact for independent misses."
@@ -144,8 +160,8 @@ def test_bursts_are_told(tmp_path: Path) -> None:
     # chi-squared of (100, 900, 100, 900) in 10,000 each: 4 x 400^2 / (10,000 x 0.05 x 0.95) = 1347
     assert carries(results)[-1] == (
         "Intervals of miss ratios are exact for independent misses. Here misses come in bursts: "
-        "between replicates they scatter 449.1 times as much, so the true intervals are about "
-        "21.19 times as wide."
+        "between replicates they scatter about 450 times as much, so the true intervals are about "
+        "21 times as wide. Those printed here say `or wider`."
     )
     steady = make_study(
         tmp_path / "t", axes, ["a"], 4, change=lambda r: r.update(figures={"missed": 500})
@@ -155,7 +171,7 @@ def test_bursts_are_told(tmp_path: Path) -> None:
 
 def test_what_was_asked(tmp_path: Path) -> None:
     assert asked(words(tmp_path, [0, 1])) == [
-        "The study asks for a miss ratio of at most 1e-3 (it names no target: this is the usual "
+        "The study asks for a miss ratio of at most 0.1% (it names no target: this is the usual "
         "one).",
         "It has 2 points: 1 allocator over channel.links (1 .. 2, 2 values), 1 replicate each.",
     ]
