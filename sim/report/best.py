@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sim.deadline.plots import colour
 from sim.report.cells import Cell
 from sim.report.choice import Choice, best_choice
 from sim.report.curves import drawn_note
-from sim.report.exhibit import Exhibit, NothingToShowError, Options, allocators_option
+from sim.report.exhibit import Exhibit, Interactive, NothingToShowError, Options, allocators_option
 from sim.report.grid import Grid, check_full, grid_of
 from sim.report.matrix import Box, footnote, frame, hatch, panels, short, write
 from sim.report.results import StudyResults
 from sim.report.slices import Slice, slices, spread
-from sim.report.wording import count, named
+from sim.report.wording import count, named, rate, ratio
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,8 +57,77 @@ def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
                 f"target ({results.target.text}); the figure is that rate, bit/s/Hz. Hatched: none "
                 "meets it."
             ),
+            interactive=partial(
+                _interactive, results, grid, [(parts[i], choices[i]) for i in at]
+            ),
         )
     ]  # fmt: skip
+
+
+_NONE = "#bbbbbb"  # of a page's cell where nobody meets the target
+_HOVER = {"best": "best", "in force": "rate", "missed": "missed", "level with it": "level"}
+_LEGEND = 24  # pixels of a row of a legend
+_LABEL = 18  # letters beside a figure of a page
+
+
+def _interactive(
+    results: StudyResults,
+    grid: Grid,
+    parts: Sequence[tuple[Slice, Mapping[tuple[int, int], Choice | None]]],
+) -> Interactive:
+    """Draw the same panels for a page."""
+    from matplotlib.colors import to_hex
+
+    from sim.deadline.html.charts import cells_figure, legend_above
+
+    below = [short(grid.x.text(value), _LABEL) for value in grid.x.values]
+    beside = [short(grid.y.text(value), _LABEL) for value in grid.y.values] if grid.y else [" "]
+    titles = (grid.x.title, grid.y.title if grid.y else "")
+    figures = []
+    for part, found in parts:
+        cells = [
+            {"row": row, "column": column, **_told(results, choice)}
+            for (row, column), choice in found.items()
+        ]
+        made = cells_figure(part.title if part.axes else "", cells, below, beside, titles, _HOVER)
+        who = {choice.cell.allocator for choice in found.values() if choice}
+        shades = {
+            short(label, 22): to_hex(_shade(i))
+            for i, label in enumerate(results.allocators)
+            if label in who
+        }
+        for name, shade in (
+            {**shades, "none": _NONE} if None in found.values() else shades
+        ).items():
+            made.rect([math.nan], [math.nan], 1, 1, color=shade, legend_label=name)
+        legend_above(made)
+        made.legend.click_policy = "none"  # there is no curve to hide
+        made.height += _LEGEND * made.legend[0].nrows
+        figures.append(made)
+    return Interactive(
+        figures,
+        "Colour: of the allocators that meet the target there "
+        f"({results.target.text}), the one with the most rate in force; the figure is that rate, "
+        "bit/s/Hz. Point at a cell for its numbers.",
+    )
+
+
+def _told(results: StudyResults, choice: Choice | None) -> dict[str, str]:
+    """Return how a cell of a page looks, and what it tells when it is pointed at."""
+    from matplotlib.colors import to_hex
+
+    if choice is None:
+        return {"shade": _NONE, "text": "", "best": "none meets the target", "rate": "-",
+                "missed": "-", "level": "-"}  # fmt: skip
+    cell = choice.cell
+    return {
+        "shade": to_hex(_shade(results.allocators.index(cell.allocator))),
+        "text": f"{cell.rate or 0.0:.1f}",
+        "best": cell.allocator,
+        "rate": rate(cell.rate or 0.0),
+        "missed": ratio(cell.metric("miss_ratio") or 0.0),
+        "level": ", ".join(choice.level) or "-",
+    }
 
 
 def _choices(

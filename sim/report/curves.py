@@ -110,23 +110,35 @@ def first_of_line(places: Sequence[Axes]) -> Sequence[Axes]:
 
 def scale_x(axes: Axes, axis: Axis, cells: Sequence[Cell]) -> None:
     """Give an axis of numbers its scale and ticks at the values that were run."""
-    found = sorted({axis.numbers[axis.of(cell.values)] for cell in cells})
-    low, high = found[0], found[-1]
     if axis.log:
         axes.set_xscale("log")
         from matplotlib.ticker import NullLocator
 
         axes.xaxis.set_minor_locator(NullLocator())
     across = axes.get_subplotspec().get_gridspec().ncols  # type: ignore[union-attr]
+    kept = run_ticks(axis, cells, _TICK_ROOM * across)
+    axes.set_xticks(kept, [number(value) for value in kept])
+
+
+def run_ticks(axis: Axis, cells: Sequence[Cell], room: float) -> list[float]:
+    """Return values that were run, so far from each other as a tick needs room.
+
+    Args:
+        axis: of numbers.
+        cells: what was run.
+        room: of a tick, as a share of the axis's length.
+    """
+    found = sorted({axis.numbers[axis.of(cell.values)] for cell in cells})
+    low, high = found[0], found[-1]
     kept: list[float] = []
     last = -1.0
     for value in found:
         span = np.log(high / low) if axis.log else high - low
         place = (np.log(value / low) if axis.log else value - low) / (span or 1.0)
-        if place - last >= _TICK_ROOM * across:
+        if place - last >= room:
             kept.append(value)
             last = place
-    axes.set_xticks(kept, [number(value) for value in kept])
+    return kept
 
 
 def side_legend(figure: Figure, axes: Axes) -> None:

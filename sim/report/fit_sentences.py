@@ -13,68 +13,103 @@ from sim.report.target import metric_name, metric_text
 from sim.report.wording import count, interval, listing, merged, named, number, rate, ratio, ratios
 
 _MOST_RUNS = 4
-_MOST_VALUES = 4  # of an axis, named each
+_MOST_VALUES = 3  # of an axis, named each
+_MOST_PLACES = 8  # of a sentence on who is best
 
 
 def answer_sentences(results: StudyResults, capacity: Capacity, rows: Sequence[Row]) -> list[str]:
-    """Return an answer for every place: what fits, and who is best of those that meet the target.
+    """Return an answer for every place, what fits, and who is best of those that meet the target.
 
-    Those alike are one sentence, and so are all places at which nothing meets it.
+    Those alike are one sentence, and so are all places at which nothing meets it. Of one place it
+    is also told what the best is worth; of several, the table tells.
     """
+    if len(rows) == 1:
+        where, fits = place_words(capacity.rest, rows[0]), _what_fits(results, capacity, rows[0])
+        best = _best(results, capacity, rows[0])
+        return merged([(where, f"{fits}. {best}" if best else fits)])
     hopeless = [row for row in rows if row.hopeless]
     if len(hopeless) < 2:
         hopeless = []
-    said = merged(
-        (
-            place_words(capacity.rest, row),
-            ". ".join(
-                filter(None, [_what_fits(results, capacity, row), _best(results, capacity, row)])
-            ),
-        )
-        for row in rows
-        if row not in hopeless
-    )
-    return said + ([_nowhere(results, capacity, hopeless, len(rows))] if hopeless else [])
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        if row not in hopeless:
+            groups.setdefault(_what_fits(results, capacity, row), []).append(row)
+    said = [f"With {_places(capacity.rest, own)}, {fits}." for fits, own in groups.items()]
+    said += [_nowhere(results, capacity, hopeless, len(rows))] if hopeless else []
+    return said + _best_anywhere(results, capacity, rows)
 
 
 def _nowhere(results: StudyResults, capacity: Capacity, rows: Sequence[Row], there: int) -> str:
     """Return one sentence for all places at which nothing meets the target."""
-    *outer, last = capacity.rest
-    groups: dict[str, list[str]] = {}
-    for row in rows:
-        common = listing([axis.phrase(axis.of(row.place)) for axis in outer] or [""])
-        groups.setdefault(common, []).append(last.text(last.of(row.place)))
-    unit = f" {last.unit}" if last.unit and not last.labelled else ""
-    where = [
-        f"{common + ' and ' if common else ''}{_along(last, values)}{unit}"
-        for common, values in groups.items()
-    ]
     who = named(rows[0].fits[0].allocator) if len(rows[0].fits) == 1 else "any allocator"
     every = f"all {there}" if len(rows) == there else f"{len(rows)} of {there}"
-    text = (
-        f"Nothing tried meets the target with {who} at {every} places: with {'; with '.join(where)}"
-    )
-    near = min((found for row in rows if (found := _nearest(results, row))), key=lambda f: f[0])
-    fit, value = near[1], near[2]
+    where = _places(capacity.rest, rows)
+    text = f"Nothing tried meets the target with {who} at {every} places: with {where}."
+    near = [(found, row) for row in rows if (found := _nearest(results, row))]
+    if not near:
+        return text
+    (_, fit, value), row = min(near, key=lambda entry: entry[0][0])
     assert fit.nearest is not None
-    row = next(row for row in rows if fit in row.fits)
     at = capacity.axis.phrase(capacity.axis.of(fit.nearest.values))
-    metric = results.target.conditions[0].metric
+    figure = _figure(results.target.conditions[0].metric, value)
     return (
-        f"{text}. Nearest is {named(fit.allocator)} with a {_figure(metric, value)} at {at} and "
+        f"{text} Nearest is {named(fit.allocator)} with a {figure} at {at} and "
         f"{place_words(capacity.rest, row)}."
     )
 
 
-def _along(axis: Axis, values: Sequence[str]) -> str:
-    """Return some values of an axis under its name: a run of several by its ends."""
-    order = [axis.text(value) for value in axis.values]
-    name = axis.bare if axis.labelled or not axis.fact else axis.fact.removesuffix("_us")
-    places = [order.index(value) for value in values]
-    whole = places == list(range(places[0], places[0] + len(places)))
-    if len(values) > _MOST_VALUES and whole:
-        return f"{name} {values[0]} to {values[-1]}"
-    return f"{name} {', '.join(values)}"
+def _best_anywhere(results: StudyResults, capacity: Capacity, rows: Sequence[Row]) -> list[str]:
+    """Return one sentence on who is best at all places where anybody meets the target."""
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        runs = runs_text(capacity, best_at(results, capacity, row))
+        if runs:
+            groups.setdefault(listing(runs, _MOST_RUNS), []).append(row)
+    words = [
+        f"{runs} with {_places(capacity.rest, own, ' or with ')}" for runs, own in groups.items()
+    ]
+    if not words:
+        return []
+    more = len(words) - _MOST_PLACES
+    if more > 0:
+        words = [*words[:_MOST_PLACES], f"the table has {count(more, 'answer')} more"]
+    return [f"Best of those that meet it: {'; '.join(words)}."]
+
+
+def _places(axes: Sequence[Axis], rows: Sequence[Row], between: str = "; with ") -> str:
+    """Return places in words, those that differ in the last axis alone together.
+
+    Args:
+        axes: that tell the places apart.
+        rows: the places.
+        between: what stands between those that differ in others.
+    """
+    if len(rows) == 1 or not axes:
+        return place_words(axes, rows[0])
+    *outer, last = axes
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        common = listing([axis.phrase(axis.of(row.place)) for axis in outer] or [""])
+        groups.setdefault(common, []).append(row)
+    return between.join(
+        place_words(axes, own[0])
+        if len(own) == 1
+        else f"{common}{' and ' if common else ''}{_along(last, own)}"
+        for common, own in groups.items()
+    )
+
+
+def _along(axis: Axis, rows: Sequence[Row]) -> str:
+    """Return some values of an axis under its name: many that follow each other by their ends."""
+    places = [axis.values.index(axis.of(row.place)) for row in rows]
+    values = [axis.text(axis.of(row.place)) for row in rows]
+    plain = bool(axis.fact) and not axis.labelled
+    name = axis.fact.removesuffix("_us") if plain else axis.bare
+    unit = "us" if plain and axis.fact.endswith("_us") else "" if axis.labelled else axis.unit
+    follow = places == list(range(places[0], places[0] + len(places)))
+    if len(values) > _MOST_VALUES and follow:
+        values = [f"{values[0]} to {values[-1]}"]
+    return f"{name} {', '.join(values)} {unit}".rstrip()
 
 
 def limit(results: StudyResults, fit: Fit) -> str:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from sim.report.axis import Axis, Value, slot_names
 from sim.report.capacity import Capacity, Fit, Row, best_at, capacities, fit_rows
-from sim.report.exhibit import Exhibit, NothingToShowError, Options, allocators_option, axis_option
+from sim.report.exhibit import (
+    Exhibit,
+    Interactive,
+    NothingToShowError,
+    Options,
+    allocators_option,
+    axis_option,
+)
 from sim.report.fit_sentences import answer_sentences, limit, runs_text
-from sim.report.matrix import footnote, frame, hatch, panels, write
+from sim.report.matrix import footnote, frame, hatch, panels, short, write
 from sim.report.results import StudyResults
 from sim.report.slices import spread
-from sim.report.wording import count, named, number
+from sim.report.wording import count, named, number, ratio
 
 OPTIONS = ("axis", "allocator")
 
@@ -76,6 +84,7 @@ def _exhibit(
         sentences=sentences,
         caption=caption,
         markdown=_markdown(results, capacity, shown, allocators),
+        interactive=partial(_interactive, results, capacity, shown, allocators),
     )
 
 
@@ -166,24 +175,78 @@ def _rows(results: StudyResults, capacity: Capacity, row: Row) -> list[list[obje
     return lines
 
 
+_NONE = "#bbbbbb"  # of a page's cell without an answer
+_HOVER = {"allocator": "allocator", "fits": "text", "stopped at": "limit", "there missed": "missed"}
+_LABEL = 24  # letters beside a figure of a page
+
+
+def _interactive(
+    results: StudyResults, capacity: Capacity, rows: Sequence[Row], allocators: Sequence[str]
+) -> Interactive:
+    """Draw the same for a page."""
+    from matplotlib.colors import to_hex
+
+    from sim.deadline.html.charts import cells_figure
+
+    colours, norm = _colours(capacity, rows)
+    cells = []
+    for i, row in enumerate(reversed(rows)):
+        most = _most(capacity, row)
+        for fit in row.fits:
+            missed = fit.cell.metric("miss_ratio") if fit.cell else None
+            cells.append(
+                {
+                    "row": i,
+                    "column": allocators.index(fit.allocator),
+                    "shade": _NONE if fit.answer is None else to_hex(colours(norm(fit.answer))),
+                    "text": _brief(results, fit)
+                    + (" *" if fit.answer is not None and fit.answer == most else ""),
+                    "allocator": fit.allocator,
+                    "limit": limit(results, fit) or "-",
+                    "missed": "-" if missed is None else ratio(missed),
+                }
+            )
+    beside = [short(name, _LABEL) for name in _beside(capacity, rows)]
+    titles = ("", " / ".join(axis.title for axis in capacity.rest))
+    names = [short(label, _LABEL) for label in allocators]
+    what = "largest" if capacity.largest else "smallest"
+    return Interactive(
+        [cells_figure("", cells, names, beside, titles, _HOVER)],
+        f"The {what} {capacity.axis.number_title} that meets the target ({results.target.text}). "
+        "*: the farthest of the row. all: even the farthest value tried meets it. ~: the 95% "
+        "interval there straddles the target. Point at a cell for what stops it.",
+    )
+
+
+def _beside(capacity: Capacity, rows: Sequence[Row]) -> list[str]:
+    """Return the names of rows, from the bottom."""
+    names = [" / ".join(a.text(row.place[a.name]) for a in capacity.rest) for row in rows]
+    return names[::-1]
+
+
+def _colours(capacity: Capacity, rows: Sequence[Row]) -> tuple[Any, Any]:
+    """Return a colour map, and what takes answers to it."""
+    from matplotlib import colormaps
+    from matplotlib.colors import LogNorm, Normalize
+
+    answers = [fit.answer for row in rows for fit in row.fits if fit.answer is not None]
+    low, high = (min(answers), max(answers)) if answers else (1.0, 1.0)
+    scale = LogNorm if low > 0 else Normalize
+    colours = colormaps["viridis" if capacity.largest else "viridis_r"]
+    return colours, scale(low, high if high > low else low + 1.0)
+
+
 def _figure(
     results: StudyResults, capacity: Capacity, rows: Sequence[Row], allocators: Sequence[str]
 ) -> Any:
     import numpy as np
-    from matplotlib import colormaps
-    from matplotlib.colors import LogNorm, Normalize
 
-    beside = [" / ".join(axis.text(row.place[axis.name]) for axis in capacity.rest) for row in rows]
-    beside.reverse()  # rows count from the bottom
+    beside = _beside(capacity, rows)
     width = min(0.85, 7.0 / len(allocators))
     figure, (axes,), _ = panels(1, len(allocators), len(rows), beside, allocators)
     size = (width * len(allocators) + 0.07 * max(map(len, beside)) + 1.2, 0.27 * len(rows) + 1.9)
     figure.set_size_inches(max(size[0], 5.4), size[1])
-    answers = [fit.answer for row in rows for fit in row.fits if fit.answer is not None]
-    low, high = (min(answers), max(answers)) if answers else (1.0, 1.0)
-    scale = LogNorm if low > 0 else Normalize
-    norm = scale(low, high if high > low else low + 1.0)
-    colours = colormaps["viridis" if capacity.largest else "viridis_r"]
+    colours, norm = _colours(capacity, rows)
     none: list[tuple[int, int]] = []
     image = np.full((len(rows), len(allocators)), np.nan)
     texts: list[tuple[tuple[int, int], str, bool]] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -158,7 +159,7 @@ def _interactive(
     wider = results.bursts is not None
     below = [short(grid.x.text(value), _LABEL) for value in grid.x.values]
     titles = (grid.x.title, grid.y.title if grid.y else "")
-    figures = []
+    figures = [_legend(scale)]
     for part in parts:
         for names in each:
             cells = [
@@ -171,8 +172,26 @@ def _interactive(
     return Interactive(
         figures,
         f"Colour: miss ratio, from blue, where the target is met ({results.target.text}), to red. "
-        "Grey: refused. Point at a cell for its numbers.",
+        "Grey: refused. `~`: the 95% interval straddles the target. Point at a cell for its "
+        "numbers.".replace("`", ""),
     )
+
+
+def _legend(scale: MissScale) -> Any:
+    """Draw the colours of miss ratios for a page, as a row of cells."""
+    from matplotlib.colors import to_hex
+
+    from sim.deadline.html.charts import cells_figure
+
+    steps = [m * 10.0**e for e in range(round(math.log10(scale.floor)), 0) for m in (1, 3)]
+    cells = [
+        {"shade": to_hex(scale.colour(step)), "told": ratio(step)}
+        for step in [0.0, *steps[1:], 1.0]
+    ]
+    cells.append({"shade": _REFUSED, "told": "refused"})
+    places = [{**cell, "row": 0, "column": i, "text": ""} for i, cell in enumerate(cells)]
+    names = [cell["told"] for cell in cells]
+    return cells_figure("colours", places, names, [" "], ("miss ratio", ""), {"": "told"})
 
 
 def _told(cell: Cell, target: Target, scale: MissScale, wider: bool) -> dict[str, str]:

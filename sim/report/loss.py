@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from sim.report.curves import (
     panel_grid,
     scale_x,
 )
-from sim.report.exhibit import Exhibit, NothingToShowError, Options, allocators_option
+from sim.report.exhibit import Exhibit, Interactive, NothingToShowError, Options, allocators_option
 from sim.report.matrix import short
 from sim.report.results import StudyResults
 from sim.report.slices import Slice, slices
@@ -82,8 +83,66 @@ def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
                 "A loss below zero, where an older answer happened to do better, is drawn as none; "
                 "the CSV has it."
             ),
+            interactive=partial(_interactive, axis, pairs, titles),
         )
     ]
+
+
+def _interactive(
+    axis: Axis | None, pairs: Sequence[tuple[Slice, str]], titles: Sequence[str]
+) -> Interactive:
+    """Draw the same panels for a page, every value as a bar."""
+    figures = []
+    for (part, label), title in zip(pairs, titles, strict=True):
+        cells = _rated(part.of(label))
+        ranked = [cell for _, cell in ordered(axis, cells)] if axis else cells
+        tops = [c.metric(name) or 0.0 for c in _rated(part.cells) for name in _TOPS]
+        figures.append(_bars(axis, ranked, title.replace("\n", ", "), 1.05 * (max(tops) or 1.0)))
+    return Interactive(
+        figures,
+        "The height is the genie rate: the same answers on the true channel, in no time. A loss "
+        "below zero is drawn as none. Point at a bar for its numbers.",
+    )
+
+
+def _bars(axis: Axis | None, cells: Sequence[Cell], title: str, top: float) -> Any:
+    """Draw the parts of the genie rate of some cells for a page."""
+    from bokeh.models import ColumnDataSource, HoverTool
+
+    from sim.deadline.html.charts import legend_above, plain
+
+    names = ["" if axis is None else axis.text(axis.of(cell.values)) for cell in cells]
+    made = plain(
+        300,
+        title=title,
+        tools="save",
+        y_range=(0.0, top),
+        x_axis_label="" if axis is None else axis.title,
+        y_axis_label="bit/s/Hz",
+    )
+    floor = np.zeros(len(cells))
+    places = list(range(len(cells)))
+    for label, column, shade in _PARTS:
+        own = [cell.metric(column) or 0.0 for cell in cells]
+        height = np.maximum(own, 0.0)
+        source = ColumnDataSource(
+            {"x": places, "at": names, "low": floor, "high": floor + height, "own": own}
+        )
+        bar = made.vbar(
+            "x", 0.8, "high", "low", source=source, color=shade, name=label, legend_label=label
+        )
+        tips = [("", "$name"), ("bit/s/Hz", "@own{0.000}")]
+        tips += [(axis.title, "@at")] if axis else []
+        made.add_tools(HoverTool(renderers=[bar], tooltips=tips))
+        floor = floor + height
+    step = -(-len(names) // _FEW)
+    made.xaxis.ticker = places[::step]
+    made.xaxis.major_label_overrides = {i: short(name, 16) for i, name in enumerate(names)}
+    made.xaxis.major_label_orientation = 0.6 if max(map(len, names), default=0) > 5 else 0.0
+    made.xgrid.visible = False
+    legend_above(made)
+    made.legend.click_policy = "none"  # what stands on a part would not come down
+    return made
 
 
 def _rated(cells: Sequence[Cell]) -> list[Cell]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from markupsafe import Markup
+
 from sim.deadline.html.page import Page, Picture, Section, Table, reproduction
 from sim.report.certainty import asked, carries, refusals, rests_on, unfinished
 from sim.report.exhibit import Exhibit
@@ -11,6 +13,7 @@ from sim.report.results import StudyResults
 from sim.report.wording import bullets, count, interval, number, plain, ratio
 
 _MOST_POINTS = 2000  # in the table of the page
+_MOST_VERDICTS = 8  # answers at the head of it
 
 
 def study_page(
@@ -24,15 +27,22 @@ def study_page(
     Args:
         results: of the study.
         exhibits: its figures.
-        answers: what it found, in sentences; the first is the verdict.
+        answers: what it found, in sentences; what fits is the verdict, else the first.
         missing: why other figures are not there.
     """
-    first, *others = answers or ["No point of the study could be had."]
-    page = Page(f"{results.name}: what meets the target?", plain(first))
+    said = list(answers) or ["No point of the study could be had."]
+    fits = [line for e in exhibits if e.markdown for line in e.sentences if line in said]
+    verdict = fits[:_MOST_VERDICTS] or said[:1]
+    others = [line for line in said if line not in verdict]
+    # An answer a line; what is in them is no HTML.
+    lines = Markup("<br>").join(plain(line) for line in verdict)
+    page = Page(f"{results.name}: what meets the target?", lines)
     page.warnings = [plain(sentence) for sentence in unfinished(results)]
     page.sections.append(
         Section("What was asked", note=results.description, text=_listed(asked(results)))
     )
+    if others:
+        page.sections.append(Section("What else was found", text=_listed(others)))
     for exhibit in exhibits:
         said = [line for line in exhibit.sentences if line not in answers]
         text = f"{exhibit.markdown}\n\n{_listed(said)}"
@@ -43,8 +53,6 @@ def study_page(
             made = exhibit.interactive()
             section.figures, section.note = made.figures, made.caption
         page.sections.append(section)
-    if others:
-        page.sections.append(Section("What else was found", text=_listed(others)))
     page.sections.append(_points(results))
     for title, sentences in (
         ("Refused", refusals(results)),
@@ -53,7 +61,8 @@ def study_page(
         ("Not drawn", missing),
     ):
         if sentences:
-            page.sections.append(Section(title, text=_listed(sentences)))
+            text = "\n".join(sentences) if title == "Refused" else _listed(sentences)
+            page.sections.append(Section(title, text=text))
     page.sections.append(reproduction(results.manifest))
     return page
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from sim.report.curves import (
     numeric_axis,
     ordered,
     panel_grid,
+    run_ticks,
     scale_x,
     side_legend,
 )
@@ -36,6 +38,7 @@ _MOST_PANELS = 6
 _MOST_SENTENCES = 12
 _WHOLE = ("links", "subbands", "controllers", "servers", "batch", "lead")  # nothing between
 _LINES = 3
+_TICK_ROOM = 0.14  # of a page's figure, which a phone has 300 pixels for
 _MOST_NAMED = 3  # crossovers named in a panel; of more, the place alone is shown
 
 
@@ -141,7 +144,10 @@ def _interactive(
     for part in parts:
         curves = {}
         for label in allocators:
-            entries: dict[str, list[Any]] = {"x": [], "y": [], "filled": [], "missed": []}
+            # The legend shows the first mark: one that is nowhere, neither filled nor hollow.
+            entries: dict[str, list[Any]] = {
+                "x": [math.nan], "y": [math.nan], "filled": [0.5], "missed": [""],
+            }  # fmt: skip
             for at, cell in ordered(axis, part.of(label)):
                 if cell.rate is not None:
                     entries["x"].append(at)
@@ -152,7 +158,10 @@ def _interactive(
         hover = ((axis.number_title, "@x"), ("in force", "@y{0.000}"), ("missed", "@missed"))
         titles = (axis.number_title, "rate in force (bit/s/Hz)")
         title = part.title if part.axes else ""
-        figures.append(curves_figure(title, curves, titles, axis.log, hover))
+        made = curves_figure(title, curves, titles, axis.log, hover)
+        made.xaxis.ticker = ticks = run_ticks(axis, part.cells, _TICK_ROOM)
+        made.xaxis.major_label_overrides = {tick: number(tick) for tick in ticks}
+        figures.append(made)
     return Interactive(
         figures,
         "Filled marks meet the target, hollow ones do not. Point at a mark for its numbers; a "

@@ -191,9 +191,13 @@ def test_all_places_where_nothing_meets_it_are_one_sentence(tmp_path: Path) -> N
     results = read_results(make_study(tmp_path / "s", axes, ["a", "b"], change=change))
     capacity = capacities(results)[0]
     found = answer_sentences(results, capacity, fit_rows(results, capacity, results.allocators))
-    assert len(found) == 2
-    assert found[0].startswith(
-        "With speed 1 and a slot of 500 us (numerology 1); speed 1 and a slot of 1000 us"
+    assert len(found) == 3
+    assert found[0] == (
+        "With speed 1 and slot 500, 1000 us, the most that meets the target is 10 links (the most "
+        "tried) with `a` and `b`."
+    )
+    assert found[2] == (
+        "Best of those that meet it: `a` from 5 to 10 links with speed 1 and slot 500, 1000 us."
     )
     assert found[1] == (
         "Nothing tried meets the target with any allocator at 12 of 14 places: with speed 0.5 and "

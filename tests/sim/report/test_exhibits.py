@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from made_tables import ALLOCATORS, Row, make_study
+from markupsafe import Markup
 
 from sim.deadline.plots import save
 from sim.report.document import conclusions, csv_text
 from sim.report.exhibit import KINDS, Exhibit, NothingToShowError, kind, make_exhibits
+from sim.report.matrix import wrapped
 from sim.report.page import study_page
 from sim.report.results import StudyResults, read_results
 from sim.report.wording import plain
@@ -113,17 +116,29 @@ def test_pages_hold_all_that_there_is(results: StudyResults) -> None:
     exhibits, missing = make_exhibits(results, None)
     answers = conclusions(exhibits)
     page = study_page(results, exhibits, answers, missing)
-    assert page.verdict == (plain(answers[0]) if answers else "No point of the study could be had.")
+    assert isinstance(page.verdict, Markup)
+    verdict = [line.unescape() for line in page.verdict.split("<br>")]
+    said = [plain(line) for line in answers] or ["No point of the study could be had."]
+    assert set(verdict) <= set(said)
+    fits = [exhibit for exhibit in exhibits if exhibit.name.startswith("fits")]
+    if fits:  # all that fits is said in one place
+        assert set(map(plain, fits[0].sentences)) & set(said) <= set(verdict)
     sections = {section.title: section for section in page.sections}
     assert {exhibit.title for exhibit in exhibits} <= set(sections)
-    assert all(
-        bool(section.figures) != bool(section.pictures)
-        for section in page.sections
-        if section.title in {exhibit.title for exhibit in exhibits}
-    )
+    drawn_as = {exhibit.title for exhibit in exhibits}
+    shown = [section for section in page.sections if section.title in drawn_as]
+    # Pictures are white in the dark and too small on a phone: every figure is of Bokeh.
+    assert all(section.figures and not section.pictures for section in shown)
     points = sections["Every point"].table
     assert points is not None
     assert len(points.rows) == len(results.cells)
+    place = points.headings.index("target")
+    assert points.values is not None
+    for cell, row, values in zip(results.cells, points.rows, points.values, strict=True):
+        assert row[place] == results.target.verdict(cell)
+        told = zip(row[len(results.axes) :], values[len(results.axes) :], strict=True)
+        # What is no number has none to be sorted by.
+        assert all(value is None for text, value in told if text in ("-", "refused"))
     drawn = sum(
         len(renderer.data_source.data.get("missed", ()))
         for figure in sections["Where the target is met"].figures
@@ -143,3 +158,52 @@ def test_the_same_table_gives_the_same_bytes(tmp_path: Path) -> None:
         contents.append({p.name: p.read_bytes() for p in (tmp_path / str(number)).iterdir()})
     assert contents[0] == contents[1]
     assert not any(b"<dc:date>" in content for content in contents[0].values())
+
+
+@pytest.mark.parametrize("name", ["rate", "pareto"])
+def test_the_legend_of_a_page_shows_no_verdict(tmp_path: Path, name: str) -> None:
+    """A legend shows an allocator's first mark, also of one that was refused everywhere."""
+
+    def change(row: Row) -> None:
+        if row["allocator"] == NAMES[1]:
+            row.update(status="refused", reason="no model")
+
+    axes = {"slot_ns": SLOTS}
+    results = read_results(make_study(tmp_path / "s", axes, NAMES[:2], change=change))
+    (exhibit,) = exhibits_of(results, name)
+    assert exhibit.interactive is not None
+    (figure,) = exhibit.interactive().figures
+    sources = [r.data_source.data for r in figure.renderers if "filled" in r.data_source.data]
+    assert [data["filled"][0] for data in sources] == [0.5, 0.5]
+    assert all(math.isnan(data["x"][0]) for data in sources)
+    assert [item.label.value for item in figure.legend[0].items] == NAMES[:2]
+
+
+def test_refusals_of_a_page_are_one_list(tmp_path: Path) -> None:
+    axes = {"slot_ns": SLOTS}
+    study = make_study(tmp_path / "s", axes, NAMES[:2], change=everything_refused)
+    results = read_results(study)
+    exhibits, missing = make_exhibits(results, None)
+    page = study_page(results, exhibits, conclusions(exhibits), missing)
+    (section,) = [section for section in page.sections if section.title == "Refused"]
+    assert section.text.splitlines()[0].startswith("8 of 8 points were refused")
+    assert section.text.splitlines()[1].startswith("- 8 of `")
+    fits = next(exhibit for exhibit in exhibits if exhibit.name.startswith("fits"))
+    assert "refused |" in fits.markdown
+    assert "refused (" not in fits.markdown
+
+
+def test_the_heatmap_of_a_page_tells_its_colours(tmp_path: Path) -> None:
+    study = make_study(tmp_path / "s", {"slot_ns": SLOTS, "channel.links": [5, 10]}, ["a"])
+    (exhibit,) = exhibits_of(read_results(study), "heatmap")
+    assert exhibit.interactive is not None
+    scale, *_ = exhibit.interactive().figures
+    told = scale.renderers[0].data_source.data["told"]
+    assert (told[0], told[-2:]) == ("0", ["100%", "refused"])
+    assert "0.1%" in told
+
+
+def test_long_titles_are_wrapped_not_cut() -> None:
+    assert wrapped("speed 0.2, mu0 4 sym and 50 links", 18) == "speed 0.2, mu0 4\nsym and 50 links"
+    assert wrapped("wmmse\n5 links", 18) == "wmmse\n5 links"
+    assert wrapped("a b c d e f", 3, most=2) == "a b\n..."
