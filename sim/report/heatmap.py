@@ -19,7 +19,7 @@ from sim.report.miss_scale import MissScale, colour_bar, miss_scale
 from sim.report.results import StudyResults
 from sim.report.slices import Slice, slices, spread
 from sim.report.target import Target
-from sim.report.wording import count, interval, named, rate, ratio
+from sim.report.wording import count, interval, named, rate, ratio, ratios
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -205,7 +205,7 @@ def _told(cell: Cell, target: Target, scale: MissScale, wider: bool) -> dict[str
         "shade": _REFUSED if missed is None else to_hex(scale.colour(missed)),
         "text": "" if missed is None else mark + _brief(missed),
         "allocator": cell.allocator,
-        "missed": "refused" if missed is None else ratio(missed),
+        "missed": "refused" if missed is None else ratios(missed, ends[1] if ends else missed)[0],
         "interval": "-" if ends is None else interval(*ends, wider),
         "jobs": "-" if cell.refused else f"{cell.jobs:,}",
         "target": target.verdict(cell),

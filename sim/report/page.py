@@ -10,7 +10,7 @@ from sim.deadline.html.page import Page, Picture, Section, Table, reproduction
 from sim.report.certainty import asked, carries, refusals, rests_on, unfinished
 from sim.report.exhibit import Exhibit
 from sim.report.results import StudyResults
-from sim.report.wording import bullets, count, interval, number, plain, ratio
+from sim.report.wording import bullets, count, interval, number, plain, ratios
 
 _MOST_POINTS = 2000  # in the table of the page
 _MOST_VERDICTS = 8  # answers at the head of it
@@ -84,7 +84,7 @@ def _points(results: StudyResults) -> Section:
                 *(axis.text(place) for axis, place in zip(axes, places, strict=True)),
                 cell.allocator,
                 "-" if cell.refused else f"{cell.jobs:,}",
-                "-" if missed is None else ratio(missed),
+                "-" if missed is None else ratios(missed, ends[1] if ends else missed)[0],
                 "-" if ends is None else interval(*ends, wider),
                 results.target.verdict(cell),
                 "-" if response is None else number(response),
