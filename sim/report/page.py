@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from markupsafe import Markup
 
@@ -52,6 +53,7 @@ def study_page(
         else:
             made = exhibit.interactive()
             section.figures, section.note = made.figures, made.caption
+            _hide_hover(made.figures)
         page.sections.append(section)
     page.sections.append(_points(results))
     for title, sentences in (
@@ -65,6 +67,16 @@ def study_page(
             page.sections.append(Section(title, text=text))
     page.sections.append(reproduction(results.manifest))
     return page
+
+
+def _hide_hover(figures: Sequence[Any]) -> None:
+    """Take the button of what tells numbers from toolbars: there it leaves no room for others."""
+    from bokeh.models import HoverTool
+
+    for figure in figures:
+        for tool in figure.tools:
+            if isinstance(tool, HoverTool):
+                tool.visible = False
 
 
 def _points(results: StudyResults) -> Section:
