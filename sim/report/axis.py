@@ -118,6 +118,8 @@ class Axis:
         shown = self.text(value)
         if self.labelled or value not in self.numbers:
             known = self.fact and value in self.numbers
+            if known and shown == number(self.numbers[value]):
+                return self.number_phrase(self.numbers[value])
             return (
                 f"{shown} ({self.number_phrase(self.numbers[value])})"
                 if known

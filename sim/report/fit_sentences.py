@@ -61,6 +61,8 @@ def _nowhere(results: StudyResults, capacity: Capacity, rows: Sequence[Row], the
 def _best_anywhere(results: StudyResults, capacity: Capacity, rows: Sequence[Row]) -> list[str]:
     """Return one sentence on who is best at all places where anybody meets the target."""
     groups: dict[str, list[Row]] = {}
+    if all(len(row.fits) == 1 for row in rows):
+        return []  # who else?
     for row in rows:
         runs = runs_text(capacity, best_at(results, capacity, row))
         if runs:
@@ -77,7 +79,7 @@ def _best_anywhere(results: StudyResults, capacity: Capacity, rows: Sequence[Row
 
 
 def _places(axes: Sequence[Axis], rows: Sequence[Row], between: str = "; with ") -> str:
-    """Return places in words, those that differ in the last axis alone together.
+    """Return places in words, those that differ in the longest axis alone together.
 
     Args:
         axes: that tell the places apart.
@@ -86,7 +88,8 @@ def _places(axes: Sequence[Axis], rows: Sequence[Row], between: str = "; with ")
     """
     if len(rows) == 1 or not axes:
         return place_words(axes, rows[0])
-    *outer, last = axes
+    last = max(reversed(axes), key=lambda axis: len(axis.values))
+    outer = [axis for axis in axes if axis is not last]
     groups: dict[str, list[Row]] = {}
     for row in rows:
         common = listing([axis.phrase(axis.of(row.place)) for axis in outer] or [""])

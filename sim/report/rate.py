@@ -214,7 +214,9 @@ def _sentences(
             entry = (part.title, _where(results, axis, part, change), _sure(results, axis, change))
             groups.setdefault(_head(change), []).append(entry)
         if not changes:
-            whole.append((part.title, _all_the_way(axis, curves)))
+            # Of one allocator there is the same to say everywhere.
+            title = part.title if len(curves) > 1 else ""
+            whole.append((title, _all_the_way(axis, curves)))
     return [_changes(head, entries) for head, entries in groups.items()] + merged(whole)
 
 

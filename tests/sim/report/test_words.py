@@ -101,6 +101,8 @@ def test_labels_stand_for_the_fact_they_set() -> None:
     found = axis("mini", "b", "a", slot_us=[1000.0, 500.0], links=[10, 10])
     assert (found.values, found.fact, found.numeric) == (("b", "a"), "slot_us", True)
     assert found.phrase("a") == "a (a slot of 500 us)"
+    pool = axis("cells", "2", "64", controllers=[2, 64])
+    assert pool.phrase("64") == "64 controllers"
     none = axis("kind", "b", "a", links=[10, 10])
     assert (none.fact, none.numeric, none.phrase("a")) == ("", False, "kind a")
 
