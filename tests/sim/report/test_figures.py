@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from sim.deadline import InputError
 from sim.report import best, heatmap, loss, pareto, rate
 from sim.report.exhibit import Exhibit, Kind, NothingToShowError
+from sim.report.matrix import frame, panels
 from sim.report.pareto import front
 from sim.report.results import StudyResults, read_results
 
@@ -250,6 +251,41 @@ def test_the_front_is_drawn_dark(study: Path) -> None:
     assert by_miss.title == "Rate against misses"
     with pytest.raises(InputError, match="'mis_ratio' is nothing to set a rate against; did you"):
         pareto.exhibits(results, {**WHERE, "x": "mis_ratio"})
+
+
+def test_ticks_of_the_front_are_plain_numbers(tmp_path: Path) -> None:
+    def change(row: Row) -> None:
+        steps = SLOTS.index(row["slot_ns"])
+        row["figures"] = {"p99": 3.0 * 30.0**steps, "genie": 2.267 + 1e-6 * steps, "ageing": 0.0}
+
+    results = read_results(make_study(tmp_path / "s", {"slot_ns": SLOTS}, ["a"], change=change))
+    (exhibit,) = pareto.exhibits(results, WHERE)
+    (panel,) = drawn([exhibit])
+    exhibit.figure.canvas.draw()
+    shown = panel.get_xlim()
+    ticks = [
+        text.get_text()
+        for text in panel.get_xticklabels()
+        if shown[0] <= text.get_position()[0] <= shown[1]
+    ]
+    assert ticks == ["3", "10", "30", "100", "300", "1000", "3000"]
+    assert {text.get_text() for text in panel.get_xticklabels(minor=True)} <= {""}
+    assert panel.yaxis.get_offset_text().get_text() == ""
+    low, high = panel.get_ylim()
+    assert high - low >= 0.02 * 2.267
+
+
+def test_turned_tick_labels_lie_beside_each_other() -> None:
+    names = [f"a long label, number {i}" for i in range(12)]
+    figure, (axes,), cell = panels(1, len(names), 3, ["x"], names)
+    frame(axes, names, ["a", "b", "c"], ("", ""), cell)
+    figure.canvas.draw()
+    labels = axes.get_xticklabels()
+    assert {label.get_rotation() for label in labels} == {35.0}
+    figure.draw_without_rendering()
+    places = [label.get_transform().transform(label.get_position())[0] for label in labels]
+    between = np.diff(places) / figure.dpi * math.sin(math.radians(35))
+    assert between.min() >= 8 / 72  # a line of 8 points
 
 
 def test_the_map_of_the_best_counts_only_who_meets_the_target(study: Path) -> None:
