@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from markupsafe import Markup
-
 from sim.deadline.html.page import Page, Picture, Section, Table, reproduction
 from sim.report.certainty import asked, carries, refusals, rests_on, unfinished
 from sim.report.exhibit import Exhibit
@@ -35,9 +33,8 @@ def study_page(
     fits = [line for e in exhibits if e.markdown for line in e.sentences if line in said]
     verdict = fits[:_MOST_VERDICTS] or said[:1]
     others = [line for line in said if line not in verdict]
-    # An answer a line; what is in them is no HTML.
-    lines = Markup("<br>").join(plain(line) for line in verdict)
-    page = Page(f"{results.name}: what meets the target?", lines)
+    first, *more = map(plain, verdict)
+    page = Page(f"{results.name}: what meets the target?", first, more=more)
     page.warnings = [plain(sentence) for sentence in unfinished(results)]
     page.sections.append(
         Section("What was asked", note=results.description, text=_listed(asked(results)))

@@ -97,12 +97,14 @@ class Page:
         verdict: the answer, in a sentence or two.
         warnings: what should make a reader doubt it.
         sections: one after the other.
+        more: further answers, below the verdict.
     """
 
     title: str
     verdict: str
     warnings: Sequence[str] = ()
     sections: list[Section] = field(default_factory=list)
+    more: Sequence[str] = ()
 
     def html(self) -> str:
         """Return the page, everything inside."""

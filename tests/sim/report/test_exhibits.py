@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from made_tables import ALLOCATORS, Row, make_study
-from markupsafe import Markup
 
 from sim.deadline.plots import save
 from sim.report.document import conclusions, csv_text
@@ -116,8 +115,7 @@ def test_pages_hold_all_that_there_is(results: StudyResults) -> None:
     exhibits, missing = make_exhibits(results, None)
     answers = conclusions(exhibits)
     page = study_page(results, exhibits, answers, missing)
-    assert isinstance(page.verdict, Markup)
-    verdict = [line.unescape() for line in page.verdict.split("<br>")]
+    verdict = [page.verdict, *page.more]
     said = [plain(line) for line in answers] or ["No point of the study could be had."]
     assert set(verdict) <= set(said)
     fits = [exhibit for exhibit in exhibits if exhibit.name.startswith("fits")]
