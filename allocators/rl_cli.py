@@ -215,7 +215,14 @@ def local(**options: Any) -> None:
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the episodes."
 )
-@click.option("--csv", "csv_path", type=_FILE, help="Write the rows into this file.")
+@click.option(
+    "--csv",
+    "csv_path",
+    type=_FILE,
+    metavar="FILE.csv",
+    help="Write the rows into this file.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace what --csv finds there.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 @files_option
 def evaluate(**options: Any) -> int:

@@ -39,7 +39,16 @@ def _shared(command: Command) -> Command:
             metavar="FILE.html",
             help="Write a page to look at, in one file.",
         ),
-        click.option("--csv", "csv_path", type=_FILE, help="Write the rows into this file."),
+        click.option(
+            "--csv",
+            "csv_path",
+            type=_FILE,
+            metavar="FILE.csv",
+            help="Write the rows into this file.",
+        ),
+        click.option(
+            "--overwrite", is_flag=True, help="Replace what --csv and --report find there."
+        ),
         click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
         click.option(
             "--channels",
@@ -77,6 +86,7 @@ def evaluate(
     csv_path: Path | None,
     report: Path | None,
     plot: Path | None,
+    overwrite: bool,
     plugins: tuple[str, ...],
     as_json: bool,
 ) -> int:
@@ -93,7 +103,6 @@ def evaluate(
       ttirace evaluate dnn --channel '{geometric: {side: 30 m}}' --csv dnn.csv --plot plots
     """  # noqa: D301
     from allocators.evaluation.cells import EvaluationSettings, evaluate_cells
-    from allocators.evaluation.csv_file import csv_rows
     from allocators.evaluation.plots import plot_evaluation
     from allocators.evaluation.suites import numbers, suite_named, whole_numbers
     from allocators.evaluation.summary import sentence, summarize
@@ -109,14 +118,10 @@ def evaluate(
     )
     cells = chosen.cells()
     settings = EvaluationSettings(channels, seed)
-    _check(plot, report)
-    with csv_rows(csv_path) as write, progress_bar("cells", len(cells)) as advance:
-
-        def done(cell: object, found: list[Row]) -> None:
-            write(found)
-            advance(1, str(cell))
-
-        rows = evaluate_cells(contenders, cells, settings, done)
+    _check(csv_path, report, plot, [suite, *models, *plugins], overwrite)
+    with progress_bar("cells", len(cells)) as advance:
+        rows = evaluate_cells(contenders, cells, settings, lambda cell, _: advance(1, str(cell)))
+    _write_csv(csv_path, rows)
     summary = summarize(rows)
     result = {
         "suite": chosen.name,
@@ -157,6 +162,7 @@ def mismatch(
     csv_path: Path | None,
     report: Path | None,
     plot: Path | None,
+    overwrite: bool,
     plugins: tuple[str, ...],
     as_json: bool,
 ) -> int:
@@ -170,7 +176,6 @@ def mismatch(
       ttirace mismatch dnn_k10 --on rayleigh@0,rayleigh@20,square_50@10,munich
     """  # noqa: D301
     from allocators.evaluation.cells import EvaluationSettings
-    from allocators.evaluation.csv_file import csv_rows
     from allocators.evaluation.mismatch import (
         matrix_rows,
         mismatch_tables,
@@ -186,8 +191,8 @@ def mismatch(
     tests = [setting_named(text) for text in dict.fromkeys(listed("--on", on))]
     sizes = () if links is None else whole_numbers("--links", links)
     total = len({size for _, size in matrix_rows(contenders, sizes)}) * len(tests)
-    _check(plot, report)
-    with csv_rows(csv_path) as write, progress_bar("cells", total) as advance:
+    _check(csv_path, report, plot, [*models, *plugins], overwrite)
+    with progress_bar("cells", total) as advance:
         matrix = make_matrix(
             contenders,
             tests,
@@ -195,7 +200,7 @@ def mismatch(
             EvaluationSettings(channels, seed),
             lambda cell, _: advance(1, str(cell)),
         )
-        write(matrix.rows)
+    _write_csv(csv_path, matrix.rows)
     result = {"channels": channels, "seed": seed, "rows": matrix.rows}
     _print(result if as_json else None, lambda width: mismatch_tables(matrix, width))
     if plot is not None:
@@ -217,14 +222,27 @@ def _contenders(models: Sequence[str], plugins: Sequence[str]) -> list[Any]:
     return [contender(text) for text in models]
 
 
-def _check(plot: Path | None, report: Path | None) -> None:
+def _check(
+    csv_path: Path | None,
+    report: Path | None,
+    plot: Path | None,
+    inputs: Sequence[str],
+    overwrite: bool,
+) -> None:
     """Fail before any work is done where results cannot be written."""
-    from sim.deadline.files import check_writable
+    from sim.deadline.outputs import Output, check_outputs, make_folder
 
+    outputs = [Output("--csv", csv_path, ".csv"), Output("--report", report, ".html")]
+    check_outputs(outputs, inputs, overwrite)
     if plot is not None:
-        plot.mkdir(parents=True, exist_ok=True)
-    if report is not None:
-        check_writable(report)
+        make_folder("--plot", plot)
+
+
+def _write_csv(path: Path | None, rows: Sequence[Row]) -> None:
+    from allocators.evaluation.csv_file import write_csv
+
+    if path is not None:
+        write_csv(path, rows)
 
 
 def _manifest(seed: int) -> dict[str, Any]:

@@ -1,47 +1,21 @@
-"""Rows into a CSV file as they come: a run that is stopped leaves what it had."""
+"""Rows into a CSV file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 from allocators.evaluation.cells import Row
-from sim.deadline.errors import InputError
+from sim.deadline.files import whole_file
 
 
-@contextmanager
-def csv_rows(path: Path | None) -> Iterator[Callable[[Sequence[Row]], None]]:
-    """Give a function that writes rows, their keys first; without a path it does nothing.
+def write_csv(path: Path, rows: Sequence[Row]) -> None:
+    """Write rows, their keys first; the file appears whole or not at all.
 
-    The file is opened at once, so that a path nobody can write to does not cost an evaluation. An
-    older file of that name is kept until there are rows.
+    Raises:
+        InputError: it cannot be written; an older file of that name stays as it was.
     """
-    import csv
-
-    if path is None:
-        yield lambda _: None
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        mode = "r+" if path.is_file() else "w"
-        with path.open(mode, encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            headed = False
-
-            def write(rows: Sequence[Row]) -> None:
-                nonlocal headed
-                if rows and not headed:
-                    if mode == "r+":
-                        file.truncate()
-                    writer.writerow(rows[0])
-                    headed = True
-                writer.writerows(row.values() for row in rows)
-                file.flush()
-
-            yield write
-    except OSError as error:
-        if error.filename is not None:
-            raise
-        # A full disk: writing, or closing after that, does not say what file it was.
-        raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+    with whole_file(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerows([list(rows[0]), *(list(row.values()) for row in rows)])

@@ -30,6 +30,7 @@ _DEFAULT = (
     show_default=True,
     help="NAME of the profile: NAME.json and NAME.parquet.",
 )
+@click.option("--overwrite", is_flag=True, help="Replace an earlier profile of that name.")
 @click.option(
     "--allocators",
     default=_DEFAULT,
@@ -73,6 +74,7 @@ _DEFAULT = (
 @click.option("--json", "as_json", is_flag=True, help="Print NAME.json instead of the table.")
 def calibrate(
     output: Path,
+    overwrite: bool,
     allocators: str,
     links: tuple[int, ...],
     subbands: tuple[int, ...],
@@ -113,7 +115,7 @@ def calibrate(
 
     if math.isnan(percentile):  # lies in no range, and outside of none
         raise click.BadParameter("want a number (got nan)", param_hint="--percentile")
-    check_place(output)
+    check_place(output, overwrite)
     before = None if against is None else load_profile(find_profile(str(against), Path()))
     plan = Plan(
         tuple(listed("--allocators", allocators)),

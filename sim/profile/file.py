@@ -77,24 +77,43 @@ def write_profile(profile: Profile, path: Path) -> tuple[Path, Path]:
     return text, parquet
 
 
-def check_place(path: Path) -> None:
+def check_place(path: Path, overwrite: bool = False) -> None:
     """Find out whether a profile can be written, before it is measured.
 
+    Args:
+        path: as of `write_profile`.
+        overwrite: whether an earlier profile may be replaced; nothing else ever is.
+
     Raises:
-        InputError: it cannot.
+        InputError: it cannot, or there is something already.
     """
     named = _named(path)
     if not named.name:
         raise InputError(f"-o {path}: names no profile; want, say, out/mine")
-    for place in (named.with_name(f"{named.name}{end}") for end in (".json", ".parquet")):
+    places = [named.with_name(f"{named.name}{end}") for end in (".json", ".parquet")]
+    for place in places:
         if place.is_dir():
             raise InputError(f"-o {path}: {place} is a folder; name another profile")
+    there = [place for place in places if place.exists()]
+    if there and not _is_profile(places[0]):
+        raise InputError(f"-o {path}: {there[0]} is no profile of ours; name another one")
+    if there and not overwrite:
+        raise InputError(f"-o {path}: holds an earlier profile; --overwrite replaces it")
     nearest = next(folder for folder in named.absolute().parents if folder.exists())
     try:
         with tempfile.TemporaryFile(dir=nearest):
             pass
     except OSError as error:
         raise InputError(f"-o {path}: cannot be written: {error.strerror}") from None
+
+
+def _is_profile(path: Path) -> bool:
+    """Tell whether a file says that it is a profile; in which state it is does not matter."""
+    try:
+        header = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(header, dict) and "parquet_sha256" in header
 
 
 def find_profile(name: str, folder: Path) -> Path:

@@ -205,14 +205,15 @@ def test_a_policy_is_not_written_over(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "town.yaml").write_text(json.dumps({**scenario(), "allocators": ["wmmse"]}))
     before = {one.name: one.read_bytes() for one in tmp_path.iterdir()}
     town = ["--episodes", "2", "--against", "max_power", "--scenario", "town.yaml"]
-    for words in (
-        ["mine.safetensors", *SHORT, "--csv", "mine.safetensors"],
-        ["mine.safetensors", *SHORT, "--csv", str(path.with_suffix(".json"))],
-        ["policy:model=mine.safetensors", *SHORT, "--csv", "mine.safetensors"],
-        ["wmmse", *SHORT, "--against", "mine.safetensors", "--csv", "mine.safetensors"],
-        ["wmmse", *town, "--csv", "town.yaml"],
+    read, wanted = "is read for this; take another name", "want a name that ends in .csv"
+    for words, said in (
+        (["mine.safetensors", *SHORT, "--csv", "mine.safetensors"], read),
+        (["mine.safetensors", *SHORT, "--csv", str(path.with_suffix(".json"))], wanted),
+        (["policy:model=mine.safetensors", *SHORT, "--csv", "mine.safetensors"], wanted),
+        (["wmmse", *SHORT, "--against", "mine.safetensors", "--csv", "mine.safetensors"], read),
+        (["wmmse", *town, "--csv", "town.yaml", "--overwrite"], read),
     ):
-        assert "is read for this; take another name" in shell.refused("evaluate", *words)
+        assert said in shell.refused("evaluate", *words)
     assert {one.name: one.read_bytes() for one in tmp_path.iterdir()} == before
 
 
@@ -220,11 +221,12 @@ def test_older_rows_are_kept_until_there_are_newer_ones(shell: Shell, tmp_path: 
     rows = tmp_path / "rows.csv"
     rows.write_text("older and longer\n" * 1000)
     onnx_file(tmp_path / "four.onnx", 20, 4)
-    assert "trained for another K" in shell.refused(
-        "evaluate", "four.onnx", *SHORT, "--csv", "rows.csv"
-    )
+    written = [*SHORT, "--csv", "rows.csv"]
+    assert "rows.csv is there already" in shell.refused("evaluate", "wmmse", *written)
+    written.append("--overwrite")
+    assert "trained for another K" in shell.refused("evaluate", "four.onnx", *written)
     assert rows.read_text() == "older and longer\n" * 1000
-    assert shell.run("evaluate", "wmmse", *SHORT, "--csv", "rows.csv")[0] == 0
+    assert shell.run("evaluate", "wmmse", *written)[0] == 0
     assert rows.read_text().startswith("scenario,links,")
     assert "older" not in rows.read_text()
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from allocators.evaluation.csv_file import csv_rows
+from allocators.evaluation.csv_file import write_csv
 from allocators.evaluation.suites import numbers, whole_numbers
 from allocators.policy.training.card import finish
 from allocators.policy.training.learner import make_learner
@@ -36,11 +36,11 @@ from allocators.training.progress import step_bar
 from allocators.training.tensorboard import scalar_writer
 from sim.deadline.errors import InputError
 from sim.deadline.manifest import git_state
-from sim.deadline.models.model_file import card_path
 from sim.deadline.models.training import import_torch, log_path, reserve, sole_training
+from sim.deadline.outputs import Output, check_outputs
 from sim.deadline.progress import progress_bar
 from sim.deadline.tables import number, plain_table
-from sim.named import listed, named_allocator
+from sim.named import listed
 from sim.seeding import stream
 
 #: What a card's table is of.
@@ -135,6 +135,7 @@ def run_evaluation(
     against: str,
     seed: int,
     csv_path: Path | None,
+    overwrite: bool,
     as_json: bool,
 ) -> int:
     """Compare a policy with others; print tables or JSON; return the exit status.
@@ -150,6 +151,7 @@ def run_evaluation(
         against: the others, as on the command line.
         seed: master seed.
         csv_path: file for the rows.
+        overwrite: replace what is there.
         as_json: print JSON instead of tables.
 
     Raises:
@@ -164,19 +166,20 @@ def run_evaluation(
                 raise InputError(f"{option}: {error}") from None
     cells = _cells(links, snr_db)
     _check_alone(scenario, click.get_current_context())
-    _check_apart(csv_path, [model, *others, *([] if scenario is None else [scenario])])
-    with csv_rows(csv_path) as write:
-        if scenario is None:
-            slots = EPISODE_SLOTS if episode_slots is None else episode_slots
-            rows = rows_of_cells(model, others, cells, doppler_hz, slots, episodes, seed)
-        else:
-            where = {"scenario": scenario.stem, "links": None, "snr_db": None}
-            with progress_bar("episodes", episodes, "episodes") as advance:
-                rows = evaluated(
-                    model, others, scenario, episode_slots, episodes, seed, where, None,
-                    lambda: advance(1, scenario.stem),
-                )  # fmt: skip
-        write(rows)
+    inputs: list[str | Path] = [model, *others, *([] if scenario is None else [scenario])]
+    check_outputs([Output("--csv", csv_path, ".csv")], inputs, overwrite)
+    if scenario is None:
+        slots = EPISODE_SLOTS if episode_slots is None else episode_slots
+        rows = rows_of_cells(model, others, cells, doppler_hz, slots, episodes, seed)
+    else:
+        where = {"scenario": scenario.stem, "links": None, "snr_db": None}
+        with progress_bar("episodes", episodes, "episodes") as advance:
+            rows = evaluated(
+                model, others, scenario, episode_slots, episodes, seed, where, None,
+                lambda: advance(1, scenario.stem),
+            )  # fmt: skip
+    if csv_path is not None:
+        write_csv(csv_path, rows)
     if as_json:
         click.echo(json.dumps({"confidence": CONFIDENCE, "seed": seed, "rows": rows}, indent=2))
     else:
@@ -198,18 +201,6 @@ def _check_alone(scenario: Path | None, context: click.Context) -> None:
         if scenario is not None and context.get_parameter_source(name) is given:
             option = f"--{name.replace('_', '-')}"
             raise InputError(f"{option}: {scenario} says what the channels are; give one of them")
-
-
-def _check_apart(csv_path: Path | None, read: Sequence[str | Path]) -> None:
-    """Refuse to write over what is read: policies, their cards, the scenario."""
-    if csv_path is None or not csv_path.exists():
-        return
-    for entry in read:
-        name, parameters = named_allocator(str(entry))
-        for path in (Path(name), Path(str(parameters.get("model", "")))):
-            own = [path, card_path(path)] if path.name else []
-            if any(one.exists() and one.samefile(csv_path) for one in own):
-                raise InputError(f"--csv: {csv_path} is read for this; take another name")
 
 
 def _evaluation_command(out: Path, links: str, episodes: int) -> str:

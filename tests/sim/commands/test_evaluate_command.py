@@ -17,9 +17,9 @@ from in_process import Ttirace
 from rich.console import Console
 
 import sim.cli
-from allocators.evaluation import evaluation_table
+from allocators.evaluation import cells, evaluation_table
 from allocators.evaluation.contenders import contender
-from allocators.evaluation.csv_file import csv_rows
+from allocators.evaluation.csv_file import write_csv
 from allocators.evaluation.mismatch import Mismatch, mismatch_tables, setting_named
 from allocators.evaluation.plots import file_names
 from allocators.shipped import weights_file
@@ -133,6 +133,8 @@ def test_a_page_to_look_at(command: str, ttirace: Ttirace, tmp_path: Path) -> No
     assert "Least: max_power, " in page
     assert f"ttirace {command} wmmse max_power" in page
     assert "is a directory" in ttirace(*words[:-1], tmp_path).error
+    assert "--report: " in ttirace(*words).error  # it is there already
+    assert path.read_text() == page
 
 
 def test_the_default_table_fits_140_columns(ttirace: Ttirace) -> None:
@@ -258,8 +260,77 @@ def test_files_that_are_no_models(ttirace: Ttirace, tmp_path: Path) -> None:
 def test_nowhere_to_write(ttirace: Ttirace, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")
-    for option in ("--csv", "--plot"):
-        assert str(file) in ttirace("evaluate", "wmmse", *TINY, option, file / "below").error
+    for option, name in (("--csv", "rows.csv"), ("--report", "page.html"), ("--plot", "plots")):
+        said = ttirace("evaluate", "wmmse", *TINY, option, file / name).error
+        assert str(file) in said
+        assert "is no folder" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--csv", "mine.safetensors"], "--csv: mine.safetensors is read for this"),
+        (["--csv", "link.csv"], "--csv: link.csv is read for this"),
+        (["--suite", "suite.yaml", "--report", "suite.yaml"], "suite.yaml is read for this"),
+        (["--plugin", "bad.py", "--csv", "bad.py"], "--csv: bad.py is read for this"),
+        (["--csv", "mine.json"], "--csv: mine.json, want a name that ends in .csv"),
+        (["--report", "x.txt"], "--report: x.txt, want a name that ends in .html"),
+        (["--csv", "a.csv", "--report", "both.html"], "a.csv and both.html are one file"),
+    ],
+)
+@pytest.mark.parametrize("command", ["evaluate", "mismatch"])
+def test_outputs_destroy_no_input(
+    command: str,
+    options: list[str],
+    said: str,
+    ttirace: Ttirace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if command == "mismatch" and "--suite" in options:
+        return  # has none
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(weights_file("dnn_k10"), "mine.safetensors")
+    Path("link.csv").hardlink_to("mine.safetensors")
+    Path("both.html").write_text("")
+    Path("a.csv").hardlink_to("both.html")
+    Path("bad.py").write_text(BAD)
+    Path("suite.yaml").write_text("cells: {channel: rayleigh, links: 10, snr_db: 0}")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    result = ttirace(command, "mine.safetensors", "--channels", 5, *options, "--overwrite")
+    assert said in result.error
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_older_rows_are_replaced_when_that_is_asked_for(ttirace: Ttirace, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text("older")
+    command = ("evaluate", "max_power", *TINY, "--csv", rows)
+    assert f"--csv: {rows} is there already; --overwrite replaces it" in ttirace(*command).error
+    assert rows.read_text() == "older"
+    assert ttirace(*command, "--overwrite").code == 0
+    assert rows.read_text().startswith("allocator,")
+
+
+def test_an_evaluation_that_is_stopped_leaves_no_rows(
+    ttirace: Ttirace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of the rows look like all of them."""
+
+    whole, rated = cells._evaluate_cell, []
+
+    def second(*arguments: object, **more: object) -> object:
+        rated.append(arguments)
+        if len(rated) == 2:
+            raise InputError("stopped")
+        return whole(*arguments, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(cells, "_evaluate_cell", second)
+    cell = ("--channel", "rayleigh", "--links", "3,4", "--snr-db", 0, "--channels", 5)
+    result = ttirace("evaluate", "max_power", *cell, "--csv", tmp_path / "rows.csv")
+    assert "stopped" in result.error
+    assert len(rated) == 2
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -344,12 +415,12 @@ def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     ):
         pass
     assert not list(tmp_path.glob("*b.*png"))
-    if Path("/dev/full").exists():
-        with (
-            pytest.raises(InputError, match="/dev/full: cannot be written: No space"),
-            csv_rows(Path("/dev/full")) as write,
-        ):
-            write([{"allocator": "x"}])
+    older = tmp_path / "rows.csv"
+    older.write_text("older")
+    monkeypatch.setattr("csv.writer", full)
+    with pytest.raises(InputError, match=r"rows\.csv: cannot be written: No space.*untouched"):
+        write_csv(older, [{"allocator": "x"}])
+    assert older.read_text() == "older"
 
 
 def test_true_is_no_number_of_links(ttirace: Ttirace, tmp_path: Path) -> None:

@@ -158,13 +158,29 @@ def test_calibrate_writes_a_profile_that_scenarios_replay(
     assert slower.code == 0
     slow, fast = (read_log(tmp_path / name / "log")["service_ns"] for name in ("d", "a"))
     assert slow.to_numpy() == pytest.approx(10 * fast.to_numpy(), abs=10)
-    anew = ttirace(
+    once_more = [
         "calibrate", "-o", tmp_path / "mine", "--json", "--against", tmp_path / "mine",
         "--allocators", "max_power", "--links", "2", "--subbands", "1", *quick,
-    )  # fmt: skip
+    ]  # fmt: skip
+    before = (tmp_path / "mine.parquet").read_bytes()
+    refused = ttirace(*once_more)
+    assert "mine: holds an earlier profile; --overwrite replaces it" in refused.error
+    assert (tmp_path / "mine.parquet").read_bytes() == before
+    anew = ttirace(*once_more, "--overwrite")
     assert anew.code == 0, anew.err
     assert json.loads(anew.out) == json.loads((tmp_path / "mine.json").read_text())
     assert "mine: " in anew.err
+
+
+@pytest.mark.parametrize("name", ["card.json", "data.parquet"])
+def test_calibrate_replaces_nothing_but_profiles(
+    name: str, ttirace: Ttirace, tmp_path: Path
+) -> None:
+    file = tmp_path / name
+    file.write_text('{"architecture": "dnn"}')
+    result = ttirace("calibrate", "-o", tmp_path / file.stem, "--overwrite")
+    assert f"{file} is no profile of ours; name another one" in result.error
+    assert file.read_text() == '{"architecture": "dnn"}'
 
 
 @pytest.mark.parametrize(
