@@ -181,7 +181,8 @@ def in_own_process(
         progress: called here whenever it calls its last argument there.
 
     Raises:
-        InputError: as it raised there, or the process died.
+        InputError: as it raised there, or the process failed or died.
+        MemoryError: it had too little.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
@@ -204,8 +205,10 @@ def in_own_process(
                 progress(*content)
             elif kind == "refused":
                 raise InputError(content)
+            elif kind == "short":
+                raise MemoryError(content)
             elif kind == "failed":
-                raise RuntimeError(content)
+                raise InputError(f"the process that was timed failed: {content}")
             else:
                 result: Result = content
                 return result
@@ -239,5 +242,7 @@ def _serve(pipe: Connection, function: Callable[..., object], arguments: tuple[A
         pipe.send(("done", function(*arguments, progress)))
     except InputError as error:
         pipe.send(("refused", str(error)))
+    except MemoryError as error:
+        pipe.send(("short", str(error)))
     except Exception as error:
         pipe.send(("failed", one_line(error)))

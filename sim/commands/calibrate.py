@@ -37,8 +37,10 @@ _DEFAULT = (
     metavar="NAME,NAME,...",
     help=f"Parameters follow the name. If not given: {_DEFAULT}.",
 )
-@click.option("--links", type=Sizes(), default="5,10,20,30", show_default=True, help="K of a call.")
-@click.option("--subbands", type=Sizes(), default="1", show_default=True, help="S of a call.")
+@click.option(
+    "--links", type=Sizes(2000), default="5,10,20,30", show_default=True, help="K of a call."
+)
+@click.option("--subbands", type=Sizes(10_000), default="1", show_default=True, help="S of a call.")
 @click.option(
     "--percentile",
     type=click.FloatRange(0.5, 0.99999),

@@ -48,9 +48,16 @@ class FileOrShipped(click.ParamType[Path]):
 
 
 class Sizes(click.ParamType[tuple[int, ...]]):
-    """Whole numbers such as ``5,10,20``."""
+    """Whole numbers such as ``5,10,20``.
+
+    Args:
+        most: what none may exceed.
+    """
 
     name = "N,N,..."
+
+    def __init__(self, most: int) -> None:
+        self.most = most
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:
         """Return the sizes, rising, or fail with what is wrong."""
@@ -62,6 +69,8 @@ class Sizes(click.ParamType[tuple[int, ...]]):
             self.fail(f"{value!r}: want whole numbers, as in 5,10,20", param, ctx)
         if sizes[0] < 1:
             self.fail(f"{sizes[0]}: want at least 1", param, ctx)
+        if sizes[-1] > self.most:
+            self.fail(f"{sizes[-1]}: want at most {self.most}", param, ctx)
         return sizes
 
 

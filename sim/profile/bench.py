@@ -29,6 +29,11 @@ IntArray = NDArray[np.int64]
 #: Instances of one cell are drawn until they fill so much, more than a cache of the second level.
 _INSTANCE_BYTES = 16 << 20
 
+_FEWEST_INSTANCES = 8
+
+#: In one of them; no scenario has more.
+_MOST_GAINS = 1 << 24
+
 #: Rayleigh fading, every other instance at each of these: work varies, and its price shows.
 _SNR_DB = (0.0, 10.0)
 
@@ -55,9 +60,20 @@ class Null(Solver[PowerControlProblem, Allocation]):
 
 
 def instances(plan: Plan, links: int, subbands: int) -> list[PowerControlProblem]:
-    """Return Rayleigh channels of one size, the same for every allocator."""
+    """Return Rayleigh channels of one size, the same for every allocator.
+
+    Raises:
+        InputError: no scenario may have so large ones.
+    """
+    if subbands * links**2 > _MOST_GAINS:
+        raise InputError(
+            f"--links {links}, --subbands {subbands}: {subbands * links**2} gains in a call; want "
+            f"at most {_MOST_GAINS}, as in a scenario"
+        )
     rng = stream(plan.seed, "calibration", links, subbands)
-    count = int(np.clip(_INSTANCE_BYTES // (8 * subbands * links**2), 8, plan.samples))
+    count = int(
+        np.clip(_INSTANCE_BYTES // (8 * subbands * links**2), _FEWEST_INSTANCES, plan.samples)
+    )
     gain = rng.standard_exponential((count, subbands, links, links))
     return [
         PowerControlProblem(one, 10.0 ** (-_SNR_DB[i % len(_SNR_DB)] / 10.0), 1.0)

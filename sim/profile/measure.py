@@ -102,7 +102,10 @@ def _benches(plan: Plan) -> tuple[Bench, list[Bench], list[str]]:
     for size in itertools.product(plan.links, plan.subbands):
         drawn[size] = instances(plan, *size)
     null = Bench("null", Null(), plan.links[0], plan.subbands[0])
-    null.prepare(plan, drawn[plan.links[0], plan.subbands[0]])
+    try:
+        null.prepare(plan, drawn[plan.links[0], plan.subbands[0]])
+    except TooSlowError as error:
+        raise InputError(f"{error}; null does nothing: want a longer --longest") from None
     benches: list[Bench] = []
     left_out: list[str] = []
     for label in plan.allocators:

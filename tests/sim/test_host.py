@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from sim import host
-from sim.host import Conditions, in_words, live_clock, quiet, throttled
+from sim.deadline import InputError
+from sim.host import Conditions, in_own_process, in_words, live_clock, quiet, throttled
 
 
 @pytest.mark.parametrize(
@@ -79,3 +80,22 @@ def test_conditions_in_words() -> None:
     assert in_words(quiet_host.facts()) == "Live: pinned to processor 1, priority fifo, wait: poll."
     refused = Conditions(None, "normal", "sleep", ("pinning: no", "nice -20: no"))
     assert in_words(refused.facts()).endswith("Not permitted here: pinning: no; nice -20: no.")
+
+
+def _fail(kind: type[Exception], progress: object) -> None:
+    raise kind("of its own")
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "said"),
+    [
+        (MemoryError, MemoryError, "^of its own$"),
+        (InputError, InputError, "^of its own$"),
+        (ZeroDivisionError, InputError, "timed failed: ZeroDivisionError: of its own$"),
+    ],
+)
+def test_what_fails_in_a_process_of_its_own_fails_here(
+    kind: type[Exception], told: type[Exception], said: str
+) -> None:
+    with pytest.raises(told, match=said):
+        in_own_process(_fail, (kind,), lambda more, text: None)

@@ -188,6 +188,13 @@ def test_calibrate_replaces_nothing_but_profiles(
     [
         (["calibrate", "--links", "5,x"], "want whole numbers, as in 5,10,20"),
         (["calibrate", "--links", "0"], "want at least 1"),
+        (["calibrate", "--links", "5,2001"], "2001: want at most 2000"),
+        (["calibrate", "--subbands", "10001"], "10001: want at most 10000"),
+        (
+            ["calibrate", "--links", "2000", "--subbands", "5"],
+            "--links 2000, --subbands 5: 20000000 gains in a call; want at most 16777216",
+        ),
+        (["calibrate", "--longest", "1 ns"], "null: a call takes"),
         (["calibrate", "--period", "3"], "has no unit"),
         (["calibrate", "--period", "0 ms"], "must be positive"),
         (["calibrate", "--allocators", "wmmze"], "did you mean 'wmmse'?"),
