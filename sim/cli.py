@@ -9,9 +9,10 @@ from importlib import import_module, metadata
 
 import click
 
-GROUP = "ttirace.commands"
+from sim import interrupts
+from sim.streams import UNREAD, OutputError, prepare_streams, say
 
-_INTERRUPTED = 130  # exit status, as shells have it
+GROUP = "ttirace.commands"
 
 _COMMANDS = {
     "run": "sim.commands.run:run",
@@ -28,8 +29,19 @@ _COMMANDS = {
 }
 
 
+class _StoppedError(Exception):
+    """A command was interrupted; the message is for the user."""
+
+
 class _LazyGroup(click.Group):
     """Commands of this package and, by entry point, of others."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; of a signal `main` makes what is to be made of it, not click."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise _StoppedError(str(error) or "interrupted") from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return [*_COMMANDS, *sorted(_entry_points())]
@@ -75,41 +87,75 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; what users get wrong ends as one line and exit status 2."""
+    prepare_streams()
     try:
-        status = cli.main(standalone_mode=False, prog_name="ttirace")
+        status = _run()
+        sys.stdout.flush()
+    except OutputError as error:
+        status = UNREAD if error.unread else _fail(str(error))
+    if status == interrupts.INTERRUPTED:
+        # Not sys.exit: an interrupt that passed through exec() on its way, as in an import, has
+        # CPython end the process by the signal, however it was handled (Py_RunMain).
+        os._exit(interrupts.status())
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _run() -> object:
+    """Run the command line, and return its status."""
+    try:
+        _check_arguments()
+        _prepare_plots()
+        return cli.main(standalone_mode=False, prog_name="ttirace")
+    except _StoppedError as error:
+        say(f"ttirace: {error}")
+        return interrupts.INTERRUPTED
     except (click.exceptions.Abort, KeyboardInterrupt):
-        status = _INTERRUPTED
+        return interrupts.INTERRUPTED
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "ttirace"
         if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
-            click.echo(error.format_message(), err=True)  # called for nothing: the help, as it is
-            sys.exit(2)
-        status = _fail(f"{' '.join(error.format_message().split())} (see {path} --help)")
+            say(error.format_message())  # called for nothing: the help, as it is
+            return 2
+        return _fail(f"{' '.join(error.format_message().split())} (see {path} --help)")
     except MemoryError as error:
-        status = _fail(f"out of memory: {error}; want a smaller problem, or fewer of them")
+        return _fail(f"out of memory: {error}; want a smaller problem, or fewer of them")
     except OSError as error:
         where = f"{error.filename}: " if error.filename is not None else ""
-        status = _fail(f"{where}{error.strerror or error}")
+        return _fail(f"{where}{error.strerror or error}")
     except ValueError as error:
         from sim.deadline import InputError  # here, so that `--help` need not import it
 
         if not isinstance(error, InputError):
             raise
-        status = _fail(str(error))
-    if status == _INTERRUPTED:
-        # Not sys.exit: an interrupt that passed through exec() on its way, as in an import, has
-        # CPython end the process by the signal, however it was handled (Py_RunMain).
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(_INTERRUPTED)
-    sys.exit(status if isinstance(status, int) else 0)
+        return _fail(str(error))
+
+
+def _check_arguments() -> None:
+    """Refuse what is no text: it would fail only when it is written into a file of results."""
+    for argument in sys.argv[1:]:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            shown = ascii(argument)
+            raise click.UsageError(f"{shown}: no text in UTF-8; want another name") from None
+
+
+def _prepare_plots() -> None:
+    """Let matplotlib, which may be imported, draw into files whatever the environment says.
+
+    It would also tell where it keeps its fonts if it cannot do so in the user's folder.
+    """
+    import logging
+
+    os.environ["MPLBACKEND"] = "agg"
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 
 def _fail(message: str) -> int:
     """Say what is wrong in one line, whatever the names and values in it hold."""
     line = "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in message)
-    print(f"ttirace: {line}", file=sys.stderr)
+    say(f"ttirace: {line}")
     return 2
 
 
