@@ -18,6 +18,9 @@ ARCHITECTURE = "dnn"
 HIDDEN = (200, 80, 80)
 """Width of the hidden layers (Sun et al. 2018, Section V)."""
 
+MOST_LINKS, MOST_MEMBERS = 2000, 1000
+"""Of a network, in memory and in a file."""
+
 _LINE = 16  # float32 in a cache line
 
 
@@ -115,5 +118,5 @@ def load(path: Path) -> Network:
             a tensor missing, too many, or of another shape than the config says.
     """
     model = load_model(path, ARCHITECTURE)
-    model.check(tensor_shapes(model.size("links", 2000), model.size("members", 1000)))
+    model.check(tensor_shapes(model.size("links", MOST_LINKS), model.size("members", MOST_MEMBERS)))
     return Network.from_tensors(model.tensors)

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 _FORMAT = 1
 _SETTINGS = "settings.json"
+_MOST_SHARDS = 100_000  # five digits in their names
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class DatasetSettings:
     """All that the bytes of a data set depend on.
 
     Raises:
-        InputError: a size or the seed is too small.
+        InputError: a size or the seed is too small, or there are too many shards.
     """
 
     setting: Setting
@@ -51,6 +54,11 @@ class DatasetSettings:
         check_range("samples", self.samples, 1)
         check_range("shard_size", self.shard_size, 1)
         check_range("seed", self.seed, 0)
+        if self.shards > _MOST_SHARDS:
+            raise InputError(
+                f"samples: {self.samples} are {self.shards} shards of {self.shard_size}; want at"
+                f" most {_MOST_SHARDS}: fewer samples, or a larger shard_size"
+            )
 
     @property
     def shards(self) -> int:
@@ -60,6 +68,11 @@ class DatasetSettings:
     def size(self, shard: int) -> int:
         """Return how many samples a shard holds."""
         return min(self.shard_size, self.samples - shard * self.shard_size)
+
+    def bytes(self, samples: int) -> int:
+        """Return how much room so many samples take."""
+        links = self.setting.links
+        return 4 * samples * links * (links + 1)
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as a flat record."""
@@ -119,16 +132,19 @@ def write_dataset(
         on_samples: told how many more samples are there; first those found from an earlier run.
 
     Raises:
-        InputError: the folder holds something else, or cannot be written; a worker was killed.
+        InputError: the folder holds something else, or cannot be written, or there is no room for
+            so much; a worker was killed.
     """
     check_range("workers", workers, 1)
     try:
-        _claim(folder, settings)
-        missing = [i for i in range(settings.shards) if not _is_complete(folder, settings, i)]
-        on_samples(settings.samples - sum(settings.size(i) for i in missing))
-        for index in _write(folder, settings, missing, workers):
-            on_samples(settings.size(index))
-        _join(folder, settings)
+        with _claimed(folder, settings):
+            missing = [i for i in range(settings.shards) if not _is_complete(folder, settings, i)]
+            wanted = sum(settings.size(i) for i in missing)
+            _check_room(folder, settings.bytes(wanted))
+            on_samples(settings.samples - wanted)
+            for index in _write(folder, settings, missing, workers):
+                on_samples(settings.size(index))
+            _join(folder, settings)
     except OSError as error:
         reason = error.strerror or " ".join(str(error).split())
         raise InputError(f"{folder}: cannot write here: {reason}") from None
@@ -215,6 +231,28 @@ def _write(
             yield future.result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _check_room(folder: Path, wanted: int) -> None:
+    """Refuse what the disk has no room for, before hours of work show it."""
+    free = shutil.disk_usage(folder).free
+    if wanted > free:
+        raise InputError(
+            f"{folder}: No space left on device: {wanted / 1e6:,.1f} MB to write,"
+            f" {free / 1e6:,.1f} MB are free; want fewer samples or links, or another disk"
+        )
+
+
+@contextmanager
+def _claimed(folder: Path, settings: DatasetSettings) -> Iterator[None]:
+    """Let a folder be for these settings; if not a shard comes of it, it is for any again."""
+    _claim(folder, settings)
+    try:
+        yield
+    except BaseException:
+        if not any(folder.glob("shard-*.h5")):
+            (folder / _SETTINGS).unlink(missing_ok=True)
+        raise
 
 
 def _claim(folder: Path, settings: DatasetSettings) -> None:

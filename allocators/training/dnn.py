@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from allocators.dnn import DNN
-from allocators.dnn.network import ARCHITECTURE, Network, layer_sizes
+from allocators.dnn.network import ARCHITECTURE, MOST_LINKS, MOST_MEMBERS, Network, layer_sizes
 from allocators.training.learner import Batch, Learner
 from sim.deadline.errors import check_range
 from sim.deadline.models.model_file import Float32Array
@@ -29,7 +29,7 @@ class DNNLearner(Learner):
         members: M.
 
     Raises:
-        InputError: no links or no members.
+        InputError: no links or no members, or more than a model's file may have.
     """
 
     architecture = ARCHITECTURE
@@ -37,8 +37,8 @@ class DNNLearner(Learner):
     def __init__(self, rng: np.random.Generator, links: int, members: int = 1) -> None:
         import torch
 
-        check_range("links", links, 1)
-        check_range("members", members, 1)
+        check_range("links", links, 1, MOST_LINKS)
+        check_range("members", members, 1, MOST_MEMBERS)
         self.links = links
         self.config = {"links": links, "members": members}
         self._mean, self._deviation = 0.0, 1.0

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sim.problem import Allocation
 
 _BLOCK = 1000  # channels drawn at a time: bounds memory, and is part of what a seed means
+_MOST_LINKS = 2000  # no scenario has more
 _LARGEST = 1e30  # normalised gains are cut here: sums of them stay finite in single precision
 
 
@@ -55,7 +56,7 @@ class Setting:
         snr_db: p_max over noise, at unit gain.
 
     Raises:
-        InputError: no links, not a law to draw from, an SNR that is out of range.
+        InputError: no links or too many, not a law to draw from, an SNR that is out of range.
     """
 
     links: int
@@ -63,7 +64,7 @@ class Setting:
     snr_db: float = 0.0
 
     def __post_init__(self) -> None:
-        check_range("links", self.links, 1)
+        check_range("links", self.links, 1, _MOST_LINKS)
         self._model()
         if not math.isfinite(self.snr_db) or abs(self.snr_db) > 200.0:
             raise InputError(f"snr_db: {self.snr_db}, want a number between -200 and 200")

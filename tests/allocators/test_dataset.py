@@ -1,3 +1,6 @@
+import errno
+import shutil
+import time
 from pathlib import Path
 
 import h5py
@@ -123,6 +126,30 @@ def test_settings_cut_short_do_not_stop_the_next_run(tmp_path: Path) -> None:
     assert not (tmp_path / ".settings.json.part").exists()
 
 
+def test_what_a_disk_has_no_room_for(tmp_path: Path) -> None:
+    free = shutil.disk_usage(tmp_path).free
+    large = DatasetSettings(Setting(3), free // (4 * 3 * 4) * 2, free)
+    begun = time.monotonic()
+    with pytest.raises(InputError, match="No space left on device: .* MB to write, .* are free"):
+        write_dataset(tmp_path, large, workers=1)
+    assert time.monotonic() - begun < 5
+    write_dataset(tmp_path, SETTINGS, workers=1)  # the folder is nobody's yet
+
+
+def test_a_folder_without_a_shard_takes_other_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("allocators.training.dataset.write_shard", full)
+        with pytest.raises(InputError, match="cannot write here: No space"):
+            write_dataset(tmp_path, DatasetSettings(Setting(4), 100), workers=1)
+    assert not contents(tmp_path)
+    write_dataset(tmp_path, SETTINGS, workers=1)
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("gain", np.nan), ("gain", -1.0), ("power", np.inf), ("power", 1.5)]
 )
@@ -160,6 +187,8 @@ def test_draws_from_any_law_a_scenario_knows() -> None:
     ("make", "message"),
     [
         (lambda: Setting(0), "links: 0"),
+        (lambda: Setting(2001), "links: 2001, want at most 2000"),
+        (lambda: DatasetSettings(Setting(3), 10**13), "are 1000000000 shards of 10000; want at"),
         (lambda: Setting(3, "raleigh"), "did you mean 'rayleigh'"),
         (lambda: Setting(3, "{rician: {k: 3}}"), r"channel\.rician\.k: unknown key"),
         (lambda: Setting(3, "{rician: [}"), "not YAML"),

@@ -163,6 +163,11 @@ def test_recipes_and_laws_that_are_wrong() -> None:
     assert [path.name for path in Path().iterdir()] == ["mine.yaml"]
 
 
+def test_more_than_a_model_may_have() -> None:
+    refused([*TRAIN, "--members", "1001", "-o", "x.safetensors"], "members: 1001, want at most 10")
+    assert not list(Path().iterdir())
+
+
 def test_a_suite_that_the_links_do_not_fit_does_not_wait_for_the_end() -> None:
     Path("mine.yaml").write_text("cells: [{channel: '{imac: {cells: 5}}', links: 10, snr_db: 0}]")
     refused([*TRAIN, "--suite", "mine.yaml", "-o", "a.safetensors"], "do not spread evenly")
