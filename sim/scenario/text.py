@@ -29,9 +29,11 @@ def read(path: Path, what: str, hint: str = "") -> Any:
             (`sim.scenario.files`).
     """
     try:
-        if path.stat().st_size > _LARGEST_FILE:
+        with path.open("rb") as file:  # not by its size, which a pipe or a device does not have
+            content = file.read(_LARGEST_FILE + 1)
+        if len(content) > _LARGEST_FILE:
             raise InputError(f"{path}: larger than {_LARGEST_FILE >> 20} MiB; not {what}")
-        text = path.read_text(encoding="utf-8")
+        text = content.decode("utf-8")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file{hint or f', want {what} in YAML'}") from None
     except OSError as error:

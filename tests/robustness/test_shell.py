@@ -97,6 +97,21 @@ def test_plots_do_not_depend_on_the_environment(environment: Mapping[str, str], 
     assert list(Path("out/plots").glob("*.png"))
 
 
+def test_a_scenario_through_a_pipe(here: Path) -> None:
+    done = shell("cat it.yaml | T validate /dev/stdin")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("/dev/stdin: ok")
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no device without an end here")
+def test_a_scenario_without_an_end(here: Path) -> None:
+    # 4 GB of memory: much more than a command takes, much less than would be read
+    for source in ("/dev/zero", "/dev/stdin"):
+        done = shell(f"ulimit -v 4000000; yes | T validate {source}")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f"ttirace: {source}: larger than 4 MiB; not a scenario\n"
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
