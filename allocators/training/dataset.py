@@ -134,6 +134,7 @@ def write_dataset(
     Raises:
         InputError: the folder holds something else, or cannot be written, or there is no room for
             so much; a worker was killed.
+        KeyboardInterrupt: as it came, with what is left as its message.
     """
     check_range("workers", workers, 1)
     try:
@@ -148,6 +149,11 @@ def write_dataset(
     except OSError as error:
         reason = error.strerror or " ".join(str(error).split())
         raise InputError(f"{folder}: cannot write here: {reason}") from None
+    except KeyboardInterrupt:
+        kept = len(list(folder.glob("shard-*.h5")))
+        raise KeyboardInterrupt(
+            f"interrupted; {kept} of {settings.shards} shards are kept: the same command goes on"
+        ) from None
     except BrokenProcessPool:
         raise InputError(
             f"{folder}: a worker process was killed (out of memory?); the same command goes on"

@@ -87,9 +87,9 @@ def run(
         check_trace(trace)
     folder = ResultFolder(output or Path("out") / loaded.name, overwrite)
     click.get_current_context().call_on_close(folder.close)
-    folder.write_manifest("running", loaded, scenario.parent)
-    folder.write_scenario(loaded, scenario.parent)
     try:
+        folder.write_manifest("running", loaded, scenario.parent)
+        folder.write_scenario(loaded, scenario.parent)
         with progress_bar(loaded.name, race.total_slots, "slots") as advance:
             contestants: Sequence[Raced]
             if live:
@@ -116,7 +116,8 @@ def run(
             race_page(race, contestants, summary, folder.manifest).write(folder.report)
     except KeyboardInterrupt:
         folder.write_manifest("interrupted", loaded, scenario.parent)
-        click.echo(f"interrupted; what was logged until then: {folder.log}", err=True)
+        logged = f"what was logged until then: {folder.log}"
+        click.echo(f"interrupted; {logged if folder.log.exists() else 'nothing raced'}", err=True)
         return 130
     if as_json:
         click.echo(json.dumps(summary, indent=2))

@@ -99,9 +99,9 @@ def verify(
     load_race(loaded, scenario)
     folder = VerifyFolder(output or Path("out") / f"{loaded.name}-verify", overwrite)
     click.get_current_context().call_on_close(folder.close)
-    folder.write_manifest("running", loaded, scenario.parent)
     plan = Plan(loaded, scenario.parent, miss_ratios, cpu, wait, plugins)
     try:
+        folder.write_manifest("running", loaded, scenario.parent)
         with progress_bar(f"{loaded.name}, live", planned_slots(plan), "slots") as advance:
             conditions, verdicts = verify_scenario(plan, folder.path, advance)
     except KeyboardInterrupt:

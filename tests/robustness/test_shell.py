@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -200,3 +201,48 @@ def test_termination_is_an_interruption(command: str, pattern: str, here: Path) 
     status, err = interrupted(command.split(), signal.SIGTERM, lambda: any(here.glob(pattern)))
     assert (status, err.count("\n")) == (143, 1), err
     assert "interrupted" in err
+
+
+@pytest.mark.parametrize(
+    ("command", "pattern", "said"),
+    [
+        (
+            "train dnn --links 3 --steps 1000000 --interval 20 --validation 10 -o m.safetensors",
+            "m.checkpoint.safetensors",
+            "m.checkpoint.safetensors is kept: the same command goes on from there",
+        ),
+        (
+            "train dnn --links 3 --steps 1000000 --interval 1000000 -o m.safetensors",
+            ".m.lock",
+            "nothing is left, as it just began",
+        ),
+        (
+            "rl train central -o m.safetensors --links 3 --interval 1 --validation 2 --episodes 2",
+            "m.checkpoint.safetensors",
+            "m.checkpoint.safetensors is kept: the same command goes on from there",
+        ),
+    ],
+)
+def test_an_interrupted_training_says_how_to_go_on(
+    command: str, pattern: str, said: str, here: Path
+) -> None:
+    pytest.importorskip("torch")
+    if command.startswith("rl"):
+        pytest.importorskip("gymnasium")
+    status, err = interrupted(command.split(), signal.SIGINT, lambda: any(here.glob(pattern)))
+    assert (status, err) == (130, f"ttirace: interrupted; {said}\n")
+
+
+def test_a_run_that_is_interrupted_before_it_races(
+    here: Path, monkeypatch: pytest.MonkeyPatch, ttirace: Ttirace
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    left = []
+    monkeypatch.setattr(os, "_exit", left.append)
+    monkeypatch.setattr("sim.result.ResultFolder.write_scenario", interrupt)
+    result = ttirace("run", "it.yaml", "-o", "out")
+    assert left == [130]
+    assert result.err == "interrupted; nothing raced\n"
+    assert json.loads(Path("out/manifest.json").read_text())["status"] == "interrupted"

@@ -20,7 +20,7 @@ def reserve(out: Path) -> Path:
     """
     if out.suffix != ".safetensors":
         raise InputError(f"--out: {out}, want a name that ends in .safetensors")
-    checkpoint = out.with_suffix(".checkpoint.safetensors")
+    checkpoint = checkpoint_path(out)
     # Beside a checkpoint, weights without a card are what a run that was killed had written of its
     # end, and are written again.
     new = () if checkpoint.exists() else (out, log_path(out))
@@ -43,7 +43,24 @@ def sole_training(out: Path) -> Iterator[None]:
 
     Raises:
         InputError: somebody is at it.
+        KeyboardInterrupt: as it came, with what is left as its message.
     """
+    with _locked(out):
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"interrupted; {_left(out)}") from None
+
+
+def _left(out: Path) -> str:
+    checkpoint = checkpoint_path(out)
+    if checkpoint.exists():
+        return f"{checkpoint} is kept: the same command goes on from there"
+    return f"{out} is written" if card_path(out).exists() else "nothing is left, as it just began"
+
+
+@contextmanager
+def _locked(out: Path) -> Iterator[None]:
     try:
         import fcntl
     except ImportError:  # there is nothing like it on Windows
@@ -93,6 +110,11 @@ def import_torch(what: str = "training") -> Any:
     except ImportError:
         raise InputError(f"{what} needs torch: pip install 'ttirace[train]'") from None
     return torch
+
+
+def checkpoint_path(out: Path) -> Path:
+    """Return where a training is kept whose weights go to ``out``, until it has ended."""
+    return out.with_suffix(".checkpoint.safetensors")
 
 
 def log_path(out: Path) -> Path:
