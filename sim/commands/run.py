@@ -72,6 +72,7 @@ def run(
       ttirace run munich --live -o out/munich_live
       ttirace run edf --trace edf.json.gz       # for ui.perfetto.dev
     """  # noqa: D301
+    from sim.deadline.outputs import make_room_for_trace
     from sim.deadline.progress import progress_bar
     from sim.deadline.trace_events import check_trace, write_trace
     from sim.live import live_facts, live_race, playable
@@ -83,9 +84,12 @@ def run(
     if live:
         loaded = playable(loaded)
     race = load_race(loaded, scenario)
+    out = output or Path("out") / loaded.name
+    also = ResultFolder.also(out, "--trace", trace)
     if trace is not None:
+        make_room_for_trace(trace)
         check_trace(trace)
-    folder = ResultFolder(output or Path("out") / loaded.name, overwrite)
+    folder = ResultFolder(out, overwrite, also)
     click.get_current_context().call_on_close(folder.close)
     try:
         folder.write_manifest("running", loaded, scenario.parent)

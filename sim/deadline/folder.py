@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 
 from sim.deadline.errors import InputError
@@ -16,6 +17,7 @@ class RunFolder:
     Args:
         path: the folder; made if it is not there.
         overwrite: throw away an earlier run's results that lie there.
+        also: names of further files of the run in it; see `also`.
 
     Raises:
         InputError: it holds an earlier run, or something else, or cannot be written; another run
@@ -25,18 +27,19 @@ class RunFolder:
     _OWN: tuple[str, ...] = ("manifest.json", "summary.json", "report.html", "log", "plots")
     _UNFINISHED = (".manifest.json.part", ".summary.json.part")  # where a run was killed
 
-    def __init__(self, path: Path, overwrite: bool = False) -> None:
+    def __init__(self, path: Path, overwrite: bool = False, also: Sequence[str] = ()) -> None:
         self.path = path
+        own = (*self._OWN, *also)
         folder_contents(path)
         self._release = weakref.finalize(self, _closed, self._seized())
         present = folder_contents(path) - set(self._UNFINISHED)  # nobody else is at it now
         if "manifest.json" in present and not overwrite:
             raise InputError(f"-o {path}: holds an earlier run; --overwrite replaces it")
-        if present - set(self._OWN) or (present and "manifest.json" not in present):
-            other = sorted(present - set(self._OWN)) or sorted(present)
+        if present - set(own) or (present and "manifest.json" not in present):
+            other = sorted(present - set(own)) or sorted(present)
             raise InputError(f"-o {path}: holds {other[0]!r}, no run of ours; name another folder")
         try:
-            for name in (*self._OWN, *self._UNFINISHED):
+            for name in (*own, *self._UNFINISHED):
                 entry = path / name
                 if entry.is_dir() and not entry.is_symlink():
                     shutil.rmtree(entry)
@@ -46,6 +49,26 @@ class RunFolder:
             (path / self._UNFINISHED[0]).unlink()
         except OSError as error:
             raise InputError(f"-o {path}: cannot be written: {error.strerror}") from None
+
+    @classmethod
+    def also(cls, path: Path, option: str, file: Path | None) -> tuple[str, ...]:
+        """Return the name of a further file of a run if it goes into the run's folder.
+
+        Args:
+            path: the folder, there or not.
+            option: that names the file.
+            file: the file; None if there is none.
+
+        Raises:
+            InputError: it would go below that folder, or where a result goes.
+        """
+        if file is None or not file.resolve().is_relative_to(path.resolve()):
+            return ()
+        if file.parent.resolve() != path.resolve() or file.name in cls._OWN:
+            raise InputError(
+                f"{option}: {file} is where results go; want another name in {path}, or elsewhere"
+            )
+        return (file.name,)
 
     def close(self) -> None:
         """Let others have the folder; the end of the process does so too."""

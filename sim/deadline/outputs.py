@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import combinations
@@ -69,6 +71,28 @@ def make_folder(option: str, path: Path) -> None:
         raise InputError(f"{option}: {path} is no folder, or below a file") from None
     except OSError as error:
         raise InputError(f"{option}: {path} cannot be made: {reason(error)}") from None
+
+
+def make_room_for_trace(path: Path) -> None:
+    """Make the folder of a trace (`sim.deadline.trace_events`); no file but a trace gives way.
+
+    Raises:
+        InputError: there is another file, or no folder can be made.
+    """
+    if not path.name.endswith((".json", ".json.gz")):
+        return  # `check_trace` says what it wants
+    if path.is_file() and not _begin(path).startswith(b'{"displayTimeUnit"'):
+        raise InputError(f"--trace: {path} is there already and no trace; take another name")
+    make_folder("--trace", path.parent)
+
+
+def _begin(path: Path) -> bytes:
+    """Return the first bytes of a file, unpacked if it was packed; none if it cannot be read."""
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            return file.read(80)
+    except (OSError, EOFError, zlib.error):
+        return b""
 
 
 def _same(path: Path, other: Path) -> bool:

@@ -22,8 +22,9 @@ from stylize.commands.options import (
 @source_argument
 @style_option
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path), required=True, help="The costs, as JSON."
+    "-o", "--out", type=click.Path(path_type=Path), required=True, help="The costs, NAME.json."
 )
+@click.option("--overwrite", is_flag=True, help="Replace earlier costs.")
 @solvers_option
 @click.option(
     "--calls", type=click.IntRange(2), default=100, show_default=True, help="Timed, of each."
@@ -37,6 +38,7 @@ def calibrate(
     source: Path,
     style: str,
     out: Path,
+    overwrite: bool,
     solvers: str | None,
     calls: int,
     frames: int,
@@ -54,16 +56,16 @@ def calibrate(
       ttirace stylize calibrate photo.jpg --style scream --solvers fast_s,hold -o costs.json
       ttirace stylize race photo.jpg --style scream --solvers fast_s,hold --latency costs.json
     """  # noqa: D301
+    from sim.deadline.outputs import Output, check_outputs
     from sim.deadline.progress import progress_bar
     from sim.deadline.tables import number
     from stylize.contestants import Contest
     from stylize.costs import Costs, measure, write_costs
     from stylize.frames import frames_of
-    from stylize.pictures import check_not_input
     from stylize.solvers import Entry
     from stylize.styles import Style
 
-    check_not_input(out, (source, Path(style)))
+    check_outputs([Output("--out", out, ".json")], [source, style], overwrite)
     entries = Entry.parse_all(solvers, Style.sizes(style))
     pictures = frames_of(source, size, frames)
     needs_loss = any(entry.kind == "gatys" for entry in entries)

@@ -107,6 +107,7 @@ def race(
     from sim.deadline.errors import InputError
     from sim.deadline.folder import RunFolder
     from sim.deadline.manifest import git_state, versions, write_json, write_manifest
+    from sim.deadline.outputs import make_room_for_trace
     from sim.deadline.progress import progress_bar
     from sim.deadline.trace_events import check_trace, write_trace
     from sim.deadline.trace_tracks import Grid
@@ -123,13 +124,15 @@ def race(
     if live and latency != "measured":
         raise InputError("--live: a frame takes what it takes; leave --latency away")
     out = output or Path("out") / "stylize"
+    also = RunFolder.also(out, "--trace", trace)
     if trace is not None:
+        make_room_for_trace(trace)
         check_trace(trace)
     pictures = frames_of(source, size, frames, out)
     needs_loss = scored > 0 or any(entry.kind == "gatys" for entry in entries)
     contest = Contest(style, style_px, threads, vgg, needs_loss)
     costs = latencies(latency, [entry.name for entry in entries], pictures[0], seed)
-    folder = RunFolder(out, overwrite)
+    folder = RunFolder(out, overwrite, also)
     click.get_current_context().call_on_close(folder.close)
     contents = {
         "source": source.name,

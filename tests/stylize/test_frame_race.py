@@ -283,7 +283,7 @@ def test_live(ttirace: Ttirace, tmp_path: Path) -> None:
         (("--size", "7"), "--size: 7, want at least 16"),
         (("--frames", "1000000"), "take 786 GB; want at most 8: fewer of them"),
         (("--trace", "p.png"), "--trace: p.png: want NAME.json or NAME.json.gz"),
-        (("--trace", "none/t.json"), "none/t.json: cannot be written"),
+        (("--trace", "p.png/t.json"), "--trace: p.png is no folder"),
         (("--score", "-1"), "--score: -1"),
     ],
 )
@@ -311,3 +311,23 @@ def test_verdict_is_computed() -> None:
     for entry in summary["solvers"]:  # as good as each other
         entry["loss"] = {"in_force": 1.5, "given_time": 1.5}
     assert verdict(summary).endswith("The least loss on the screen: a, 1.50.")
+
+
+def test_costs_replace_nothing_unasked(
+    ttirace: Ttirace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, photo = model_file(tmp_path), picture_file(tmp_path / "p.png", 1, 60, 90)
+    monkeypatch.chdir(tmp_path)
+    Path("c.json").write_text("{}")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    measured = ("stylize", "calibrate", photo, "--style", network, "--solvers", "hold")
+    quick = ("--frames", 2, "--calls", 2, "--size", 32)
+    for out, said in (
+        (photo, "is read for this; take another name"),
+        ("base.yaml", "--out: base.yaml, want a name that ends in .json"),
+        ("c.json", "--out: c.json is there already; --overwrite replaces it"),
+    ):
+        assert said in ttirace(*measured, *quick, "-o", out).error
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert ttirace(*measured, *quick, "-o", "c.json", "--overwrite").code == 0
+    assert json.loads(Path("c.json").read_text())

@@ -212,7 +212,38 @@ def test_a_trace_is_written_for_perfetto(ttirace: Ttirace, tiny: Path, tmp_path:
     assert done.code == 0, done
     events = check_format(gzip.decompress(trace.read_bytes()).decode())
     assert sum(event.get("name", "").startswith("slot ") for event in events) == 30
-    nowhere = tmp_path / "none" / "t.json"
-    refused = ttirace("run", tiny, "-o", tmp_path / "other", "--trace", nowhere)
-    assert "cannot be written" in refused.error
-    assert not (tmp_path / "other").exists()
+    new = tmp_path / "none" / "t.json"
+    assert ttirace("run", tiny, "-o", tmp_path / "other", "--no-plots", "--trace", new).code == 0
+    assert json.loads(new.read_text())["traceEvents"]
+    below = ttirace("run", tiny, "-o", tmp_path / "third", "--trace", tiny / "t.json")
+    assert "is no folder, or below a file" in below.error
+    assert not (tmp_path / "third").exists()
+
+
+def test_a_trace_beside_the_results(ttirace: Ttirace, tiny: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run = ("run", tiny, "-o", out, "--no-plots", "--trace")
+    for name in ("manifest.json", "log/t.json", "new/t.json"):
+        said = ttirace(*run, out / name).error
+        assert f"{out / name} is where results go; want another name in {out}" in said
+    assert not out.exists()
+    assert ttirace(*run, out / "t.json").code == 0
+    first = (out / "t.json").read_bytes()
+    assert "--overwrite replaces it" in ttirace(*run, out / "t.json").error
+    assert ttirace(*run, out / "t.json", "--overwrite").code == 0
+    assert (out / "t.json").read_bytes() == first
+
+
+@pytest.mark.parametrize("name", ["card.json", "other.json.gz"])
+def test_a_trace_replaces_nothing_but_traces(
+    name: str, ttirace: Ttirace, tiny: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / name
+    file.write_text('{"sha256": 0}')
+    result = ttirace("run", tiny, "-o", tmp_path / "out", "--trace", file)
+    assert f"--trace: {file} is there already and no trace; take another name" in result.error
+    assert file.read_text() == '{"sha256": 0}'
+    assert not (tmp_path / "out").exists()
+    trace = tmp_path / f"t.{name.partition('.')[2]}"
+    for folder in ("a", "b"):  # of an older one nothing is kept
+        assert ttirace("run", tiny, "-o", tmp_path / folder, "--trace", trace).code == 0
