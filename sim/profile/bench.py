@@ -21,7 +21,7 @@ from sim.deadline.stats import percentile
 from sim.host import live_clock
 from sim.problem import Allocation, PowerControlProblem, check_allocation
 from sim.profile.cell import Cell, CellKey
-from sim.profile.plan import Plan
+from sim.profile.plan import FEWEST, Plan
 from sim.seeding import stream
 
 IntArray = NDArray[np.int64]
@@ -113,16 +113,15 @@ class Bench:
         self.problems = problems
         took = self._call().elapsed_ns  # compiles, perhaps
         took = self._call().elapsed_ns
-        fewest = 2 * _FEWEST
-        if took * fewest > plan.longest_ns:
+        if took * FEWEST > plan.longest_ns:
             raise TooSlowError(
-                f"{self.label}: a call takes {took / 1e9:.2g} s, and {fewest} of them, the least, "
+                f"{self.label}: a call takes {took / 1e9:.2g} s, and {FEWEST} of them, the least, "
                 f"more than the {plan.longest_ns / 1e9:g} s of --longest"
             )
         # The median, as one call that the host interrupted would make a period of another kind.
         took = int(np.median([self._call().elapsed_ns for _ in range(self._untimed(took))]))
         self.period_ns = max(plan.period_ns, 2 * took)
-        self.samples = int(np.clip(plan.longest_ns // self.period_ns, fewest, plan.samples))
+        self.samples = int(np.clip(plan.longest_ns // self.period_ns, FEWEST, plan.samples))
         # Slow cells sit rounds out, rather than take part with a call or two.
         self.rounds = int(np.clip(self.samples // _FEWEST, 2, plan.rounds))
 

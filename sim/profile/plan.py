@@ -9,6 +9,9 @@ import numpy as np
 from sim.deadline.stats import CARRIED
 from sim.host import Wait
 
+#: Calls of a cell, however slow they are: two rounds of four.
+FEWEST = 8
+
 
 class Plan(NamedTuple):
     """What is to be measured, and how.
@@ -41,8 +44,9 @@ class Plan(NamedTuple):
 
     @property
     def most_calls(self) -> int:
-        """The most calls it can take."""
-        return self.samples * (1 + len(self.allocators) * len(self.links) * len(self.subbands))
+        """The most calls it can take: as many as periods fit into the time of a cell."""
+        own = min(self.samples, max(self.longest_ns // self.period_ns, FEWEST))
+        return own * (1 + len(self.allocators) * len(self.links) * len(self.subbands))
 
 
 def samples_for(quantile: float) -> int:

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from sim.deadline import InputError
 from sim.deadline.cost import CHANCES, Cost
 from sim.profile import Cell, CellKey, Profile, find_profile, load_profile, write_profile
+from sim.profile.bench import Bench, Null, instances
+from sim.profile.plan import Plan
 
 WMMSE = CellKey.of("wmmse", {})
 JITTER = np.linspace(-0.1, 0.4, len(CHANCES))
@@ -126,6 +128,16 @@ def test_a_profile_may_hold_an_allocator_that_is_not_here(tmp_path: Path) -> Non
 def test_an_allocator_that_was_not_measured() -> None:
     with pytest.raises(InputError, match=r"mine: holds no dnn; it holds wmmse \(cost_of"):
         profile().cost(CellKey.of("dnn", {}), 10, 1)
+
+
+def test_no_cell_takes_longer_than_it_may() -> None:
+    plan = Plan(("max_power",), (4,), (1, 2), 10**11, longest_ns=1_000_000_000)
+    assert plan.most_calls == 3 * 1000
+    bench = Bench("null", Null(), 4, 1)
+    bench.prepare(plan, instances(plan, 4, 1)[:10])
+    assert bench.samples * bench.period_ns <= plan.longest_ns
+    few = plan._replace(samples=64)
+    assert few.most_calls == 3 * 64
 
 
 def test_a_written_profile_reads_as_it_was(tmp_path: Path) -> None:
