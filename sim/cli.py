@@ -82,6 +82,10 @@ def cli() -> None:
       ttirace study my_study.yaml                the same over axes: how much fits which slot?
       ttirace compare channels.h5 --snr-db 0     no race: rate and time of each allocator
       ttirace list                               what there is to put into a scenario
+
+    Exit status: 0; 1 if an allocator failed on some job, or a check did not hold; 2 if something is
+    wrong, which is then told in one line; 130 after Ctrl-C, 143 after SIGTERM, 141 if nobody reads
+    the output.
     """  # noqa: D301
 
 

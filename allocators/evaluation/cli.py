@@ -52,7 +52,7 @@ def _shared(command: Command) -> Command:
         click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
         click.option(
             "--channels",
-            type=click.IntRange(1),
+            type=click.IntRange(1, 1_000_000),
             default=1000,
             show_default=True,
             help="Fresh channels a cell.",

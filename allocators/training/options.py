@@ -68,7 +68,7 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     ),
     (
         ("--channels",),
-        {"type": click.IntRange(1), "default": 1000, "help": "In each of its cells."},
+        {"type": click.IntRange(1, 1_000_000), "default": 1000, "help": "In each of its cells."},
     ),
     (
         ("--tensorboard",),

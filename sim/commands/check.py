@@ -10,7 +10,7 @@ from sim.commands.options import plugin_option
 @click.command()
 @click.argument("allocator")
 @plugin_option
-@click.option("--links", type=click.IntRange(1), help="Only problems of this many links.")
+@click.option("--links", type=click.IntRange(1, 2000), help="Only problems of this many links.")
 @click.option("--random", "draws", is_flag=True, help="The allocator draws random numbers.")
 def check(allocator: str, plugins: tuple[str, ...], links: int | None, draws: bool) -> int:
     """Run ALLOCATOR through the contract that every allocator keeps.

@@ -210,6 +210,7 @@ def test_every_allocator_has_a_plot_of_its_own(ttirace: Ttirace, tmp_path: Path)
         (["dnn:model=nope"], "no network 'nope' is shipped"),
         (["nope.safetensors"], "no such file: nope.safetensors"),
         (["wmmse", "--channels", 0], "--channels"),
+        (["wmmse", "--channels", 1_000_001], "not in the range 1<=x<=1000000"),
         (["wmmse", "--channels", "x"], "--channels"),
         (["wmmse", "--seed", -1], "--seed"),
         (["wmmse", "--suite", "defualt"], "suite 'defualt' is not known; did you mean 'default'?"),

@@ -67,12 +67,13 @@ def test_version(ttirace: Ttirace) -> None:
         (["run", "--plots"], "No such option"),
         (["validate", "nope.yaml"], "nope.yaml: no such file; `ttirace list` shows"),
         (["validate", "no\nsuch\x1b[31m.yaml"], "no such?[31m.yaml: no such file"),
-        (["validate", "\udcff.yaml"], "?.yaml: no such file"),
+        (["validate", "\udcff.yaml"], "\\udcff.yaml': no text in UTF-8; want another name"),
         (["schema", "x"], "unexpected extra argument"),
         (["list", "--plugin", "nope.py"], "--plugin nope.py: no such file"),
         (["check", "nope"], "allocator 'nope' is not known"),
         (["check", "wmmse:x=3"], "wmmse.x: unknown parameter"),
         (["check", "wmmse", "--links", "0"], "--links"),
+        (["check", "wmmse", "--links", "2001"], "not in the range 1<=x<=2000"),
     ],
 )
 def test_wrong_arguments(arguments: list[str], said: str, ttirace: Ttirace) -> None:
