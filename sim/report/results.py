@@ -12,7 +12,9 @@ from sim.deadline import InputError, did_you_mean
 from sim.deadline.manifest import read_manifest
 from sim.report.axis import FACTS, Axis, Value, fact_axis, study_axis
 from sim.report.cells import Cell, dispersion, pool
+from sim.report.damage import check_answers, check_name, check_points, check_rows, check_study
 from sim.report.target import DEFAULT, Target, parse_target
+from sim.scenario.text import parse
 
 _COUNTS = ("jobs", "met", "late", "aborted", "skipped", "failed")
 _RATES = ("genie_bps_hz", "aged_bps_hz", "in_force_bps_hz")
@@ -127,13 +129,17 @@ def read_results(folder: Path, target: str | None = None) -> StudyResults:
         target: instead of the study's.
 
     Raises:
-        InputError: it is no study's folder, or what lies there is damaged.
+        InputError: it is no study's folder, or what lies there is damaged, or of two studies.
     """
     _check_folder(folder)
     table = folder / "table.parquet"
     columns, rows = _read_table(table)
     axis_names = _axis_columns(table, columns)
-    study = _read_yaml(folder / "study.yaml")
+    check_rows(table, rows, axis_names)
+    manifest = read_manifest(folder / "manifest.json")
+    study = _read_study(folder / "study.yaml", axis_names, rows)
+    check_name(folder / "study.yaml", study, manifest)
+    check_points(folder, rows, manifest)
     own = study.get("target")
     where = "--target" if target is not None else f"{folder / 'study.yaml'}: target"
     metrics = [name for name in columns[columns.index("jobs") :] if name not in _FRAME]
@@ -157,7 +163,7 @@ def read_results(folder: Path, target: str | None = None) -> StudyResults:
         requests=requests,
         replicates=len({row["replicate"] for row in rows}),
         facts={name: _distinct(rows, name) for name in ("latency", "slots", "point")},
-        manifest=read_manifest(folder / "manifest.json"),
+        manifest=manifest,
     )
 
 
@@ -187,15 +193,6 @@ def _read_table(path: Path) -> tuple[list[str], list[dict[str, Any]]]:
         raise InputError(f"{path}: lacks the column {missing[0]!r}; not the table of a study")
     if not rows:
         raise InputError(f"{path}: holds no point; nothing to report")
-    for row in rows:
-        if row["status"] != "ok":
-            continue
-        for name in _COUNTS:
-            if not isinstance(row[name], int):
-                raise InputError(f"{path}: {name}: {row[name]!r} in a finished point; want a count")
-        for name in (*_RATES, *_LOSSES, "response_p99_us"):
-            if not isinstance(row[name], int | float | None):
-                raise InputError(f"{path}: {name}: {row[name]!r}; want a number")
     return columns, rows
 
 
@@ -218,6 +215,7 @@ def _read_answers(path: Path) -> list[dict[str, Any]]:
     for name in ("allocator", "axis", "find", "answer", "status", "next", "nearest"):
         if name not in columns:
             raise InputError(f"{path}: lacks the column {name!r}; not the answers of a study")
+    check_answers(path, rows)
     return rows
 
 
@@ -228,18 +226,18 @@ def _axis_columns(path: Path, columns: Sequence[str]) -> list[str]:
     return list(columns[first:last])
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
-    import yaml
-
+def _read_study(
+    path: Path, axes: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        first = str(error).split("\n", 1)[0]
-        raise InputError(f"{path}: cannot be read: {first}") from None
+        found = parse(str(path), path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not a text file in UTF-8") from None
     if not isinstance(found, dict):
         raise InputError(f"{path}: is no study; want keys and values")
+    check_study(path, found, axes, rows)
     return found
 
 

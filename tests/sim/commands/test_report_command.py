@@ -6,8 +6,10 @@ import csv
 import errno
 import html
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -247,3 +249,135 @@ def test_answers_of_another_study(ttirace: Ttirace, tmp_path: Path) -> None:
     pq.write_table(pq.read_table(path).rename_columns({"channel.links": "channel.liNks"}), path)
     said = "lacks the column 'channel.links', an axis of this study"
     assert ttirace("report", study).error == f"{path}: {said}"
+
+
+def spoilt(path: Path, change: Callable[[list[dict[str, Any]]], object]) -> None:
+    """Change the rows of a table."""
+    rows = pq.read_table(path).to_pylist()
+    changed = change(rows)
+    pq.write_table(pa.Table.from_pylist(changed if isinstance(changed, list) else rows), path)
+
+
+def every(name: str, value: object) -> Callable[[list[dict[str, Any]]], object]:
+    return lambda rows: [{**row, name: value} for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (every("in_force_bps_hz", math.nan), "row 1: in_force_bps_hz: nan; want a number"),
+        (every("genie_bps_hz", math.inf), "row 1: genie_bps_hz: inf; want a number"),
+        (every("aged_bps_hz", -1.0), "row 1: aged_bps_hz: -1.0; want a number, not below zero"),
+        (every("miss_ratio", 5.0), "row 1: miss_ratio: 5.0; want a share from 0 to 1"),
+        (every("miss_ratio", "0.5"), "row 1: miss_ratio: '0.5'; want a number"),
+        (every("miss_ratio", 0.123), "row 1: miss_ratio: 0.123, but "),
+        (every("jobs", -3), "row 1: jobs: -3 in a finished point; want a count"),
+        (every("jobs", 7), "row 1: jobs: 7, but met + late + aborted + skipped + failed are "),
+        (every("status", "foo"), "row 1: status: 'foo'; want ok or refused"),
+        (every("allocator", None), "row 1: allocator: null; want text"),
+        (every("point", 5), "row 1: point: 5; want text"),
+        (every("replicate", "one"), "row 1: replicate: 'one'; want a count"),
+        (every("budget_us", math.nan), "row 1: budget_us: nan; want a finite number"),
+        (every("latency", 3), "row 1: latency: 3; want text"),
+        (every("slot_ns", math.nan), "row 1: slot_ns: nan; want a finite number or text"),
+        (lambda rows: rows + rows, "row 9: is the point of row 1 once more"),
+    ],
+)
+def test_a_table_that_somebody_changed(
+    ttirace: Ttirace,
+    study: Path,
+    change: Callable[[list[dict[str, Any]]], object],
+    said: str,
+) -> None:
+    path = study / "table.parquet"
+    spoilt(path, change)
+    assert ttirace("report", study).error.startswith(f"{path}: {said}")
+
+
+@pytest.mark.parametrize("status", ["complete", "interrupted"])
+def test_a_table_that_was_cut(ttirace: Ttirace, tmp_path: Path, status: str) -> None:
+    about = {"status": status, "points": {"total": 9, "finished": 4}}
+    study = make_study(tmp_path / "s", AXES, ["wmmse"], manifest=about)
+    assert ttirace("report", study, *UNDRAWN).code == 0
+    path = study / "table.parquet"
+    spoilt(path, lambda rows: rows[:3])
+    assert ttirace("report", study).error == (
+        f"{path}: has 3 rows, but manifest.json beside it counts 4 finished points; "
+        "`ttirace study` writes it again"
+    )
+
+
+def test_files_of_two_studies(ttirace: Ttirace, tmp_path: Path, study: Path) -> None:
+    other = make_study(tmp_path / "other", {"slot_ns": [250_000]}, ["wmmse"])
+    own = (study / "study.yaml").read_text()
+    (study / "study.yaml").write_text((other / "study.yaml").read_text())
+    assert ttirace("report", study).error.startswith(
+        f"{study / 'study.yaml'}: varies slot_ns, but table.parquet beside it slot_ns, "
+        "channel.links: they are of two studies;"
+    )
+    (study / "study.yaml").write_text(own.replace("- 20\n", "- 30\n"))
+    assert ttirace("report", study).error.startswith(
+        f"{study / 'study.yaml'}: channel.links: has no value 20, but table.parquet beside it has"
+    )
+    (study / "study.yaml").write_text("foo: 1\n")
+    said = f"{study / 'study.yaml'}: foo: is no key of a study; known: axes, description, name,"
+    assert ttirace("report", study).error.startswith(said)
+    (study / "study.yaml").write_text(own.replace("name: study", "name: mine"))
+    assert ttirace("report", study, *UNDRAWN).code == 0
+    about = json.loads((study / "manifest.json").read_text())
+    (study / "manifest.json").write_text(json.dumps({**about, "study": "study"}))
+    assert ttirace("report", study).error.startswith(
+        f"{study / 'study.yaml'}: is the study 'mine', but manifest.json beside it is of 'study';"
+    )
+
+
+def test_a_table_beside_the_points_of_another_study(ttirace: Ttirace, study: Path) -> None:
+    points = study / "points"
+    points.mkdir()
+    for i in range(8):
+        (points / f"{i:064x}.json").touch()
+    assert ttirace("report", study, *UNDRAWN).code == 0
+    (points / f"{5:064x}.json").unlink()
+    assert ttirace("report", study).error.startswith(
+        f"{study / 'table.parquet'}: row 6: its point is none of those in {points}: the table is "
+        "of another study;"
+    )
+
+
+def test_a_study_that_solves_is_reported_with_values_between_its_ends(
+    ttirace: Ttirace, tmp_path: Path
+) -> None:
+    solve = {"axis": "slot", "find": "smallest", "from": "200 us", "to": "1 ms"}
+    study = make_study(tmp_path / "s", AXES, ["wmmse"], target="miss_ratio <= 1", solve=solve)
+    text = yaml.safe_load((study / "study.yaml").read_text())
+    del text["axes"]["slot_ns"]
+    (study / "study.yaml").write_text(yaml.safe_dump(text))
+    assert ttirace("report", study, *UNDRAWN).code == 0
+    text["solve"]["from"] = "300 us"
+    (study / "study.yaml").write_text(yaml.safe_dump(text))
+    assert "slot_ns: has no value 250000" in ttirace("report", study).error
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (every("allocator", None), "row 1: allocator: null; want text"),
+        (every("answer", math.nan), "row 1: answer: nan; want a finite number"),
+        (lambda rows: rows + rows, "row 2: stands twice"),
+    ],
+)
+def test_answers_that_somebody_changed(
+    ttirace: Ttirace,
+    tmp_path: Path,
+    change: Callable[[list[dict[str, Any]]], object],
+    said: str,
+) -> None:
+    answers = [
+        {"allocator": "wmmse", "axis": "slot_ns", "find": "smallest", "status": "met"}
+        | dict.fromkeys(("answer", "next", "nearest"), 250_000.0)
+    ]
+    more = {"answers": answers, "target": "miss_ratio <= 1"}
+    study = make_study(tmp_path / "s", {"slot_ns": [250_000, 1_000_000]}, ["wmmse"], **more)
+    path = study / "targets.parquet"
+    spoilt(path, change)
+    assert ttirace("report", study).error.startswith(f"{path}: {said}")
