@@ -56,6 +56,7 @@ def report(
     """  # noqa: D301
     from sim.named import named_allocator
     from sim.report.document import write_report
+    from sim.report.requests import check_asked
     from sim.report.results import read_results
     from sim.report.wording import plain
 
@@ -63,6 +64,7 @@ def report(
     where = output or folder / "report"
     formats = tuple(dict.fromkeys(formats))
     asked = [{name: options} for name, options in map(named_allocator, figures)]
+    check_asked(results, asked)
     found = write_report(results, where, asked, formats)
     if as_json:
         click.echo(json.dumps(found, indent=2))

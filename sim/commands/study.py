@@ -76,11 +76,13 @@ def study(
     try:
         from sim.deadline.progress import progress_bar
         from sim.registry import load_plugin
+        from sim.report.requests import check_planned
         from sim.study import load_study, run_study
 
         for plugin in plugins:
             load_plugin(plugin)
         loaded = load_study(study, overrides, plugins)
+        check_planned(loaded, str(study))
         folder = output or Path("out") / loaded.name
         if dry_run:
             _say_what_would_be_run(loaded, folder, as_json)

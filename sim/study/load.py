@@ -95,6 +95,7 @@ def _expand(study: Study) -> None:
         for end in ends:
             resolved = study.resolve(Combination(number, values, end))
             faults.note(resolved)
+            study.note(resolved)
             if resolved.scenario is not None:
                 study.example = study.example or resolved.scenario
                 _make_allocators(resolved.scenario, study.folder, made)

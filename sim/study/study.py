@@ -21,6 +21,7 @@ from sim.scenario.overrides import assign
 from sim.seeding import stream
 from sim.study.axes import Axis, AxisValue, Cell, read_axes
 from sim.study.bisection import Line, read_line
+from sim.study.columns import FACTS
 from sim.study.digest import code_digest
 from sim.study.facts import facts_of
 from sim.study.models import StudyModel
@@ -111,6 +112,8 @@ class Study:
         example: the scenario without its axes; one of its points where it is none without them.
         measured: keys under which time is measured, and not modelled.
         profiles: those that any point replays, as it names them.
+        facts: what each fact of the table is somewhere; None where that is not known.
+        labels: of the allocators, of all points.
 
     Raises:
         InputError: an axis, the target or what is solved for makes no sense.
@@ -138,6 +141,8 @@ class Study:
         self.example: Scenario | None = None
         self.measured: list[str] = []
         self.profiles: list[str] = []
+        self.facts: dict[str, set[Any]] = {fact: set() for fact in FACTS}
+        self.labels: list[str] = []
         size = math.prod(len(axis.values) for axis in self.axes) * model.replicates
         if size > _MOST_POINTS:
             raise InputError(
@@ -187,6 +192,18 @@ class Study:
             # What only a check of consistency refuses may be had with other values beside it.
             hard = any(found["type"] != "value_error" for found in error.errors())
             return Resolved(combination, data, None, describe(error, data), hard)
+
+    def note(self, resolved: Resolved) -> None:
+        """Take note of the facts and the labels of a combination."""
+        scenario = resolved.scenario
+        known = {} if scenario is None else facts_of(scenario, scenario.allocators[0])
+        for fact, values in self.facts.items():
+            values.add(known.get(fact))
+        if scenario is None:
+            labels = _labels(resolved.data)
+        else:
+            labels = [model.label for model in scenario.allocators]
+        self.labels += [label for label in labels if label not in self.labels]
 
     def rows(self, resolved: Resolved) -> list[Row]:
         """Return the rows of a combination: replicates, and in each the allocators.

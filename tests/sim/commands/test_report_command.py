@@ -129,6 +129,23 @@ def test_figures_that_are_not_there(
     assert not (study / "report").exists()
 
 
+@pytest.mark.parametrize(
+    ("figures", "message"),
+    [
+        (["fits", "rate", "fits"], "fits: stands twice"),
+        (["rate:x=links", "rate:x=links"], "rate: stands twice"),
+        (["heatmap:x=links:y=channel.links"], "heatmap: x and y are the same axis, channel.links"),
+        (["rate:x=slot_u"], "rate: x: 'slot_u' is no axis of this study"),
+    ],
+)
+def test_figures_asked_for_in_vain(
+    ttirace: Ttirace, study: Path, figures: list[str], message: str
+) -> None:
+    asked = [word for name in figures for word in ("--figure", name)]
+    assert ttirace("report", study, *asked).error.startswith(f"--figure: {message}")
+    assert not (study / "report").exists()
+
+
 def test_wrong_folders(ttirace: Ttirace, tmp_path: Path, study: Path, tiny: Path) -> None:
     nowhere = tmp_path / "nowhere"
     assert ttirace("report", nowhere).error == f"{nowhere}: no such folder; want that of a study"

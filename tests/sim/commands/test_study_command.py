@@ -53,13 +53,51 @@ def test_a_page_that_cannot_be_drawn_holds_nothing_back(
     out = tmp_path / "out"
     assert ttirace("study", path, "-o", out, *SERIAL).code == 0
     with path.open("a") as file:
-        file.write("report: [{rate: {x: nothing}}]\n")
+        file.write("report: [pareto]\n")
     done = ttirace("study", path, "-o", out, *SERIAL)
     assert (done.code, done.err.count("\n")) == (0, 1)
     assert done.err.startswith("warning: no report.html: ")
-    assert "'nothing' is no axis of this study" in done.err
+    assert "no point has both response_p99_us and a rate" in done.err
     assert f"Results: {out}" in done.out
     assert not (out / "report.html").exists()  # that of the earlier study
+
+
+@pytest.mark.parametrize(
+    ("report", "said"),
+    [
+        ("[foo]", "0: 'foo' is no figure"),
+        ("[rate, {rate: {x: links, q: 1}}]", "1: rate: 'q' is no option of it"),
+        ("[{rate: {x: nothere}}]", "0: rate: x: 'nothere' is no axis of this study"),
+        ("[{rate: {x: servers}}]", "0: rate: x: 'servers' does not vary in this study"),
+        ("[{fits: {axis: slot}}]", "0: fits: axis: 'slot' is no axis of this study"),
+        ("[{best: {y: slo}}]", "0: best: y: 'slo' is no axis of this study"),
+        ("[{heatmap: {x: links, y: channel.rayleigh.links}}]", "0: heatmap: x and y are the same"),
+        ("[{rate: {allocator: wmmze}}]", "0: rate: allocator: 'wmmze' is none of this study"),
+        ("[{pareto: {x: missed}}]", "0: pareto: x: 'missed' is no metric"),
+        ("[rate, {rate: {}}]", "1: rate: stands twice"),
+    ],
+)
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_the_report_is_checked_before_anything_is_run(
+    path: Path, ttirace: Ttirace, tmp_path: Path, report: str, said: str, dry: tuple[str, ...]
+) -> None:
+    path.write_text(f"{STUDY}report: {report}\n")
+    error = ttirace("study", path, "-o", tmp_path / "out", *SERIAL, *dry).error
+    assert error.startswith(f"{path}: report.{said}")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_report_may_ask_for_all_that_its_study_will_have(path: Path, ttirace: Ttirace) -> None:
+    path.write_text(
+        f"{STUDY}report: [best, {{rate: {{x: speed}}}},"
+        " {rate: {x: links, allocator: max_power}}, {heatmap: {x: compute.speed, y: allocator}},"
+        " {pareto: {x: miss_ratio}}]\n"
+        "solve: {axis: slot, find: smallest, from: 200 us, to: 1 ms}\ntarget: miss_ratio <= 0.1\n"
+    )
+    done = ttirace("study", path, "--dry-run")
+    assert (done.code, done.err) == (0, "")
+    path.write_text(path.read_text().replace("x: links", "x: budget_us"))
+    assert ttirace("study", path, "--dry-run").code == 0
 
 
 def test_what_is_solved_for_is_printed(path: Path, ttirace: Ttirace, tmp_path: Path) -> None:
