@@ -67,7 +67,28 @@ class _LazyGroup(click.Group):
 
             hint = did_you_mean(args[0], self.list_commands(ctx))
             raise click.UsageError(f"no command {args[0]!r}{hint}", ctx)
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None:
+            _check_once(command, rest, ctx)
+        return name, command, rest
+
+
+def _check_once(command: click.Command, args: list[str], parent: click.Context) -> None:
+    """Refuse an option that takes one value and is given two: click would take the last.
+
+    Raises:
+        click.UsageError: there is one, or what click itself finds wrong as it reads the options.
+    """
+    context = click.Context(command, parent, command.name, **command.context_settings)
+    _, rest, order = command.make_parser(context).parse_args(list(args))
+    for option in order:
+        once = isinstance(option, click.Option) and not (option.multiple or option.is_flag)
+        if once and order.count(option) > 1:
+            raise click.UsageError(f"{max(option.opts, key=len)}: stands twice; keep one", context)
+    if isinstance(command, click.Group) and rest:
+        inner = command.get_command(context, rest[0])
+        if inner is not None:
+            _check_once(inner, rest[1:], context)
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -6,6 +6,7 @@ Lists of them are separated by commas. Values in braces and brackets are taken w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
@@ -36,12 +37,24 @@ def listed(option: str, text: str) -> list[str]:
     """Return the parts of ``a,b,{c: 1, d: 2}``: commas in braces and brackets separate nothing.
 
     Raises:
-        InputError: there are none.
+        InputError: there are none, or one stands twice.
     """
     found = [part.strip() for part in _split(text, ",") if part.strip()]
     if not found:
         raise InputError(f"{option}: names none")
+    check_distinct(option, found)
     return found
+
+
+def check_distinct(option: str, found: Sequence[object]) -> None:
+    """Refuse what stands twice in a list: it would be worked out, and told, twice.
+
+    Raises:
+        InputError: something does.
+    """
+    for each in found:
+        if found.count(each) > 1:
+            raise InputError(f"{option}: {each} stands twice")
 
 
 def _split(text: str, separator: str) -> list[str]:

@@ -188,7 +188,7 @@ def mismatch(
     from sim.named import listed
 
     contenders = _contenders(models, plugins)
-    tests = [setting_named(text) for text in dict.fromkeys(listed("--on", on))]
+    tests = [setting_named(text) for text in listed("--on", on)]
     sizes = () if links is None else whole_numbers("--links", links)
     total = len({size for _, size in matrix_rows(contenders, sizes)}) * len(tests)
     _check(csv_path, report, plot, [*models, *plugins], overwrite)
@@ -215,10 +215,12 @@ def mismatch(
 
 def _contenders(models: Sequence[str], plugins: Sequence[str]) -> list[Any]:
     from allocators.evaluation.contenders import contender
+    from sim.named import check_distinct
     from sim.registry import load_plugin
 
     for plugin in plugins:
         load_plugin(plugin)
+    check_distinct("MODEL", models)
     return [contender(text) for text in models]
 
 

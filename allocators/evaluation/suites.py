@@ -15,7 +15,7 @@ from allocators.evaluation.channels import (
     channel_named,
 )
 from sim.deadline.errors import InputError, did_you_mean
-from sim.named import listed
+from sim.named import check_distinct, listed
 
 _MOST_SNR_DB = 200.0
 _ALL_LINKS = (5, 10, 20, 30, 50, 100)
@@ -101,7 +101,7 @@ class Suite:
         that the suite has.
 
         Raises:
-            InputError: a channel is not known.
+            InputError: a channel is not known, or no channel takes the SNR that is given.
         """
         blocks = self.blocks
         if channels:
@@ -120,6 +120,10 @@ class Suite:
                     raise InputError(
                         f"suite {self.name!r} has no SNR for {channel.name}; give --snr-db"
                     )
+        taken = [channel for block in blocks for channel in block.channels]
+        if snr_db and not any(channel.has_snr for channel in taken):
+            names = ", ".join(dict.fromkeys(channel.name for channel in taken))
+            raise InputError(f"--snr-db: {snr_db[0]:g}, but {names} brings its own noise")
         return replace(self, blocks=blocks)
 
     def _axis(self, name: str) -> tuple[int, ...]:
@@ -186,6 +190,7 @@ def numbers(option: str, text: str) -> list[float]:
         if not math.isfinite(value):
             raise InputError(f"{option}: {part!r}, want numbers such as 10,20")
         found.append(value)
+    check_distinct(option, [repr(value).removesuffix(".0") for value in found])
     return found
 
 

@@ -13,6 +13,7 @@ from sim.commands.options import files_option
 
 if TYPE_CHECKING:
     from allocators.evaluation.suites import Cell
+    from allocators.training.settings import TrainSettings
     from allocators.training.source import Source
     from sim.deadline.solver import Solver
     from sim.problem import Allocation, PowerControlProblem
@@ -145,6 +146,9 @@ def run_training(
     from sim.seeding import stream
 
     told = TrainSettings(**settings)
+    context = click.get_current_context()
+    if not _is_default(context, "temperature"):
+        _check_temperature(told, config)
     if links is not None:
         check_range("links", links, 1)
     _cells(suite, links)  # what is wrong with it should not wait for the end
@@ -152,7 +156,6 @@ def run_training(
         raise InputError(f"--reuse: {reuse}, but a data set is read round after round")
     if reuse is None:
         reuse = 4 if told.objective == "imitate" else 1
-    context = click.get_current_context()
     if data is not None and _is_default(context, "recipe"):
         recipe = None  # the architecture's own, where nothing is said
     source = _source(links, recipe, data, channel, snr_db, reuse, told.seed)
@@ -180,6 +183,17 @@ def run_training(
     )
     for line in summarize(rows):
         click.echo(sentence(line))
+
+
+def _check_temperature(settings: TrainSettings, config: Mapping[str, Any]) -> None:
+    """Refuse a temperature that would change nothing."""
+    from sim.deadline.errors import InputError
+
+    told = f"--temperature: {settings.temperature:g}"
+    if settings.objective == "imitate":
+        raise InputError(f"{told}, but it is of --objective sum_rate")
+    if config.get("members") == 1:
+        raise InputError(f"{told}, but it is of several candidates; give --members, as 5")
 
 
 def _evaluated(

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from sim.commands.options import is_given
+
 
 @click.command()
 @click.argument("name", required=False)
@@ -35,6 +37,9 @@ def example(name: str | None, output: Path, overwrite: bool) -> None:
     scenarios, studies = shipped_scenarios(), shipped_studies()
     known = scenarios | studies
     if name is None:
+        for option in ("output", "overwrite"):
+            if is_given(option):
+                raise InputError(f"--{option}: of which scenario or study? give its NAME")
         width = max(map(len, known))
         for each, path in known.items():
             command = "run" if each in scenarios else "study"

@@ -64,9 +64,12 @@ class Sizes(click.ParamType[tuple[int, ...]]):
         if isinstance(value, tuple):
             return value
         try:
-            sizes = tuple(sorted({int(part) for part in value.split(",")}))
+            sizes = tuple(sorted(int(part) for part in value.split(",")))
         except ValueError:
             self.fail(f"{value!r}: want whole numbers, as in 5,10,20", param, ctx)
+        for size in sizes:
+            if sizes.count(size) > 1:
+                self.fail(f"{size} stands twice", param, ctx)
         if sizes[0] < 1:
             self.fail(f"{sizes[0]}: want at least 1", param, ctx)
         if sizes[-1] > self.most:
@@ -118,18 +121,29 @@ files_option = click.option(
     "current one.",
 )
 
-cpu_option = click.option(
-    "--cpu", type=click.IntRange(0), help="Processor to pin to; the last one if not given."
+_CPU: dict[str, Any] = {"type": click.IntRange(0)}
+_WAIT: dict[str, Any] = {
+    "type": click.Choice(["poll", "sleep"]),
+    "default": "poll",
+    "show_default": True,
+}
+_PINNED = "rocessor to pin to; the last one if not given."
+_WAITS = (
+    "eep the processor until the next release, as a base station's lower layers do, or sleep "
+    "and wake up to cold caches."
 )
 
-wait_option = click.option(
-    "--wait",
-    type=click.Choice(["poll", "sleep"]),
-    default="poll",
-    show_default=True,
-    help="Keep the processor until the next release, as a base station's lower layers do, or sleep "
-    "and wake up to cold caches.",
-)
+cpu_option = click.option("--cpu", **_CPU, help=f"P{_PINNED}")
+wait_option = click.option("--wait", **_WAIT, help=f"K{_WAITS}")
+
+live_cpu_option = click.option("--cpu", **_CPU, help=f"With --live: p{_PINNED}")
+live_wait_option = click.option("--wait", **_WAIT, help=f"With --live: k{_WAITS}")
+
+
+def is_given(option: str) -> bool:
+    """Return whether an option, by the name of its parameter, is on the command line."""
+    source = click.get_current_context().get_parameter_source(option)
+    return source is click.core.ParameterSource.COMMANDLINE
 
 
 def load(path: Path, overrides: tuple[str, ...], plugins: tuple[str, ...]) -> Scenario:

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 import click
 
 from sim.commands.options import (
-    cpu_option,
     files_option,
+    is_given,
+    live_cpu_option,
+    live_wait_option,
     load,
     plugin_option,
     scenario_argument,
     set_option,
     trace_option,
-    wait_option,
 )
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
 @click.option(
     "--live", is_flag=True, help="Against the wall clock, on a processor of its own, not simulated."
 )
-@cpu_option
-@wait_option
+@live_cpu_option
+@live_wait_option
 @trace_option
 @click.option("--no-plots", is_flag=True, help="Leave the plots out.")
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json instead of the table.")
@@ -72,6 +73,7 @@ def run(
       ttirace run munich --live -o out/munich_live
       ttirace run edf --trace edf.json.gz       # for ui.perfetto.dev
     """  # noqa: D301
+    from sim.deadline import InputError
     from sim.deadline.outputs import make_room_for_trace
     from sim.deadline.progress import progress_bar
     from sim.deadline.trace_events import check_trace, write_trace
@@ -80,6 +82,9 @@ def run(
     from sim.result import ResultFolder, summarize
     from sim.trace import grids_of, pool_of
 
+    for option in ("cpu", "wait"):
+        if is_given(option) and not live:
+            raise InputError(f"--{option}: is of --live; a simulated race waits on no processor")
     loaded = load(scenario, overrides, plugins)
     if live:
         loaded = playable(loaded)

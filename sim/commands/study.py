@@ -79,6 +79,7 @@ def study(
         from sim.report.requests import check_planned
         from sim.study import load_study, run_study
 
+        _check_engine(engine, scheduler, workers)
         for plugin in plugins:
             load_plugin(plugin)
         loaded = load_study(study, overrides, plugins)
@@ -137,15 +138,19 @@ def _page(folder: Path, warnings: list[str]) -> Path | None:
         return None
 
 
-def _engine(study: Study, name: str, scheduler: str | None, workers: int | None) -> Engine:
+def _check_engine(name: str, scheduler: str | None, workers: int | None) -> None:
     from sim.deadline import InputError
-    from sim.study import DaskEngine, LokyEngine, SerialEngine
-    from sim.study.run import check_engine
 
     if (scheduler is not None) != (name == "dask"):
         raise InputError("--engine dask and --scheduler ADDRESS go together")
     if workers is not None and name != "loky":
         raise InputError(f"--workers: is of --engine loky; {name} has its own")
+
+
+def _engine(study: Study, name: str, scheduler: str | None, workers: int | None) -> Engine:
+    from sim.study import DaskEngine, LokyEngine, SerialEngine
+    from sim.study.run import check_engine
+
     if scheduler is not None:
         check_engine(study, parallel=True)  # before anybody is waited for
         return DaskEngine(scheduler)

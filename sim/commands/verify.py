@@ -37,6 +37,8 @@ class _Ratios(click.ParamType[tuple[float, ...]]):
         for ratio in ratios:
             if not 0.0 <= ratio <= 1.0:
                 self.fail(f"{ratio}: want ratios from 0 to 1", param, ctx)
+            if ratios.count(ratio) > 1:
+                self.fail(f"{ratio:g} stands twice", param, ctx)
         return ratios
 
 

@@ -13,7 +13,7 @@ from sim.deadline.errors import InputError, did_you_mean, shown
 from sim.scenario.allocators import with_files
 from sim.scenario.latency import resolve_profiles
 from sim.scenario.models import Scenario
-from sim.scenario.overrides import put
+from sim.scenario.overrides import check_once, put
 from sim.scenario.text import read
 
 _NOTHING = object()
@@ -48,6 +48,8 @@ def load_scenario(path: Path, overrides: Iterable[str] = ()) -> Scenario:
         InputError: whatever is wrong, with file, key, value and what would be right.
     """
     data = read_scenario(path)
+    overrides = list(overrides)
+    check_once(overrides)
     for override in overrides:
         put(data, override)
     try:

@@ -6,13 +6,14 @@ It may be set however the scenario writes what stands there: in short, in full, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 from pydantic_core import PydanticCustomError
 
 from sim.deadline.errors import InputError
 from sim.scenario.channels import ChannelModel
+from sim.scenario.keys import read_key
 from sim.scenario.latency import Latency, ReleaseJitter
 from sim.scenario.quantities import KINDS
 from sim.scenario.shorthand import Choice
@@ -43,6 +44,22 @@ def put(data: dict[str, Any], override: str) -> None:
     if not equals or not all(key.split(".")):
         raise InputError(f"--set {override}: want key=value, as in --set channel.links=20")
     assign(data, key, parse(f"--set {override}", text), f"--set {override}")
+
+
+def check_once(overrides: Iterable[str]) -> None:
+    """Refuse texts of `put` that set one key twice, however it is spelled.
+
+    Raises:
+        InputError: two of them do.
+    """
+    seen: dict[str, str] = {}
+    for override in overrides:
+        key = override.partition("=")[0]
+        place = read_key(key).place
+        if place in seen:
+            other = "" if seen[place] == key else f", as {seen[place]}"
+            raise InputError(f"--set {override}: {key} stands twice{other}; keep one")
+        seen[place] = key
 
 
 def assign(data: dict[str, Any], key: str, value: Any, where: str) -> None:

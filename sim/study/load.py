@@ -16,7 +16,7 @@ from sim.scenario import Scenario
 from sim.scenario.allocators import with_files
 from sim.scenario.keys import read_key
 from sim.scenario.load import describe, read_scenario
-from sim.scenario.overrides import assign, put
+from sim.scenario.overrides import assign, check_once, put
 from sim.scenario.shipped import find_shipped
 from sim.scenario.text import read
 from sim.study.axes import Cell
@@ -55,6 +55,7 @@ def load_study(path: Path, overrides: Iterable[str] = (), plugins: tuple[str, ..
     try:
         for key, value in model.set.items():
             assign(base, key, deepcopy(value), f"set: {key}")
+        check_once(overrides)
         for override in overrides:
             put(base, override)
         study = Study(model, base, folder, plugins)

@@ -168,6 +168,15 @@ def test_more_than_a_model_may_have() -> None:
     assert not list(Path().iterdir())
 
 
+def test_a_temperature_that_would_change_nothing() -> None:
+    given = [*TRAIN, "-o", "a.safetensors", "--temperature", "0.5"]
+    refused(given, "--temperature: 0.5, but it is of --objective sum_rate")
+    refused([*given, "--objective", "sum_rate"], "of several candidates; give --members, as 5")
+    assert not list(Path().iterdir())
+    ensemble = ["--objective", "sum_rate", "--members", "2"]
+    assert run([*given, *ensemble]).exit_code == 0
+
+
 def test_a_suite_that_the_links_do_not_fit_does_not_wait_for_the_end() -> None:
     Path("mine.yaml").write_text("cells: [{channel: '{imac: {cells: 5}}', links: 10, snr_db: 0}]")
     refused([*TRAIN, "--suite", "mine.yaml", "-o", "a.safetensors"], "do not spread evenly")

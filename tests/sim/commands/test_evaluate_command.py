@@ -225,6 +225,11 @@ def test_every_allocator_has_a_plot_of_its_own(ttirace: Ttirace, tmp_path: Path)
         (["wmmse", "--snr-db", "500"], "snr_db: 500.0, want a number between -200 and 200"),
         (["dnn_k10", "--links", "11"], "nothing to evaluate: dnn: model: dnn_k10 is made for 10"),
         (["wmmse", "--plugin", "nope.py"], "--plugin nope.py: no such file"),
+        (["wmmse", "fp", "wmmse"], "MODEL: wmmse stands twice"),
+        (["wmmse", "--links", "10,5,10"], "--links: 10 stands twice"),
+        (["wmmse", "--snr-db", "0,-0.5,0.0"], "--snr-db: 0 stands twice"),
+        (["wmmse", "--channel", "munich,munich"], "--channel: munich stands twice"),
+        (["wmmse", "--channel", "munich", "--snr-db", "5"], "--snr-db: 5, but munich brings its"),
     ],
 )
 def test_wrong_arguments(arguments: list[object], said: str, ttirace: Ttirace) -> None:
@@ -240,6 +245,7 @@ def test_wrong_arguments(arguments: list[object], said: str, ttirace: Ttirace) -
         (["wmmse", "--on", "rayleigh@900"], "snr_db: 900.0"),
         (["wmmse", "--on", "nope@0"], "channel: 'nope' is not known"),
         (["wmmse", "--links", "0"], "links: 0"),
+        (["wmmse", "--on", "munich,munich"], "--on: munich stands twice"),
     ],
 )
 def test_wrong_arguments_of_mismatch(arguments: list[object], said: str, ttirace: Ttirace) -> None:

@@ -74,10 +74,35 @@ def test_version(ttirace: Ttirace) -> None:
         (["check", "wmmse:x=3"], "wmmse.x: unknown parameter"),
         (["check", "wmmse", "--links", "0"], "--links"),
         (["check", "wmmse", "--links", "2001"], "not in the range 1<=x<=2000"),
+        (["run", "munich", "-o", "a", "--output", "b"], "--output: stands twice; keep one"),
+        (["train", "dnn", "--seed", "1", "--seed=2"], "--seed: stands twice; keep one"),
+        (["run", "munich", "--set", "slots=1", "--set", "slots=2"], "slots stands twice; keep one"),
+        (
+            ["validate", "munich", "--set", "budget.csi=1 us", "--set", "budget.csi_us=2"],
+            "budget.csi_us stands twice, as budget.csi; keep one",
+        ),
+        (["study", "what_fits", "--set", "seed=1", "--set", "seed=2"], "seed stands twice"),
+        (["run", "munich", "--cpu", "1"], "--cpu: is of --live; "),
+        (["run", "munich", "--wait", "poll"], "--wait: is of --live; "),
+        (["calibrate", "--allocators", "fp,fp"], "--allocators: fp stands twice"),
+        (["calibrate", "--links", "5,10,5"], "'--links': 5 stands twice"),
+        (["verify", "munich", "--miss-ratios", "0.1,0.10"], "0.1 stands twice"),
+        (["example", "--overwrite"], "--overwrite: of which scenario or study? give its NAME"),
+        (["example", "-o", "x"], "--output: of which scenario or study? give its NAME"),
     ],
 )
 def test_wrong_arguments(arguments: list[str], said: str, ttirace: Ttirace) -> None:
     assert said in ttirace(*arguments).error
+
+
+def test_what_may_stand_twice(ttirace: Ttirace, tiny: Path) -> None:
+    given = ("--set", "slots=20", "--set", "seed=2", "--files", tiny.parent, "--files", ".")
+    assert ttirace("validate", tiny, "--show", "--show", *given).code == 0
+
+
+def test_a_whole_value_and_a_key_in_it_are_two_settings(ttirace: Ttirace, tiny: Path) -> None:
+    given = ("--set", "channel=rician", "--set", "channel.links=7")
+    assert "7 links" in ttirace("validate", tiny, *given).out
 
 
 def test_a_broken_package_keeps_the_others_usable(

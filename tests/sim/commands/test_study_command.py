@@ -137,6 +137,7 @@ def test_allocators_that_fail_end_with_1(path: Path, ttirace: Ttirace, tmp_path:
         (("--scheduler", "tcp://127.0.0.1:1"), "--engine dask and --scheduler ADDRESS go together"),
         (("--engine", "dask"), "--engine dask and --scheduler ADDRESS go together"),
         ((*SERIAL, "--workers", "2"), "--workers: is of --engine loky; serial has its own"),
+        ((*SERIAL, "--workers", "2", "--dry-run"), "--workers: is of --engine loky"),
         (("--engine", "lokey"), "'lokey' is not one of"),
         (("--set", "compute.speed=2"), "compute.speed: is set and varied"),
         (("--set", "slots=0"), "scenario: tiny.yaml: slots: should be greater than or equal to 1"),
