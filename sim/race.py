@@ -84,12 +84,21 @@ class Race:
     def warnings(self) -> list[str]:
         """What the scenario asks for and cannot have, though it can run."""
         batch, controllers = self.scenario.compute.batch, len(self.timings)
+        found = []
         if batch > controllers:
-            return [
+            found.append(
                 f"compute.batch: {batch}, but no call serves more than {controllers}: one job of "
                 "each controller"
-            ]
-        return []
+            )
+        for timing in self.timings:
+            if timing.slots <= timing.budget.lead:
+                of = f" of controller {timing.name}" if controllers > 1 else ""
+                found.append(
+                    f"slots: {timing.slots}{of}, but with budget.lead {timing.budget.lead} the "
+                    f"first answer serves slot {timing.budget.lead}, counted from 0: no rate can "
+                    "be told; want more slots, or a smaller lead"
+                )
+        return found
 
     @property
     def total_slots(self) -> int:

@@ -93,12 +93,13 @@ def verify(
     from sim.live.recording import verifiable
     from sim.live.sentences import conclusion, facts_of, verdict_table
     from sim.live.trial import Plan, planned_slots
+    from sim.live.verify import doubts
     from sim.live.verify import verify as verify_scenario
     from sim.race import load_race
 
     loaded = load(scenario, overrides, plugins)
     verifiable(loaded)
-    load_race(loaded, scenario)
+    race = load_race(loaded, scenario)
     folder = VerifyFolder(output or Path("out") / f"{loaded.name}-verify", overwrite)
     click.get_current_context().call_on_close(folder.close)
     plan = Plan(loaded, scenario.parent, miss_ratios, cpu, wait, plugins)
@@ -126,4 +127,6 @@ def verify(
         console.print(
             f"Plots: {', '.join(str(path) for path in plots)}", markup=False, highlight=False
         )
+    for warning in [*race.warnings, *doubts(verdicts)]:
+        click.echo(f"warning: {warning}", err=True)
     return 0 if all(verdict.agrees for verdict in verdicts) else 1

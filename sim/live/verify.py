@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +30,10 @@ CONFIDENCE = 0.99
 
 #: The simulated race goes through the live slots so often: its own chance then hardly matters.
 REPEATS = 5
+
+
+#: An interval wider than this holds most of what a miss ratio can be.
+_WIDEST = 0.5
 
 
 class Verdict(NamedTuple):
@@ -102,6 +106,17 @@ def verify(
             scenario = _simulated(plan.scenario, model, heat, path.resolve())
             verdicts.append(_verdict(trial.label, heat, scenario, recording))
     return conditions, verdicts
+
+
+def doubts(verdicts: Sequence[Verdict]) -> list[str]:
+    """Return which verdicts say little, as their intervals hold most miss ratios there are."""
+    return [
+        f"{verdict.label} at {verdict.budget_us:,.4g} us: the interval of {verdict.jobs} live jobs "
+        f"is {verdict.interval[1] - verdict.interval[0]:.0%} wide, which shows little; want more "
+        "slots"
+        for verdict in verdicts
+        if verdict.interval[1] - verdict.interval[0] > _WIDEST
+    ]
 
 
 def live_interval(missed: list[int], jobs: list[int]) -> tuple[float, float]:

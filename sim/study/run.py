@@ -216,14 +216,22 @@ def _warnings(plan: Plan) -> list[str]:
     """Return what the user should know of the points."""
     refused: dict[str, int] = {}
     failed: dict[str, int] = {}
+    unrated = 0
     for row in plan.rows:
         record = plan.records[row.address]
         if record["status"] == "refused":
             refused[record["reason"]] = refused.get(record["reason"], 0) + 1
         elif record["failed"]:
             failed[row.allocator] = failed.get(row.allocator, 0) + record["failed"]
+        elif record["in_force_bps_hz"] is None:
+            unrated += 1
     total = sum(refused.values())
     found = [f"{allocator}: {count} jobs failed" for allocator, count in failed.items()]
+    if unrated:
+        found.append(
+            f"{unrated} of {len(plan.rows)} points have no rate: no slot of theirs is served by an "
+            "answer, as with no more slots than budget.lead"
+        )
     if total:
         often = max(refused, key=lambda reason: refused[reason])
         found.append(f"{total} of {len(plan.rows)} points cannot be had, most often: {often}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +101,9 @@ def test_verify_takes_a_handful_of_slots(scenario: Path, ttirace: Ttirace, tmp_p
     assert result.code in (0, 1), result.err
     (verdict,) = json.loads(result.out)["verdicts"]
     assert verdict["live"]["jobs"] == 3
+    assert re.search(
+        r"warning: max_power at .* us: the interval of 3 live jobs is \d+% wide", result.err
+    )
 
 
 def test_verify_reports_both_sides(scenario: Path, ttirace: Ttirace, tmp_path: Path) -> None:

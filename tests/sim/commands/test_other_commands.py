@@ -126,6 +126,24 @@ def test_validate_shows_what_a_race_would_run(ttirace: Ttirace, tiny: Path) -> N
     assert yaml.safe_load(shown)["seed"] == 9
 
 
+@pytest.mark.parametrize(
+    ("slots", "lead", "short"), [(1, 1, True), (30, 30, True), (30, 29, False)]
+)
+def test_a_race_that_no_answer_serves_is_warned_of(
+    ttirace: Ttirace, tiny: Path, tmp_path: Path, slots: int, lead: int, short: bool
+) -> None:
+    given = ("--set", f"slots={slots}", "--set", f"budget.lead={lead}")
+    said = f"warning: slots: {slots}, but with budget.lead {lead} the first answer serves slot "
+    assert (said in ttirace("validate", tiny, *given).out) == short
+    done = ttirace("run", tiny, "-o", tmp_path / "out", "--no-plots", *given)
+    assert (done.code, said in done.err) == (0, short)
+    study = tmp_path / "study.yaml"
+    study.write_text("scenario: tiny.yaml\naxes: {compute.speed: [1, 2]}\n")
+    given = (*given, "--engine", "serial", "--no-plots", "-o", tmp_path / "s")
+    done = ttirace("study", study, *given)
+    assert (done.code, "warning: 2 of 2 points have no rate" in done.err) == (0, short)
+
+
 def test_validate_tells_what_the_pool_does(ttirace: Ttirace, tiny: Path) -> None:
     chosen = ["compute.servers=2", "compute.discipline=edf", "compute.preemptive=true"]
     chosen += ["compute.release_jitter={exponential: 5 us}"]
