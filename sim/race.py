@@ -9,6 +9,7 @@ from pathlib import Path
 import simpy
 
 from sim.build import build_entrant, build_feed, build_joined
+from sim.channel import TraceChannel
 from sim.deadline import InputError, JobLog
 from sim.deadline.collector import collector_paused
 from sim.deadline.log import JobMemory, Jobs
@@ -98,6 +99,12 @@ class Race:
                     f"first answer serves slot {timing.budget.lead}, counted from 0: no rate can "
                     "be told; want more slots, or a smaller lead"
                 )
+        channel = self.feeds[0].channel
+        if isinstance(channel, TraceChannel) and channel.real_amplitude:
+            found.append(
+                f"{channel.path}: dataset 'H' holds real numbers, which are taken for amplitude, "
+                "and squared; power gain is called gain"
+            )
         return found
 
     @property

@@ -38,6 +38,7 @@ class TraceChannel(Channel):
         sample_interval_s: time from one sample to the next, in seconds.
         rx_m: receivers' positions in metres, ``(K, 2)``, or ``(K, 3)``; None if not in the file.
         tx_m: transmitters' positions, likewise.
+        real_amplitude: whether it holds amplitude, but of real numbers.
 
     Raises:
         InputError: the file is missing, damaged or not a trace; a value is NaN, infinite or (a
@@ -73,6 +74,7 @@ class TraceChannel(Channel):
                     f"has {self._file.slots} slots, the scenario needs {needed}: want a longer "
                     "trace or fewer slots"
                 )
+            self.real_amplitude = self._file.real_amplitude
             self.rx_m, self.tx_m = self._file.positions("rx_m"), self._file.positions("tx_m")
             for _ in self._file.pieces():
                 pass

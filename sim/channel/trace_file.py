@@ -55,6 +55,8 @@ class TraceFile:
 
     def __init__(self, path: str | Path, *, bare: bool = False) -> None:
         self.path = Path(path)
+        if self.path.is_dir():
+            raise InputError(f"{self.path}: is a folder, want an HDF5 file")
         if not self.path.is_file():
             raise InputError(f"{self.path}: no such file, want an HDF5 file")
         self._file = _opened(self.path)
@@ -112,6 +114,11 @@ class TraceFile:
         return gain.reshape(-1, self.subbands, self.links, self.links)
 
     @property
+    def real_amplitude(self) -> bool:
+        """Whether it holds amplitude, but of real numbers: perhaps it is gain by another name."""
+        return self.name == "H" and self._data.dtype.kind != "c"
+
+    @property
     def bandwidth_hz(self) -> float | None:
         """Bandwidth of all subbands together, if the file says it.
 
@@ -125,15 +132,26 @@ class TraceFile:
 
     @_quiet
     def positions(self, name: str) -> FloatArray | None:
-        """Return dataset ``rx_m`` or ``tx_m`` if it gives a position to each link, else None."""
+        """Return dataset ``rx_m`` or ``tx_m``, a position of each link; None if there is none.
+
+        Raises:
+            InputError: it is something else than x and y, and perhaps z, of each link.
+        """
         import h5py
 
         with self._damage():
-            dataset = self._file.get(name)
-            if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "iuf":
+            if name not in self._file:
                 return None
-            if dataset.ndim != 2 or dataset.shape[0] != self.links:
-                return None
+            dataset = self._file[name]
+            if not isinstance(dataset, h5py.Dataset):
+                raise InputError(f"{self.path}: dataset {name!r}: is a group, want an array")
+            shapes = (self.links, 2), (self.links, 3)
+            if dataset.dtype.kind not in "iuf" or dataset.shape not in shapes:
+                raise InputError(
+                    f"{self.path}: dataset {name!r}: has shape {dataset.shape} and type "
+                    f"{dataset.dtype}, want x and y, and perhaps z, of each of {self.links} links "
+                    "in metres"
+                )
             self._check_chunks(dataset)
             return np.asarray(dataset[()], dtype=np.float64)
 

@@ -202,7 +202,25 @@ def test_missing(path):
 
 
 def test_a_folder(tmp_path):
-    assert "no such file" in complaint(tmp_path)
+    assert complaint(tmp_path) == f"{tmp_path}: is a folder, want an HDF5 file"
+
+
+@pytest.mark.parametrize("name", ["rx_m", "tx_m"])
+@pytest.mark.parametrize(
+    "positions",
+    [np.ones((K + 1, 2)), np.ones((K, 4)), np.ones(K), 1.0, np.ones((K, 2), complex), [b"x"] * K],
+)
+def test_positions_of_something_else(path, gain, name, positions):
+    write_raw(path, "gain", gain)
+    with h5py.File(path, "a") as file:
+        file[name] = positions
+    said = complaint(path)
+    assert said.startswith(f"{path}: dataset {name!r}: has shape ")
+    assert said.endswith(f"want x and y, and perhaps z, of each of {K} links in metres")
+    with h5py.File(path, "a") as file:
+        del file[name]
+        file.create_group(name)
+    assert complaint(path) == f"{path}: dataset {name!r}: is a group, want an array"
 
 
 @pytest.mark.parametrize("content", [b"", b"slots: 20\n", bytes(5000)])

@@ -24,7 +24,7 @@ from in_process import TINY, Ttirace
         (["allocators=[{wmmse: {backend: x}}]"], "allocators: wmmse: wmmse.backend: should be"),
         (["on_miss={fallback: {wmmse: {backend: x}}}"], "wmmse.backend: should be"),
         (["channel={trace: nope.h5}"], "nope.h5: no such file"),
-        (["channel={trace: .}"], "no such file, want an HDF5 file"),
+        (["channel={trace: .}"], "is a folder, want an HDF5 file"),
     ],
 )
 def test_what_cannot_be_built_leaves_nothing(
@@ -82,6 +82,19 @@ def test_wrong_traces(
     assert error.startswith(f"{path}: {tmp_path / 't.h5'}: ")
     assert said in error
     assert not (tmp_path / "out").exists()
+
+
+def test_a_real_amplitude_is_warned_of(ttirace: Ttirace, tmp_path: Path) -> None:
+    path, trace = tmp_path / "s.yaml", tmp_path / "t.h5"
+    path.write_text(TINY.replace("rayleigh: {links: 3, subbands: 2}", "trace: t.h5"))
+    said = f"warning: {trace}: dataset 'H' holds real numbers, which are taken for amplitude"
+    for amplitude, warned in ((GAIN, True), (GAIN.astype(complex), False)):
+        with h5py.File(trace, "w") as file:
+            file["H"] = amplitude
+            file.attrs["sample_interval_s"] = 1e-3
+        done = ttirace("run", path, "-o", tmp_path / "out", "--no-plots", "--overwrite")
+        assert (done.code, said in done.err) == (0, warned)
+        assert (said in ttirace("validate", path).out) == warned
 
 
 def test_damaged_traces(ttirace: Ttirace, tmp_path: Path) -> None:
