@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import yaml
-
 from sim.deadline import InputError
 
 
@@ -20,6 +18,8 @@ def named_allocator(text: str) -> tuple[str, dict[str, Any]]:
     Raises:
         InputError: a parameter without a value.
     """
+    from sim.scenario.text import parse
+
     name, *settings = _split(text.strip(), ":")
     parameters: dict[str, Any] = {}
     for setting in settings:
@@ -27,8 +27,8 @@ def named_allocator(text: str) -> tuple[str, dict[str, Any]]:
         if not key or not equals:
             raise InputError(f"{text}: want NAME:parameter=value, got {setting!r}")
         try:
-            parameters[key] = yaml.safe_load(value)
-        except Exception:  # not YAML, or a tag whose constructor chokes: plain text then
+            parameters[key] = parse(text, value)
+        except InputError:  # not YAML: plain text then
             parameters[key] = value
     return name, parameters
 

@@ -106,8 +106,10 @@ class ControllerModel(QuantityModel):
 
 
 def _how_many(value: Any) -> Any:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return [{} for _ in range(min(value, _MOST_CONTROLLERS + 1))]
+    if isinstance(value, str) or (isinstance(value, float) and not value.is_integer()):
+        raise ValueError("want a list, or how many alike")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return [{} for _ in range(int(min(value, _MOST_CONTROLLERS + 1)))]
     return value
 
 

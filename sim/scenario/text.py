@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -122,3 +123,29 @@ class _Loader(yaml.SafeLoader):
                 )
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+    def construct_number(self, node: yaml.ScalarNode) -> int | float:
+        """Return a number as people read it, and refuse what YAML 1.1 reads otherwise."""
+        text = str(self.construct_scalar(node))
+        whole = node.tag.endswith(":int")
+        number = self.construct_yaml_int(node) if whole else self.construct_yaml_float(node)
+        base = 60 if ":" in text else 8 if whole and _OCTAL.fullmatch(text) else 10
+        if base != 10:
+            plain = text.replace("_", "").lstrip("+-0") or "0"
+            write = f"{number}" if base == 60 else plain
+            raise InputError(
+                f"line {node.start_mark.line + 1}: {text} would be read in base {base}, as "
+                f"{number}; write {write}, or '{text}' if it is text"
+            )
+        return number
+
+
+#: What YAML 1.1 takes for octal. Of one digit it is the same, and so is zero.
+_OCTAL = re.compile(r"[+-]?0[0-7_]+")
+
+#: What YAML 1.2 takes for a number, and YAML 1.1 for text for want of a dot or of a sign.
+_EXPONENT = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)[eE][+-]?\d+$")
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("+-.0123456789"))
+for _tag in ("int", "float"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _Loader.construct_number)

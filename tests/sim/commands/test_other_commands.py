@@ -264,7 +264,7 @@ def test_compare_wrong_options(
 def test_compare_wrong_files(ttirace: Ttirace, channels: Path, tmp_path: Path, tiny: Path) -> None:
     options = ["--snr-db", 0, "--allocators", "max_power"]
     assert "no such file" in ttirace("compare", tmp_path / "nope.h5", *options).error
-    assert "no such file" in ttirace("compare", tmp_path, *options).error
+    assert "is a folder, want an HDF5 file" in ttirace("compare", tmp_path, *options).error
     assert "not a readable HDF5 file" in ttirace("compare", tiny, *options).error
     with h5py.File(channels, "r+") as file:
         file["gain"][30, 0, 1] = np.nan

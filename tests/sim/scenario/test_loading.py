@@ -12,6 +12,7 @@ import yaml
 from sim.deadline import InputError, OnMiss
 from sim.scenario import Scenario, dump_scenario, load_scenario
 from sim.scenario.allocators import with_files
+from sim.scenario.text import parse
 
 SHIPPED = sorted(Path("scenarios").glob("*.yaml"))
 BASE: dict[str, Any] = {
@@ -84,6 +85,19 @@ def test_policy_short_forms() -> None:
     }
     assert short == scenario(on_miss=full)
     assert scenario(on_miss={"fallback": {"wmmse": {"backend": "numpy"}}}).on_miss.fallback
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [("1e3", 1000), ("1.5E+1", 15), ("+2e0", 2), ("'010'", 10), ("0x10", 16), ("7", 7)],
+)
+def test_numbers_as_people_read_them(written: str, number: int, tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(TEXT.replace("slots: 5", f"slots: {written}") + f"seed: {written}\n")
+    scenario = load_scenario(path)
+    assert (scenario.slots, scenario.seed) == (number, number)
+    assert isinstance(scenario.slots, int)
+    assert parse("", "[1e, e3, 1e3s, 1.e3, .5e1, 0]") == ["1e", "e3", "1e3s", 1000.0, 5.0, 0]
 
 
 def test_controllers_by_number() -> None:
@@ -271,6 +285,16 @@ _BOMB = "".join(f"x{i}: &x{i} [{','.join([f'*x{i - 1}'] * 9) if i else '1'}]\n" 
         (TEXT.replace("snr_db: 0", "snr: 0"), "radio.snr: unknown key; did you mean 'snr_db'"),
         (TEXT.replace("snr_db: 0", "noise_dbm: 1 W"), "the key says dBm, the value W"),
         (TEXT.replace("snr_db: 0", "snr_db: 0, weights: [1, -1]"), "radio.weights.1: should be"),
+        (
+            TEXT.replace("slots: 5", "slots: 010"),
+            "line 1: 010 would be read in base 8, as 8; write",
+        ),
+        (TEXT.replace("slots: 5", "slots: 1:30"), "1:30 would be read in base 60, as 90; write 90"),
+        (TEXT.replace("snr_db: 0", "snr_db: 1:30.5"), "1:30.5 would be read in base 60"),
+        (TEXT.replace("slots: 5", "slots: 1e-3"), r"slots: want a whole number \(got 0.001\)"),
+        (TEXT + "controllers: 2.5\n", r"controllers: want a list, or how many alike \(got 2.5"),
+        (TEXT + "controllers: two\n", r"controllers: want a list, or how many alike \(got 'two'"),
+        (TEXT + "controllers: 1e30\n", "controllers: want at most 1000"),
         ("chanel: rayleigh\n", "chanel: unknown key; did you mean 'channel'"),
         ("radio: {snr_db: 0}\nchannel: rayleigh\n", "allocators: is required"),
     ],
