@@ -69,26 +69,34 @@ class _LazyGroup(click.Group):
             raise click.UsageError(f"no command {args[0]!r}{hint}", ctx)
         name, command, rest = super().resolve_command(ctx, args)
         if command is not None:
-            _check_once(command, rest, ctx)
+            _check_given(command, rest, ctx)
         return name, command, rest
 
 
-def _check_once(command: click.Command, args: list[str], parent: click.Context) -> None:
-    """Refuse an option that takes one value and is given two: click would take the last.
+def _check_given(command: click.Command, args: list[str], parent: click.Context) -> None:
+    """Refuse what click lets pass: two values of an option that takes one, and empty ones.
+
+    Of two, the last would count; an empty path is the current folder, an empty text as if it were
+    not there.
 
     Raises:
         click.UsageError: there is one, or what click itself finds wrong as it reads the options.
     """
     context = click.Context(command, parent, command.name, **command.context_settings)
-    _, rest, order = command.make_parser(context).parse_args(list(args))
+    values, rest, order = command.make_parser(context).parse_args(list(args))
     for option in order:
         once = isinstance(option, click.Option) and not (option.multiple or option.is_flag)
         if once and order.count(option) > 1:
             raise click.UsageError(f"{max(option.opts, key=len)}: stands twice; keep one", context)
+        given = values.get(option.name or "")
+        if "" in (given if isinstance(given, list | tuple) else [given]):
+            name = max(option.opts, key=len)
+            name = name if name.startswith("-") else name.upper()
+            raise click.UsageError(f"{name}: is empty; want a value", context)
     if isinstance(command, click.Group) and rest:
         inner = command.get_command(context, rest[0])
         if inner is not None:
-            _check_once(inner, rest[1:], context)
+            _check_given(inner, rest[1:], context)
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -186,6 +186,8 @@ def prepare_allocator(name: str, parameters: Mapping[str, Any], spec: object) ->
     except InputError:
         raise
     except Exception as error:  # so may a user's prepare
+        if isinstance(error, MemoryError):
+            raise InputError(f"{name}: cannot be prepared: out of memory ({error})") from error
         raise InputError(f"{name}: cannot be prepared: {one_line(error)}") from error
     return solver
 

@@ -211,4 +211,6 @@ def channel_named(text: str, more: Mapping[str, EvaluationChannel] = NAMED) -> E
         return Law(text, text)
     if found := _SQUARE.fullmatch(text):
         return square(found[1])
+    if text.startswith("square_"):
+        raise InputError(f"channel: {text!r}: want square_S, S the side in m, as in square_50")
     raise InputError(f"channel: {text!r} is not known{did_you_mean(text, more)}")

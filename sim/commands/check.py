@@ -33,16 +33,35 @@ def check(allocator: str, plugins: tuple[str, ...], links: int | None, draws: bo
     for plugin in plugins:
         load_plugin(plugin)
     name, parameters = named_allocator(allocator)
+    _check_known(name)
     sizes = (1, 2, 5, 10) if links is None else (links,)
     try:
         check_allocator(name, parameters, sizes, deterministic=not draws)
     except InputError:
         raise
     except ContractError as error:
-        click.echo(f"{allocator}: breaks its contract: {error}", err=True)
+        said = str(error).replace("pass deterministic=False", "give --random")  # here an option
+        click.echo(f"{allocator}: breaks its contract: {said}", err=True)
         return 1
     except Exception as error:  # raising is one way to break it
         click.echo(f"{allocator}: breaks its contract: raises {one_line(error)}", err=True)
         return 1
     click.echo(f"{allocator}: keeps its contract")
     return 0
+
+
+def _check_known(name: str) -> None:
+    """Refuse the name of a model in the place of that of an allocator, and say how to put it."""
+    import inspect
+
+    from sim.deadline import InputError
+    from sim.registry import allocator_class, allocator_names
+
+    owner = name.partition("_")[0]
+    known = allocator_names()
+    if name in known or owner not in known:
+        return
+    if "model" in inspect.signature(allocator_class(owner)).parameters:
+        raise InputError(
+            f"allocator {name!r} is not known; a model is given as {owner}:model={name}"
+        )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 _DEFAULT = "wmmse,fp,dnn,best_link,max_power,random"
+_MOST_SNR_DB = 200
 
 
 @click.command()
@@ -114,8 +115,11 @@ def _noise(noise_w: float | None, snr_db: float | None, p_max_w: float) -> float
         raise InputError(f"--p-max-w {p_max_w}: must be positive")
     if noise_w is None:
         assert snr_db is not None
-        if not abs(snr_db) <= 300:
-            raise InputError(f"--snr-db {snr_db}: must be a finite number of decibels")
+        if not abs(snr_db) <= _MOST_SNR_DB:
+            raise InputError(
+                f"--snr-db {snr_db:g}: want a number of decibels from -{_MOST_SNR_DB} to "
+                f"{_MOST_SNR_DB}"
+            )
         return float(p_max_w / 10.0 ** (snr_db / 10.0))
     if not (isfinite(noise_w) and noise_w > 0):
         raise InputError(f"--noise-w {noise_w}: must be positive")

@@ -177,6 +177,11 @@ def _load(path: Path, parquet: Path, stamps: tuple[tuple[int, int], ...]) -> Pro
     try:
         header = json.loads(path.read_text(encoding="utf-8"))
         content = parquet.read_bytes()
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"{path}: cannot be read as a profile: not JSON (line {error.lineno}, column "
+            f"{error.colno})"
+        ) from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as a profile: {one_line(error)}") from None
     if not isinstance(header, dict) or "parquet_sha256" not in header:

@@ -11,13 +11,10 @@ from sim.deadline import InputError, did_you_mean
 from sim.deadline.errors import shown
 from sim.study.axes import Cell, read_axes
 from sim.study.bisection import read_line
-from sim.study.columns import FACTS, METRICS, OUTCOMES
+from sim.study.columns import FACTS, METRICS, OUTCOMES, SHARES, SIGNED
 from sim.study.models import SolveModel, StudyModel
 
 _COUNTS = ("jobs", *OUTCOMES)
-_SHARES = ("miss_ratio", "miss_low", "miss_high", "jain")
-#: What may be below zero: an older answer, or a fallback's, can be the better one.
-_LOSSES = ("ageing_loss_bps_hz", "miss_loss_bps_hz")
 _STATUS = ("ok", "refused")
 _ROUNDING = 1e-9
 
@@ -79,9 +76,9 @@ def _wrong_figures(row: Mapping[str, Any]) -> Iterator[str]:
             continue
         if not _is_finite(found):
             yield f"{name}: {shown(found)}; want a number"
-        elif found < 0 and name not in _LOSSES:
+        elif found < 0 and name not in SIGNED:
             yield f"{name}: {shown(found)}; want a number, not below zero"
-        elif name in _SHARES and found > 1.0 + _ROUNDING:
+        elif name in SHARES and found > 1.0 + _ROUNDING:
             yield f"{name}: {shown(found)}; want a share from 0 to 1"
     outcomes = sum(row[name] for name in OUTCOMES)
     if outcomes != row["jobs"]:

@@ -163,7 +163,7 @@ class AllocatorModel(AllocatorReference):
     def _plain_label(self) -> AllocatorModel:
         if not _LABEL.fullmatch(self.label):
             raise ValueError(
-                f"label {shown(self.label)}: want at most 100 letters, digits and _ . + -, the "
-                "first a letter or digit"
+                f"label {shown(self.label)}: want at most 100 ASCII letters, digits and "
+                "_ . + -, the first a letter or digit"
             )
         return self

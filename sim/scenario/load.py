@@ -14,6 +14,7 @@ from sim.scenario.allocators import with_files
 from sim.scenario.latency import resolve_profiles
 from sim.scenario.models import Scenario
 from sim.scenario.overrides import check_once, put
+from sim.scenario.shipped import like_shipped, name_of
 from sim.scenario.text import read
 
 _NOTHING = object()
@@ -125,11 +126,15 @@ def read_scenario(path: Path) -> dict[str, Any]:
     Raises:
         InputError: it cannot be read, or holds no keys.
     """
-    data = read(path, "a scenario", "; `ttirace list` shows the scenarios")
+    hint = like_shipped(path) or "; `ttirace list` shows the scenarios"
+    data = read(path, "a scenario", hint)
     if data is None:
         raise InputError(f"{path}: empty; a scenario needs channel, radio and allocators")
     if not isinstance(data, dict):
-        raise InputError(f"{path}: holds a {type(data).__name__}; want keys such as channel:")
+        kind = "a list" if isinstance(data, list) else "one value"
+        raise InputError(f"{path}: holds {kind}; want keys such as channel:")
+    if "scenario" in data and "channel" not in data:
+        raise InputError(f"{path}: is a study; run it with: ttirace study {name_of(path)}")
     return data
 
 

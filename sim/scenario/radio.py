@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Protocol
 
 import numpy as np
@@ -13,6 +14,9 @@ from sim.scenario.quantities import FREQUENCY, POWER, QuantityModel
 
 #: Thermal noise density at 290 K.
 NOISE_DENSITY_DBM_HZ = -174.0
+
+
+_NOISE = replace(POWER, example="-95 dBm")
 
 
 class StatesBandwidth(Protocol):
@@ -34,7 +38,7 @@ class RadioModel(QuantityModel):
     snr_db: Annotated[float | None, Field(ge=-100, le=200)] = Field(
         None, description="noise is p_max per subband, less this (unit gain)"
     )
-    noise_w: Annotated[float | None, POWER, Field(gt=0)] = Field(
+    noise_w: Annotated[float | None, _NOISE, Field(gt=0)] = Field(
         None, description="noise of a receiver in one subband"
     )
     noise_figure_db: Annotated[float | None, Field(ge=0, le=60)] = Field(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import sim
+from sim.deadline.errors import did_you_mean
 
 _INSTALLED = Path(sim.__file__).parent / "scenarios"
 _CHECKOUT = Path(sim.__file__).parents[1] / "scenarios"
@@ -36,6 +37,19 @@ def find_shipped(given: Path, folder: Path = Path()) -> Path:
     if path.is_file() or given.name != str(given):
         return path
     return (shipped_studies() | shipped_scenarios()).get(given.name, path)
+
+
+def name_of(path: Path) -> str:
+    """Return how a command names a file: a shipped one by its name."""
+    return path.stem if path in (shipped_scenarios() | shipped_studies()).values() else str(path)
+
+
+def like_shipped(path: Path) -> str:
+    """Return ``'; did you mean X?'`` for a path that is nearly the name of a shipped file."""
+    if path.suffix or path.name != str(path):
+        return ""
+    hint = did_you_mean(path.name, shipped_scenarios() | shipped_studies())
+    return hint if hint.startswith("; did you mean") else ""
 
 
 def files_of(shipped: Path) -> Iterator[Path]:

@@ -72,8 +72,11 @@ def parse(where: str, text: str) -> Any:
         raise InputError(f"{where}: nested too deeply; want at most {_DEEPEST} levels") from None
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
-    except Exception as error:  # PyYAML's constructors let through whatever a bad tag makes of them
-        raise InputError(f"{where}: not YAML: a value cannot be read ({error})") from None
+    except Exception:  # PyYAML's constructors let through whatever a bad tag makes of them
+        raise InputError(
+            f"{where}: not YAML: a value cannot be read as the date, number or tag that it "
+            "looks like; quote it if it is text"
+        ) from None
 
 
 def _plain(value: object, keys: tuple[str, ...], count: list[int]) -> Any:
@@ -97,6 +100,8 @@ def _plain(value: object, keys: tuple[str, ...], count: list[int]) -> Any:
 def _yaml_problem(error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or " ".join(str(error).split())
+    if problem == "but found another document":
+        problem = "another document begins here, after ---; want one"
     if "'\\t'" in problem:
         problem = "a tab; indent with spaces"
     return problem if mark is None else f"line {mark.line + 1}, column {mark.column + 1}: {problem}"

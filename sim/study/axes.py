@@ -175,7 +175,7 @@ def _listed(key: Key, written: list[Any]) -> tuple[str, tuple[AxisValue, ...]]:
             AxisValue(cell, ((key.written, value),))
             for cell, value in zip(_cells(written), written, strict=True)
         )
-    _check_distinct([value.cell for value in values])
+    _check_distinct([value.cell for value in values], written)
     return shown_as, values
 
 
@@ -198,12 +198,13 @@ def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else value
 
 
-def _check_distinct(cells: Sequence[Cell]) -> None:
-    seen: set[Cell] = set()
-    for cell in cells:
+def _check_distinct(cells: Sequence[Cell], written: Sequence[Any]) -> None:
+    seen: dict[Cell, Any] = {}
+    for cell, value in zip(cells, written, strict=True):
         if cell in seen:
-            raise InputError(f"{shown(cell)} stands twice")
-        seen.add(cell)
+            other = "" if seen[cell] == value else f", as {_text(seen[cell])}"
+            raise InputError(f"{_text(value)} stands twice{other}")
+        seen[cell] = value
 
 
 def _range(key: Key, model: RangeModel) -> list[int | float]:
@@ -262,7 +263,7 @@ def _zipped(name: str, model: ZipModel) -> Axis:
         ", ".join(_text(values[i]) for values in model.zip.values())
         for i in range(len(columns[0][1]))
     ]
-    _check_distinct(labels)
+    _check_distinct(labels, labels)
     steps = [
         AxisValue(label, tuple(setting for _, values in columns for setting in values[i]))
         for i, label in enumerate(labels)

@@ -38,6 +38,12 @@ METRICS: Mapping[str, str] = {
     },
 }
 
+#: Metrics from 0 to 1.
+SHARES = ("miss_ratio", "miss_low", "miss_high", "jain")
+
+#: Metrics that may be below 0: an older answer, or a fallback's, can be the better one.
+SIGNED = ("ageing_loss_bps_hz", "miss_loss_bps_hz")
+
 #: Whether the point could be had.
 STATUS: Mapping[str, str] = {"status": "string", "reason": "string"}
 

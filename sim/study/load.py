@@ -17,7 +17,7 @@ from sim.scenario.allocators import with_files
 from sim.scenario.keys import read_key
 from sim.scenario.load import describe, read_scenario
 from sim.scenario.overrides import assign, check_once, put
-from sim.scenario.shipped import find_shipped
+from sim.scenario.shipped import find_shipped, like_shipped, name_of
 from sim.scenario.text import read
 from sim.study.axes import Cell
 from sim.study.models import StudyModel
@@ -36,9 +36,12 @@ def load_study(path: Path, overrides: Iterable[str] = (), plugins: tuple[str, ..
     Raises:
         InputError: whatever is wrong, with file, key, value and what would be right.
     """
-    data = read(path, "a study")
+    hint = like_shipped(path) or ", want a study in YAML; `ttirace list` shows those shipped"
+    data = read(path, "a study", hint)
     if not isinstance(data, dict):
         raise InputError(f"{path}: want a study, with keys such as scenario: and axes:")
+    if "channel" in data and "scenario" not in data:
+        raise InputError(f"{path}: is a scenario; run it with: ttirace run {name_of(path)}")
     try:
         model = StudyModel.model_validate(data)
     except ValidationError as error:
@@ -48,7 +51,10 @@ def load_study(path: Path, overrides: Iterable[str] = (), plugins: tuple[str, ..
     folder, overrides = path.parent, list(overrides)
     if isinstance(model.scenario, str):
         source = find_shipped(Path(model.scenario), folder)
-        base = read_scenario(source)
+        try:
+            base = read_scenario(source)
+        except InputError as error:
+            raise InputError(f"{path}: scenario: {error}") from None
         folder = source.parent
     else:
         base = deepcopy(model.scenario)

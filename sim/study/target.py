@@ -10,7 +10,7 @@ from typing import Any
 
 from sim.deadline.errors import InputError, did_you_mean, shown
 from sim.deadline.stats import binomial_interval
-from sim.study.columns import METRICS, OUTCOMES
+from sim.study.columns import METRICS, OUTCOMES, SHARES, SIGNED
 
 _CONDITION = re.compile(r"\s*(\w+)\s*(<=|>=|=<|=>|<|>|==?)\s*(\S+)\s*")
 
@@ -110,8 +110,17 @@ def read_target(text: object, where: str = "target") -> Target:
             number = math.nan
         if not math.isfinite(number):
             raise InputError(f"{where}: {metric}: want a number (got {shown(bound)})")
+        _check_possible(where, " ".join(part.split()), metric, number, at_most=comparison == "<=")
         conditions.append(Condition(metric, comparison == "<=", number))
     return Target(" ".join(str(text).split()), tuple(conditions))
+
+
+def _check_possible(where: str, text: str, metric: str, bound: float, *, at_most: bool) -> None:
+    """Refuse a bound that no value of the metric can meet."""
+    if metric in SHARES and not at_most and bound > 1:
+        raise InputError(f"{where}: {text}: can never be met; {metric} is at most 1")
+    if metric not in SIGNED and at_most and bound < 0:
+        raise InputError(f"{where}: {text}: can never be met; {metric} is at least 0")
 
 
 def pooled(records: Sequence[Mapping[str, Any]], metric: str) -> float | None:

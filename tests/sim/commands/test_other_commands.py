@@ -82,6 +82,25 @@ def test_version(ttirace: Ttirace) -> None:
             "budget.csi_us stands twice, as budget.csi; keep one",
         ),
         (["study", "what_fits", "--set", "seed=1", "--set", "seed=2"], "seed stands twice"),
+        (["run", ""], "SCENARIO: is empty; want a value"),
+        (["run", "munich", "-o", ""], "--output: is empty; want a value"),
+        (["report", "x", "--target="], "--target: is empty; want a value"),
+        (["evaluate", "dnn", ""], "MODELS: is empty; want a value"),
+        (["run", "munich", "--set", ""], "--set: is empty; want a value"),
+        (["run", "munch"], "munch: no such file; did you mean 'munich'?"),
+        (["study", "what_fit"], "what_fit: no such file; did you mean 'what_fits'?"),
+        (["run", "what_fits"], "is a study; run it with: ttirace study what_fits"),
+        (["study", "munich"], "is a scenario; run it with: ttirace run munich"),
+        (
+            ["check", "dnn_k10"],
+            "allocator 'dnn_k10' is not known; a model is given as dnn:model=dnn_",
+        ),
+        (["check", "wmmse_k10"], "allocator 'wmmse_k10' is not known; did you mean"),
+        (["compare", "x.h5", "--snr-db", "1e9"], "want a number of decibels from -200 to 200"),
+        (
+            ["evaluate", "dnn", "--channel", "square_-3"],
+            "want square_S, S the side in m, as in squ",
+        ),
         (["run", "munich", "--cpu", "1"], "--cpu: is of --live; "),
         (["run", "munich", "--wait", "poll"], "--wait: is of --live; "),
         (["calibrate", "--allocators", "fp,fp"], "--allocators: fp stands twice"),
@@ -192,6 +211,13 @@ def test_check(ttirace: Ttirace, tmp_path: Path) -> None:
     assert broken.err == "bad: breaks its contract: raises ValueError: x\n"
 
 
+def test_check_names_its_own_option_for_what_draws(ttirace: Ttirace) -> None:
+    done = ttirace("check", "random", "--links", 3)
+    assert (done.code, done.out) == (1, "")
+    assert "give --random if the solver draws random numbers" in done.err
+    assert ttirace("check", "random", "--links", 3, "--random").code == 0
+
+
 @pytest.fixture
 def channels(tmp_path: Path) -> Path:
     path = tmp_path / "c.h5"
@@ -243,7 +269,7 @@ def test_compare_counts_failures(ttirace: Ttirace, channels: Path, tmp_path: Pat
     [
         ([], "give either --noise-w or --snr-db"),
         (["--snr-db", 0, "--noise-w", 1], "give either --noise-w or --snr-db"),
-        (["--snr-db", "nan"], "--snr-db nan: must be a finite"),
+        (["--snr-db", "nan"], "--snr-db nan: want a number of decibels from -200"),
         (["--snr-db", "x"], "'x' is not a valid float"),
         (["--noise-w", 0], "--noise-w 0.0: must be positive"),
         (["--noise-w", "inf"], "--noise-w inf"),

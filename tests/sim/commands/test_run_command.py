@@ -125,7 +125,8 @@ def test_odd_races_are_drawn_and_tabled(
     changes: list[str], ttirace: Ttirace, tiny: Path, tmp_path: Path
 ) -> None:
     result = ttirace("run", tiny, "-o", tmp_path / "o", *[x for c in changes for x in ("--set", c)])
-    assert (result.code, result.err) == (0, "")
+    assert result.code == 0
+    assert not result.err or result.err.startswith("warning: slots: 1, but with budget.lead 1 ")
     assert len(list((tmp_path / "o" / "plots").glob("*.png"))) == len(PLOTS)
     summary(tmp_path / "o")
 

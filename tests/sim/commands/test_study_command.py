@@ -63,6 +63,39 @@ def test_a_page_that_cannot_be_drawn_holds_nothing_back(
 
 
 @pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (STUDY.replace("tiny", "nothere"), "scenario: {folder}/nothere.yaml: no such file"),
+        (
+            STUDY.replace("speed: [1, 2]", "speed: [1, 1.0]"),
+            "axes: compute.speed: 1.0 stands twice",
+        ),
+        (
+            STUDY.replace("compute.speed: [1, 2]", "slot: [1 ms, 1000 us]"),
+            "axes: slot: 1000 us stands twice, as 1 ms",
+        ),
+        (
+            f"{STUDY}target: miss_ratio <= -1",
+            "target: miss_ratio <= -1: can never be met; miss_rat",
+        ),
+        (f"{STUDY}target: jain >= 2", "target: jain >= 2: can never be met; jain is at most 1"),
+    ],
+)
+def test_studies_that_are_wrong(path: Path, ttirace: Ttirace, text: str, said: str) -> None:
+    path.write_text(text)
+    error = ttirace("study", path, "--dry-run").error
+    assert error.startswith(f"{path}: {said.format(folder=path.parent)}")
+
+
+@pytest.mark.parametrize(
+    "target", ["miss_ratio <= 0", "miss_loss_bps_hz <= -1", "in_force_bps_hz >= 2", "jain >= 1"]
+)
+def test_targets_that_can_be_met(path: Path, ttirace: Ttirace, target: str) -> None:
+    path.write_text(f"{STUDY}target: {target}")
+    assert ttirace("study", path, "--dry-run").code == 0
+
+
+@pytest.mark.parametrize(
     ("report", "said"),
     [
         ("[foo]", "0: 'foo' is no figure"),
@@ -153,7 +186,7 @@ def test_what_does_not_go(
 
 def test_files_that_are_no_studies(ttirace: Ttirace, tmp_path: Path, tiny: Path) -> None:
     assert "no such file, want a study" in ttirace("study", tmp_path / "no.yaml").error
-    assert "unknown key" in ttirace("study", tiny).error
+    assert "is a scenario; run it with: ttirace run" in ttirace("study", tiny).error
     (tmp_path / "list.yaml").write_text("[1]")
     assert "want a study, with keys" in ttirace("study", tmp_path / "list.yaml").error
 

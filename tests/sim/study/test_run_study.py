@@ -139,7 +139,7 @@ def test_what_is_solved_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("target", "status", "answer", "nearest"),
     [
-        ("miss_ratio >= 2", "unmet", None, 2.0),
+        ("miss_ratio >= 1", "unmet", None, 2.0),
         ("miss_ratio <= 1", "everywhere", 4.0, None),
         ("response_p999_us <= 1", "unmet", None, 2.0),  # sixty jobs carry no such percentile
     ],
