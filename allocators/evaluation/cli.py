@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from sim.commands.options import files_option, plugin_option
+from sim.commands.options import console, files_option, plugin_option
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -267,12 +267,11 @@ def _print(result: dict[str, Any] | None, shown: Callable[[int], Iterable[Table 
     if result is not None:
         click.echo(json.dumps(result, indent=2))
         return
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(width=None if Console().is_terminal else 140)
-    for part in shown(console.width):
-        console.print(Text(part) if isinstance(part, str) else part)
+    terminal = console()
+    for part in shown(terminal.width):
+        terminal.print(Text(part) if isinstance(part, str) else part)
 
 
 def _complain(rows: Sequence[Row]) -> int:

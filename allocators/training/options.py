@@ -24,7 +24,10 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 Command = TypeVar("Command", bound=Callable[..., None])
 
 _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
-    (("-o", "--out"), {"type": _FILE, "required": True, "help": "The model, NAME.safetensors."}),
+    (
+        ("-o", "--output", "--out", "out"),
+        {"type": _FILE, "required": True, "help": "The model, NAME.safetensors."},
+    ),
     (
         ("--objective",),
         {"default": "imitate", "help": "imitate: WMMSE's answers; sum_rate: without labels."},

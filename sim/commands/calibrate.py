@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sim.commands.options import Sizes, Time, cpu_option, plugin_option, wait_option
+from sim.commands.options import Sizes, Time, console, cpu_option, plugin_option, wait_option
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -139,20 +139,18 @@ def calibrate(
     if as_json:
         click.echo(text.read_text(encoding="utf-8"), nl=False)
     else:
-        from rich.console import Console
-
-        console = Console(width=None if Console().is_terminal else 140)
-        console.print(_table(profile))
+        terminal = console()
+        terminal.print(_table(profile))
         header = profile.header
         release = header["release_us"]
-        console.print(
+        terminal.print(
             f"Subtracted: {header['call_us']:.3f} us, the call of an allocator that does nothing "
             f"(two readings of the clock: {header['timer_us']:.3f} us).\n"
             f"Released late by the host: p50 {release['p50']:.2f}, p99 {release['p99']:.2f}, max "
             f"{release['max']:.1f} us.",
             highlight=False,
         )
-        console.print(f"Profile: {text}, {parquet.name}", highlight=False, markup=False)
+        terminal.print(f"Profile: {text}, {parquet.name}", highlight=False, markup=False)
     for left_out in profile.header["left_out"]:
         click.echo(f"left out: {left_out}", err=True)
     for warning in profile.header["warnings"]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sim.commands.options import plugin_option
+from sim.commands.options import console, plugin_option
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -85,13 +85,11 @@ def compare(
     if as_json:
         click.echo(json.dumps(result, indent=2))
     else:
-        from rich.console import Console
-
-        console = Console(width=None if Console().is_terminal else 140)
-        console.print(_table(result))
+        terminal = console()
+        terminal.print(_table(result))
         call = result["call_us"]["p50"]
         if call is not None:
-            console.print(f"The call itself, of an allocator that does nothing: {call:.2f} us")
+            terminal.print(f"The call itself, of an allocator that does nothing: {call:.2f} us")
     for why in result["left_out"]:
         click.echo(f"left out: {why}", err=True)
     failed = [entry for entry in result["allocators"] if entry["failed"]]
@@ -128,12 +126,15 @@ def _noise(noise_w: float | None, snr_db: float | None, p_max_w: float) -> float
 
 def _table(result: dict[str, Any]) -> Table:
     from rich.markup import escape
-    from rich.table import Table
 
-    from sim.deadline.tables import number
+    from sim.deadline.tables import number, plain_table
+    from sim.report.wording import count
 
-    size = f"{result['instances']} instances of {result['links']} links x {result['subbands']}"
-    table = Table(title=f"{escape(result['channels'])}: {size} subbands", title_justify="left")
+    size = (
+        f"{count(result['instances'], 'instance')} of {count(result['links'], 'link')} x "
+        f"{count(result['subbands'], 'subband')}"
+    )
+    table = plain_table(f"{escape(result['channels'])}: {size}")
     table.add_column("allocator")
     first = escape(result["allocators"][0]["name"])
     for heading in ("sum rate bit/s/Hz", f"share of {first}", "time p50 us", "p99 us", "failed"):

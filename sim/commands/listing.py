@@ -8,14 +8,13 @@ from pathlib import Path
 import click
 
 from sim.commands.example import description
-from sim.commands.options import plugin_option
+from sim.commands.options import console, plugin_option
 
 
 @click.command("list")
 @plugin_option
 def listing(plugins: tuple[str, ...]) -> None:
     """List allocators with their parameters, channels, latencies, profiles, policies, examples."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -53,7 +52,7 @@ def listing(plugins: tuple[str, ...]) -> None:
     for what, files in (("scenario", shipped_scenarios()), ("study", shipped_studies())):
         for name, path in files.items():
             table.add_row(what, escape(name), "", escape(description(path)))
-    Console(width=None if Console().is_terminal else 140).print(table)
+    console().print(table)
 
 
 def _first_line(cls: type) -> str:

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from sim.scenario import Scenario
+
+_LEAST_WIDTH = 80
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -117,8 +121,8 @@ files_option = click.option(
     metavar="FOLDER",
     expose_value=False,
     callback=_permit,
-    help="Let the scenario name files below this folder too; else only below its own and the "
-    "current one.",
+    help="Let the file that is read name others below this folder too; else only below its own "
+    "and the current one.",
 )
 
 _CPU: dict[str, Any] = {"type": click.IntRange(0)}
@@ -144,6 +148,17 @@ def is_given(option: str) -> bool:
     """Return whether an option, by the name of its parameter, is on the command line."""
     source = click.get_current_context().get_parameter_source(option)
     return source is click.core.ParameterSource.COMMANDLINE
+
+
+def console() -> Console:
+    """Return a console that is wide enough for a table: a narrow terminal wraps its lines.
+
+    Tables squeezed into a few columns show nothing but dots. What is no terminal is 140 wide.
+    """
+    from rich.console import Console
+
+    own = Console()
+    return Console(width=max(own.width, _LEAST_WIDTH) if own.is_terminal else 140)
 
 
 def load(path: Path, overrides: tuple[str, ...], plugins: tuple[str, ...]) -> Scenario:

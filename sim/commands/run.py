@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sim.commands.options import (
+    console,
     files_option,
     is_given,
     live_cpu_option,
@@ -131,24 +132,26 @@ def run(
     if as_json:
         click.echo(json.dumps(summary, indent=2))
     else:
-        from rich.console import Console
-
         from sim.profile.provenance import elsewhere, profiles_of
+        from sim.report.wording import count
         from sim.table import controller_table, live_verdict, race_table, verdict
 
-        console = Console(width=None if Console().is_terminal else 140)
-        console.print(race_table(summary, console.width))
+        terminal = console()
+        table = race_table(summary, terminal.width)
+        terminal.print(table)
+        if more := len(race_table(summary).columns) - len(table.columns):
+            terminal.print(f"A wider terminal shows {count(more, 'more column')}.", style="dim")
         if (by_controller := controller_table(summary)) is not None:
-            console.print(by_controller)
-        console.print(verdict(summary), markup=False)
+            terminal.print(by_controller)
+        terminal.print(verdict(summary), markup=False)
         if live:
-            console.print(live_verdict(summary["live"]), markup=False, highlight=False)
+            terminal.print(live_verdict(summary["live"]), markup=False, highlight=False)
         for sentence in elsewhere(profiles_of(loaded, scenario.parent)):
-            console.print(sentence, markup=False, highlight=False)
+            terminal.print(sentence, markup=False, highlight=False)
         if not no_plots:
-            console.print(f"Plots: {folder.plots}/*.png", highlight=False, markup=False)
-            console.print(f"Report: {folder.report}", highlight=False, markup=False)
-        console.print(f"Results: {folder.path}", highlight=False, markup=False)
+            terminal.print(f"Plots: {folder.plots}/*.png", highlight=False, markup=False)
+            terminal.print(f"Report: {folder.report}", highlight=False, markup=False)
+        terminal.print(f"Results: {folder.path}", highlight=False, markup=False)
     for warning in summary["warnings"]:
         click.echo(f"warning: {warning}", err=True)
     return 1 if any(entry["failed"] for entry in summary["allocators"]) else 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sim.commands.options import FileOrShipped, files_option, plugin_option, set_option
+from sim.commands.options import FileOrShipped, console, files_option, plugin_option, set_option
 
 if TYPE_CHECKING:
     from sim.study import Engine, Study
@@ -106,21 +106,19 @@ def study(
         }
         click.echo(json.dumps(found, indent=2))
     else:
-        from rich.console import Console
-
         from sim.study.answers import answer_table
 
-        console = Console(width=None if Console().is_terminal else 140)
-        console.print(answer_table(loaded, result))
+        terminal = console()
+        terminal.print(answer_table(loaded, result))
         counts = result.points
-        console.print(
+        terminal.print(
             f"{counts['total']} points, {counts['run']} of them run now, {counts['refused']} that "
             "cannot be had",
             highlight=False,
         )
-        console.print(f"Results: {folder}", highlight=False, markup=False, soft_wrap=True)
+        terminal.print(f"Results: {folder}", highlight=False, markup=False, soft_wrap=True)
         if page is not None:
-            console.print(f"Report: {page}", highlight=False, markup=False, soft_wrap=True)
+            terminal.print(f"Report: {page}", highlight=False, markup=False, soft_wrap=True)
     for warning in result.warnings:
         click.echo(f"warning: {warning}", err=True)
     return 1 if result.failed else 0
@@ -158,6 +156,7 @@ def _engine(study: Study, name: str, scheduler: str | None, workers: int | None)
 
 
 def _say_what_would_be_run(study: Study, folder: Path, as_json: bool) -> None:
+    from sim.report.wording import count
     from sim.study.run import Plan
     from sim.study.store import StudyFolder
 
@@ -176,17 +175,17 @@ def _say_what_would_be_run(study: Study, folder: Path, as_json: bool) -> None:
         click.echo(json.dumps({"study": study.name, "folder": str(folder), "points": counts}))
         return
     most = "at most " if solves else ""
-    click.echo(f"{study.name}: {most}{counts['total']} points, in {folder}")
+    click.echo(f"{study.name}: {most}{count(counts['total'], 'point')}, in {folder}")
     for axis in study.axes:
         cells = [str(value.cell) for value in axis.values]
         ends = ", ".join(cells) if len(cells) <= 4 else f"{cells[0]} .. {cells[-1]}"
-        click.echo(f"  {axis.column}: {len(cells)} values, {ends}")
+        click.echo(f"  {axis.column}: {count(len(cells), 'value')}, {ends}")
     if study.line is not None and study.target is not None:
         line = study.line
         click.echo(
             f"  {line.find} {line.key.name} from {line.low:g} to {line.high:g} with "
             f"{study.target.text}"
         )
-    click.echo(f"  {study.model.replicates} replicates of each")
+    click.echo(f"  {count(study.model.replicates, 'replicate')} of each")
     alike = f", {counts['alike']} the same as another" if counts["alike"] else ""
     click.echo(f"  {counts['finished']} finished, {most}{counts['to_run']} to run{alike}")

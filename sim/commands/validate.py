@@ -27,6 +27,7 @@ def validate(
     """  # noqa: D301
     from sim.describe import pool_words
     from sim.race import load_race
+    from sim.report.wording import count
     from sim.scenario import dump_scenario
 
     loaded = load(scenario, overrides, plugins)
@@ -37,8 +38,9 @@ def validate(
     click.echo(f"{scenario}: ok")
     for timing, feed in zip(race.timings, race.feeds, strict=True):
         click.echo(
-            f"  controller {timing.name}: {timing.slots} slots of {timing.slot_ns / 1e3:g} us, "
-            f"{feed.channel.links} links x {feed.channel.subbands} subbands, "
+            f"  controller {timing.name}: {count(timing.slots, 'slot')} of "
+            f"{timing.slot_ns / 1e3:g} us, {count(feed.channel.links, 'link')} x "
+            f"{count(feed.channel.subbands, 'subband')}, "
             f"{timing.compute_ns / 1e3:g} us to compute"
         )
         click.echo(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sim.commands.options import (
+    console,
     cpu_option,
     files_option,
     load,
@@ -118,13 +119,11 @@ def verify(
     if as_json:
         click.echo(json_text(facts), nl=False)
     else:
-        from rich.console import Console
-
-        console = Console(width=None if Console().is_terminal else 140)
-        console.print(verdict_table(loaded.name, verdicts))
+        terminal = console()
+        terminal.print(verdict_table(loaded.name, verdicts))
         for line in conclusion(conditions, verdicts):
-            console.print(line, markup=False, highlight=False)
-        console.print(
+            terminal.print(line, markup=False, highlight=False)
+        terminal.print(
             f"Plots: {', '.join(str(path) for path in plots)}", markup=False, highlight=False
         )
     for warning in [*race.warnings, *doubts(verdicts)]:

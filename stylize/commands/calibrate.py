@@ -22,7 +22,13 @@ from stylize.commands.options import (
 @source_argument
 @style_option
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path), required=True, help="The costs, NAME.json."
+    "-o",
+    "--output",
+    "--out",
+    "out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The costs, NAME.json.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace earlier costs.")
 @solvers_option

@@ -34,7 +34,15 @@ _SLOW_PX = 512
 @click.command()
 @click.argument("picture", type=click.Path(path_type=Path), metavar="IN")
 @style_option
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="The picture.")
+@click.option(
+    "-o",
+    "--output",
+    "--out",
+    "out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The picture.",
+)
 @click.option(
     "--solver",
     help="fast: a network, in one pass; gatys: optimisation. fast where there is a network.",

@@ -11,7 +11,12 @@ from stylize.commands.options import threads_option
 
 @click.command()
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path), help="Draw a contact sheet into this picture."
+    "-o",
+    "--output",
+    "--out",
+    "out",
+    type=click.Path(path_type=Path),
+    help="Draw a contact sheet into this picture.",
 )
 @click.option(
     "--picture", type=click.Path(path_type=Path), help="Of this picture; a cat if not given."

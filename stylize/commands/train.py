@@ -23,7 +23,15 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     required=True,
     help="Folder of photographs to train on; hundreds do.",
 )
-@click.option("-o", "--out", type=_FILE, required=True, help="The network, NAME.safetensors.")
+@click.option(
+    "-o",
+    "--output",
+    "--out",
+    "out",
+    type=_FILE,
+    required=True,
+    help="The network, NAME.safetensors.",
+)
 @click.option("--size", default="m", show_default=True, help="s or m.")
 @click.option(
     "--stages",

@@ -38,7 +38,9 @@ def test_from_training_to_a_comparison_and_a_curve(kind: str, here: Path) -> Non
     assert card["architecture"] == "policy"
     assert card["config"]["kind"] == kind
     assert card["sha256"] == checksum(Path("mine.safetensors"))
-    assert card["command"].startswith(f"ttirace rl train {kind} --out mine.safetensors --links 3")
+    assert card["command"].startswith(
+        f"ttirace rl train {kind} --output mine.safetensors --links 3"
+    )
     assert len(card["training"]["curve"]) == 2
     assert card["training"]["curve"][-1]["environment_steps"] > 0
     assert set(card["training"]["baselines"]) == {"k3@0", "k3@20"}

@@ -254,6 +254,14 @@ def test_compare_leaves_out_what_does_not_fit_unless_named(
     )
 
 
+def test_compare_counts_one_of_a_kind(ttirace: Ttirace, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "one.h5", "w") as file:
+        file["gain"] = np.ones((1, 1, 1, 1))
+    done = ttirace("compare", tmp_path / "one.h5", "--snr-db", 0, "--allocators", "max_power")
+    assert "one.h5: 1 instance of 1 link x 1 subband allocator" in " ".join(done.out.split())
+    assert "\u2503" not in done.out
+
+
 def test_compare_counts_failures(ttirace: Ttirace, channels: Path, tmp_path: Path) -> None:
     plugin = tmp_path / "bad.py"
     plugin.write_text(BAD)

@@ -111,6 +111,23 @@ def test_percentiles_are_null_where_the_data_cannot_carry_them(
     assert [name for name in ("p50", "p99", "p999") if times[name] is not None] == carried
 
 
+@pytest.mark.parametrize(("columns", "narrow"), [(25, True), (80, True), (200, False)])
+def test_a_narrow_terminal_is_told_what_a_wider_one_shows(
+    columns: int,
+    narrow: bool,
+    ttirace: Ttirace,
+    tiny: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    out = ttirace("run", tiny, "-o", tmp_path / "out", "--no-plots").out
+    assert ("A wider terminal shows" in out) == narrow
+    assert "max_power" in out
+    assert "\u2026" not in out
+
+
 @pytest.mark.parametrize(
     "changes",
     [
