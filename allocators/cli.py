@@ -10,12 +10,13 @@ import click
 from allocators.training.options import run_training, training_options
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
+_COUNT = click.IntRange(1)
 
 
 @click.command()
 @click.argument("out", type=_FOLDER)
-@click.option("--links", type=int, required=True, help="Number of links, K.")
-@click.option("--samples", type=int, required=True, help="Number of channels in all.")
+@click.option("--links", type=_COUNT, required=True, help="Number of links, K.")
+@click.option("--samples", type=_COUNT, required=True, help="Number of channels in all.")
 @click.option(
     "--channel", default="rayleigh", show_default=True, help="Their law, as in a scenario."
 )
@@ -57,7 +58,8 @@ def dataset(
             files.available_workers() if workers is None else workers,
             lambda more: advance(more, ""),
         )
-    click.echo(f"{out}: {samples} samples of {links} links in {settings.shards} shards")
+    shards = f"{settings.shards} shard" + "s" * (settings.shards != 1)
+    click.echo(f"{out}: {samples} samples of {links} links in {shards}")
 
 
 @click.group()
@@ -71,8 +73,10 @@ def train() -> None:
 
 
 @train.command()
-@click.option("--links", type=int, required=True, help="Number of links, K.")
-@click.option("--members", type=int, default=1, show_default=True, help="Networks in the ensemble.")
+@click.option("--links", type=_COUNT, required=True, help="Number of links, K.")
+@click.option(
+    "--members", type=_COUNT, default=1, show_default=True, help="Networks in the ensemble."
+)
 @training_options()
 def dnn(links: int, members: int, **options: Any) -> None:
     """Train Sun et al.'s network, to imitate WMMSE or for the sum rate itself.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_COUNT = click.IntRange(1)
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -36,12 +37,12 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--data",), {"type": _FOLDER, "help": "A folder from `ttirace dataset`, instead."}),
     (("--channel",), {"help": "One law, as in a scenario, instead; rayleigh."}),
     (("--snr-db",), {"type": float, "help": "Cap over noise, with --channel; 0."}),
-    (("--steps",), {"type": int, "default": 10_000}),
+    (("--steps",), {"type": _COUNT, "default": 10_000}),
     (
         ("--interval",),
-        {"type": int, "default": 200, "help": "Steps between validations and checkpoints."},
+        {"type": _COUNT, "default": 200, "help": "Steps between validations and checkpoints."},
     ),
-    (("--batch-size",), {"type": int, "default": 1000}),
+    (("--batch-size",), {"type": _COUNT, "default": 1000}),
     (("--learning-rate",), {"type": float, "default": 1e-2, "help": "At its peak."}),
     (("--clip",), {"type": float, "default": 1.0, "help": "Largest norm of the gradient."}),
     (
@@ -54,15 +55,19 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     ),
     (
         ("--reuse",),
-        {"type": int, "help": "Visits of a batch drawn; 4 with imitate, else 1.", "default": None},
+        {
+            "type": _COUNT,
+            "help": "Visits of a batch drawn; 4 with imitate, else 1.",
+            "default": None,
+        },
     ),
     (
         ("--patience",),
-        {"type": int, "help": "Stop after so many intervals without improvement."},
+        {"type": _COUNT, "help": "Stop after so many intervals without improvement."},
     ),
-    (("--validation",), {"type": int, "default": 2000, "help": "Channels in each suite."}),
-    (("--seed",), {"type": int, "default": 1}),
-    (("--threads",), {"type": int, "default": 1, "help": "One: same bits again."}),
+    (("--validation",), {"type": _COUNT, "default": 2000, "help": "Channels in each suite."}),
+    (("--seed",), {"type": click.IntRange(0), "default": 1}),
+    (("--threads",), {"type": _COUNT, "default": 1, "help": "One: same bits again."}),
     (
         ("--suite",),
         {
