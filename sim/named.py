@@ -54,7 +54,7 @@ def check_distinct(option: str, found: Sequence[object]) -> None:
     """
     for each in found:
         if found.count(each) > 1:
-            raise InputError(f"{option}: {each} stands twice")
+            raise InputError(f"{option}: {each} stands twice; keep one")
 
 
 def _split(text: str, separator: str) -> list[str]:
