@@ -161,7 +161,7 @@ def test_the_shipped_recording() -> None:
     ("text", "said"),
     [
         ("raylei", "channel: 'raylei' is not known; did you mean 'rayleigh'?"),
-        ("square_", "channel: 'square_' is not known"),
+        ("square_", "channel: 'square_': want square_S"),
         ("{rician: {k_factor: x}}", "k_factor"),
         ("{trace: a.h5}", "nothing can be drawn from a recording"),
         ("{rayleigh: {links: 5}}", "channel.links: 5, but samples have 4"),
