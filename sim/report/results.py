@@ -179,10 +179,11 @@ def _check_folder(folder: Path) -> None:
             f"{folder}: has no table.parquet yet; `ttirace study` goes on where it was stopped"
         )
     if (folder / "scenario.yaml").exists():
-        raise InputError(
-            f"{folder}: is the folder of a run, whose plots lie in {folder / 'plots'}; a report "
-            "is of a study"
-        )
+        left = "was stopped, and has left what was logged until then in log"
+        for name in ("summary.json", "report.html"):
+            if (folder / name).exists():
+                left = f"has left what it found in {name}"
+        raise InputError(f"{folder}: is the folder of a run, which {left}; want that of a study")
     raise InputError(f"{folder}: holds no table.parquet; want the folder of a study")
 
 

@@ -63,7 +63,8 @@ def facts(place: Mapping[str, Any]) -> Row:
     slot_us = (
         place["slot_ns"] / 1e3 if "slot_ns" in place else 1000.0 / 2 ** place.get("numerology", 0)
     )
-    csi_us = place.get("budget.csi_ns", 100_000) / 1e3
+    # Of short slots not all of the time goes into CSI.
+    csi_us = place["budget.csi_ns"] / 1e3 if "budget.csi_ns" in place else min(100.0, slot_us / 2)
     return {
         "links": links,
         "subbands": place.get("radio.subbands", 1),

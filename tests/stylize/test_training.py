@@ -401,17 +401,10 @@ def test_the_command(ttirace: Ttirace, tmp_path: Path) -> None:
 def test_wrong_options(ttirace: Ttirace, tmp_path: Path, more: tuple[str, ...], match: str) -> None:
     (tmp_path / "photos").mkdir()
     painting = picture_file(tmp_path / "dots.png", 9)
-    arguments = (
-        "stylize",
-        "train",
-        painting,
-        "--photos",
-        tmp_path / "photos",
-        "-o",
-        tmp_path / "net.safetensors",
-        *more,
-    )
-    assert match in ttirace(*arguments).error
+    given = {"--photos": tmp_path / "photos", "-o": tmp_path / "net.safetensors"}
+    given |= dict(zip(more[::2], more[1::2], strict=True))
+    words = [word for option in given.items() for word in option]
+    assert match in ttirace("stylize", "train", painting, *words).error
 
 
 def test_paintings_of_one_name(ttirace: Ttirace, tmp_path: Path) -> None:

@@ -155,9 +155,10 @@ def test_wrong_folders(ttirace: Ttirace, tmp_path: Path, study: Path, tiny: Path
     )
     run = tmp_path / "run"
     assert ttirace("run", tiny, "-o", run, "--no-plots").code == 0
-    assert ttirace("report", run).error == (
-        f"{run}: is the folder of a run, whose plots lie in {run / 'plots'}; a report is of a study"
-    )
+    said = f"{run}: is the folder of a run, which has left what it found in summary.json; want that"
+    assert ttirace("report", run).error == f"{said} of a study"
+    (run / "summary.json").unlink()
+    assert "which was stopped, and has left what was" in ttirace("report", run).error
     (study / "table.parquet").unlink()
     assert ttirace("report", study).error == (
         f"{study}: has no table.parquet yet; `ttirace study` goes on where it was stopped"
