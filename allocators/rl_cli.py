@@ -19,7 +19,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (
-        ("-o", "--output", "--out", "out"),
+        ("-o", "--output", "--out", "out"),  # --out is what cards say that were written before
         {"type": _FILE, "required": True, "help": "The policy, NAME.safetensors."},
     ),
     (("--links",), {"default": "5,10", "metavar": "K,...", "help": "Every K to train on."}),
@@ -247,7 +247,7 @@ def evaluate(**options: Any) -> int:
 
 @rl.command()
 @click.argument("model")
-@click.option("-o", "--output", "--out", "out", type=_FILE, required=True, help="PNG or SVG.")
+@click.option("-o", "--output", "out", type=_FILE, required=True, help="PNG or SVG.")
 def plot(model: str, out: Path) -> None:
     """Draw the learning curve in a policy's card, beside allocators that do not learn.
 

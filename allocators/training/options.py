@@ -26,7 +26,7 @@ Command = TypeVar("Command", bound=Callable[..., None])
 
 _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (
-        ("-o", "--output", "--out", "out"),
+        ("-o", "--output", "--out", "out"),  # --out is what cards say that were written before
         {"type": _FILE, "required": True, "help": "The model, NAME.safetensors."},
     ),
     (

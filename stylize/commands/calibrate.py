@@ -8,6 +8,7 @@ import click
 
 from stylize.commands.options import (
     frames_option,
+    output_option,
     race_size_option,
     solvers_option,
     source_argument,
@@ -21,15 +22,7 @@ from stylize.commands.options import (
 @click.command()
 @source_argument
 @style_option
-@click.option(
-    "-o",
-    "--output",
-    "--out",
-    "out",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="The costs, NAME.json.",
-)
+@output_option("The costs, NAME.json.")
 @click.option("--overwrite", is_flag=True, help="Replace earlier costs.")
 @solvers_option
 @click.option(
@@ -71,7 +64,7 @@ def calibrate(
     from stylize.solvers import Entry
     from stylize.styles import Style
 
-    check_outputs([Output("--out", out, ".json")], [source, style], overwrite)
+    check_outputs([Output("--output", out, ".json")], [source, style], overwrite)
     entries = Entry.parse_all(solvers, Style.sizes(style))
     pictures = frames_of(source, size, frames)
     needs_loss = any(entry.kind == "gatys" for entry in entries)

@@ -10,6 +10,7 @@ import click
 from stylize.commands.options import (
     keep_color_option,
     network_option,
+    output_option,
     picture_option,
     seed_option,
     strength_option,
@@ -34,15 +35,7 @@ _SLOW_PX = 512
 @click.command()
 @click.argument("picture", type=click.Path(path_type=Path), metavar="IN")
 @style_option
-@click.option(
-    "-o",
-    "--output",
-    "--out",
-    "out",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="The picture.",
-)
+@output_option("The picture.")
 @click.option(
     "--solver",
     help="fast: a network, in one pass; gatys: optimisation. fast where there is a network.",

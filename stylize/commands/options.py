@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def output_option(what: str, required: bool = True) -> Callable[[F], F]:
+    """Return the option of the file that a command writes: ``out``."""
+    path = click.Path(path_type=Path)
+    return click.option("-o", "--output", "out", type=path, required=required, help=what)
+
 
 style_option = click.option(
     "--style", required=True, help="A shipped style, a network (.safetensors), or a painting."

@@ -6,18 +6,11 @@ from pathlib import Path
 
 import click
 
-from stylize.commands.options import threads_option
+from stylize.commands.options import output_option, threads_option
 
 
 @click.command()
-@click.option(
-    "-o",
-    "--output",
-    "--out",
-    "out",
-    type=click.Path(path_type=Path),
-    help="Draw a contact sheet into this picture.",
-)
+@output_option("Draw a contact sheet into this picture.", required=False)
 @click.option(
     "--picture", type=click.Path(path_type=Path), help="Of this picture; a cat if not given."
 )

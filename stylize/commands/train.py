@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stylize.commands.options import style_px_option, threads_option, vgg_option
+from stylize.commands.options import (
+    output_option,
+    style_px_option,
+    threads_option,
+    vgg_option,
+)
 
 if TYPE_CHECKING:
     from stylize.training.train import Report
@@ -23,15 +28,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     required=True,
     help="Folder of photographs to train on; hundreds do.",
 )
-@click.option(
-    "-o",
-    "--output",
-    "--out",
-    "out",
-    type=_FILE,
-    required=True,
-    help="The network, NAME.safetensors.",
-)
+@output_option("The network, NAME.safetensors.")
 @click.option("--size", default="m", show_default=True, help="s or m.")
 @click.option(
     "--stages",
