@@ -324,8 +324,8 @@ def test_costs_replace_nothing_unasked(
     quick = ("--frames", 2, "--calls", 2, "--size", 32)
     for out, said in (
         (photo, "is read for this; take another name"),
-        ("base.yaml", "--out: base.yaml, want a name that ends in .json"),
-        ("c.json", "--out: c.json is there already; --overwrite replaces it"),
+        ("base.yaml", "--output: base.yaml, want a name that ends in .json"),
+        ("c.json", "--output: c.json is there already; --overwrite replaces it"),
     ):
         assert said in ttirace(*measured, *quick, "-o", out).error
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
