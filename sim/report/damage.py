@@ -192,13 +192,21 @@ def check_name(path: Path, study: Mapping[str, Any], about: Mapping[str, Any]) -
         )
 
 
-def check_answers(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Check types of a study's answers, and that each is there once.
+def check_answers(
+    path: Path, rows: Sequence[Mapping[str, Any]], table: Sequence[Mapping[str, Any]]
+) -> None:
+    """Check types of a study's answers, that each is there once, and where points are.
+
+    Args:
+        path: the answers, for messages.
+        rows: of them.
+        table: rows of the study's table.
 
     Raises:
         InputError: what no study could have written.
     """
     seen: set[tuple[Any, ...]] = set()
+    values = {name: {row[name] for row in table} for name in (table[0] if table else ())}
     for number, row in enumerate(rows, 1):
         where = f"{path}: row {number}"
         for name in ("allocator", "axis", "find", "status"):
@@ -209,6 +217,12 @@ def check_answers(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
                 raise InputError(f"{where}: {name}: {shown(row[name])}; want a finite number")
         others = list(row)[: list(row).index("allocator") + 1]
         place = tuple(row[name] for name in others)
+        for name in others:
+            if name in values and row[name] not in values[name]:
+                raise InputError(
+                    f"{where}: {name}: {shown(row[name])} is not in table.parquet beside it; "
+                    "`ttirace study` writes both again"
+                )
         if place in seen:
             raise InputError(f"{where}: stands twice; `ttirace study` writes it again")
         seen.add(place)

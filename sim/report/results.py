@@ -146,7 +146,7 @@ def read_results(folder: Path, target: str | None = None) -> StudyResults:
     parsed = parse_target(target or own or DEFAULT, metrics, where)
     solved = folder / "targets.parquet"
     same = own is not None and parsed == parse_target(own, metrics, where)
-    answers = _read_answers(solved) if solved.exists() and same else []
+    answers = _read_answers(solved, rows) if solved.exists() and same else []
     requests = study.get("report")
     if requests is not None and not isinstance(requests, list):
         raise InputError(f"{folder / 'study.yaml'}: report: want a list of figures")
@@ -211,12 +211,12 @@ def _read_parquet(path: Path) -> tuple[list[str], list[dict[str, Any]]]:
         ) from None
 
 
-def _read_answers(path: Path) -> list[dict[str, Any]]:
+def _read_answers(path: Path, table: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     columns, rows = _read_parquet(path)
     for name in ("allocator", "axis", "find", "answer", "status", "next", "nearest"):
         if name not in columns:
             raise InputError(f"{path}: lacks the column {name!r}; not the answers of a study")
-    check_answers(path, rows)
+    check_answers(path, rows, table)
     return rows
 
 

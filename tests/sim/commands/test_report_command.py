@@ -381,6 +381,7 @@ def test_a_study_that_solves_is_reported_with_values_between_its_ends(
     [
         (every("allocator", None), "row 1: allocator: null; want text"),
         (every("answer", math.nan), "row 1: answer: nan; want a finite number"),
+        (every("allocator", "fp"), "row 1: allocator: 'fp' is not in table.parquet beside it; "),
         (lambda rows: rows + rows, "row 2: stands twice"),
     ],
 )
