@@ -215,8 +215,9 @@ def _chosen(parts: Iterable[pa.Table], most: int) -> tuple[pa.Table, int | None]
         rest = part.slice(len(first))
         if len(rest):
             beyond = True
-            near = np.convolve(missed(rest), np.ones(2 * _AROUND + 1), "same") > 0
-            found = rest.filter(pa.array(near[: len(rest)])).slice(0, most // 2 - kept)
+            # "same" would be as long as the window where there are fewer jobs than that.
+            near = np.convolve(missed(rest), np.ones(2 * _AROUND + 1))[_AROUND:-_AROUND] > 0
+            found = rest.filter(pa.array(near)).slice(0, most // 2 - kept)
             kept += len(found)
             about.append(found)
         if kept >= most // 2:

@@ -133,6 +133,14 @@ def test_of_a_long_log_the_first_jobs_and_those_about_misses_are_held(
     assert show.args["whole_ms"] == pytest.approx(88e-3)
 
 
+def test_a_miss_in_a_part_of_few_jobs_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sim.deadline.html.timeline, "MOST_JOBS", 100)
+    outcomes = [Outcome.MET] * 3073 + [Outcome.LATE]  # parts of 1,024, 2,048 and 2
+    parts = [*log_of(*outcomes).parts(TIMELINE_COLUMNS)]
+    assert len(parts[-1]) == 2
+    assert held(timeline({"solver": parts})).data["index"].tolist() == [*range(98), 3072, 3073]
+
+
 def test_misses_by_the_thousand_leave_the_first_half(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sim.deadline.html.timeline, "MOST_JOBS", 100)
     figure = timeline({"solver": log_of(*[Outcome.LATE] * 3000).parts(TIMELINE_COLUMNS)})
