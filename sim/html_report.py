@@ -22,7 +22,7 @@ from sim.deadline.html.charts import (
 from sim.deadline.html.page import Page, Section, Table, reproduction
 from sim.deadline.html.timeline import TIMELINE_COLUMNS, timeline
 from sim.deadline.manifest import read_manifest
-from sim.deadline.plots import responses
+from sim.deadline.responses import responses
 from sim.deadline.tables import number, response_cells
 from sim.describe import race_facts
 from sim.plots import stretch_ns, stretches

@@ -16,10 +16,10 @@ from sim.deadline.plots import (
     legend,
     line_width,
     response_times,
-    responses,
     room,
     timeline,
 )
+from sim.deadline.responses import responses
 from sim.deadline.summary import missed
 from sim.problem import FloatArray
 from sim.race import Race

@@ -11,7 +11,7 @@ from sim.deadline.html.page import Page, Section, Table, reproduction
 from sim.deadline.html.page import Picture as PagePicture
 from sim.deadline.html.timeline import TIMELINE_COLUMNS, timeline
 from sim.deadline.manifest import read_manifest
-from sim.deadline.plots import responses
+from sim.deadline.responses import responses
 from sim.deadline.tables import number, response_cells
 from stylize.pictures import Picture, as_image
 from stylize.race import Contestant, RaceSettings, verdict

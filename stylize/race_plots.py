@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sim.deadline.plots import canvas, figure, response_times, responses, timeline
+from sim.deadline.plots import canvas, figure, response_times, timeline
+from sim.deadline.responses import responses
 from stylize.pictures import Picture, as_bytes
 from stylize.race import Contestant, RaceSettings
 

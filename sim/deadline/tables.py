@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 _WIDE, _MEDIUM = 108, 90  # columns of a terminal that takes the table whole, or nearly
 
 
-#: Units of time, in us, and how many digits are shown of them.
-_UNITS = {"us": (1.0, 1), "ms": (1e3, 2)}
+#: Units of time that tables and figures have, in us.
+UNITS_US = {"us": 1.0, "ms": 1e3}
+
+_DIGITS = {"us": 1, "ms": 2}
 
 
 def outcome_headings(width: int, unit: str = "us") -> list[str]:
@@ -52,7 +54,7 @@ def response_cells(entry: Mapping[str, Any], unit: str = "us") -> list[str]:
         entry: from `sim.deadline.summary.summarize_jobs`.
         unit: of times, ``us`` or ``ms``.
     """
-    size, digits = _UNITS[unit]
+    size, digits = UNITS_US[unit], _DIGITS[unit]
     cut_us, cells = entry["cut_from_us"], []
     for name in ("p50", "p99", "max"):
         value = entry["response_us"][name]

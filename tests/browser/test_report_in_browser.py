@@ -15,7 +15,7 @@ from sim.deadline.html.page import Page, Section, Table
 from sim.deadline.html.timeline import MOST_JOBS, timeline
 from sim.deadline.job import Job, Outcome, Source
 from sim.deadline.log import JobMemory
-from sim.deadline.plots import Responses
+from sim.deadline.responses import Responses
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")

@@ -12,15 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import stats
 
-from sim.deadline.plots import (
-    MOST_ROWS,
-    Responses,
-    exceedance,
-    figure,
-    response_times,
-    room,
-    timeline,
-)
+from sim.deadline.plots import MOST_ROWS, figure, response_times, room, timeline
+from sim.deadline.responses import Responses, exceedance
 from sim.plots import loss_bars, rate_over_time, user_rate_cdf
 
 

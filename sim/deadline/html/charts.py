@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sim.deadline.plots import UNITS_US, Responses, colour, dash, exceedance, log_ticks
+from sim.deadline.plots import colour, dash, log_ticks
+from sim.deadline.responses import Responses, exceedance
+from sim.deadline.tables import UNITS_US
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812

@@ -21,7 +21,7 @@ from sim.deadline.html.page import Page, Picture, Section, Table
 from sim.deadline.html.timeline import TIMELINE_COLUMNS, timeline
 from sim.deadline.job import Job, Outcome, Source
 from sim.deadline.log import JobMemory
-from sim.deadline.plots import Responses
+from sim.deadline.responses import Responses
 
 NASTY = '<script>alert("x")</script> & "quotes" \'\u202e'
 
