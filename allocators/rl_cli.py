@@ -265,7 +265,7 @@ def plot(model: str, out: Path) -> None:
     if out.suffix not in (".png", ".svg"):
         from sim.deadline.errors import InputError
 
-        raise InputError(f"--out: {out}, want a name that ends in .png or .svg")
+        raise InputError(f"--output: {out}, want a name that ends in .png or .svg")
     plot_curve(read_curve(weights_file(model, ARCHITECTURE)), model, out)
     click.echo(f"drawn: {out}")
 

@@ -91,7 +91,7 @@ def test_from_data_set_to_answer(here: Path) -> None:
     none = run([*TRAIN, "--links", "0", "-o", "a.safetensors"])
     assert (none.exit_code, "0 is not in the range x>=1" in none.output) == (2, True)
     refused([*TRAIN, "--data", "nowhere", "-o", "a.safetensors"], "not a data set")
-    refused([*TRAIN, "-o", "k3.json/a.safetensors"], "cannot write here")
+    refused([*TRAIN, "-o", "k3.json/a.safetensors"], "is no folder, or below a file")
     refused([*TRAIN, "--data", "d", "--recipe", "broad", "-o", "a.safetensors"], "one of the two")
     refused(
         [*TRAIN, "--data", "d", "--reuse", "4", "-o", "a.safetensors"], "--reuse: 4, but a data"

@@ -10,6 +10,7 @@ from typing import Any
 from sim.deadline.errors import InputError
 from sim.deadline.files import part_path
 from sim.deadline.models.model_file import card_path, write_card
+from sim.deadline.outputs import make_folder
 
 
 def reserve(out: Path) -> Path:
@@ -19,21 +20,21 @@ def reserve(out: Path) -> Path:
         InputError: not a ``.safetensors`` name, there is something already, or no way to write.
     """
     if out.suffix != ".safetensors":
-        raise InputError(f"--out: {out}, want a name that ends in .safetensors")
+        raise InputError(f"--output: {out}, want a name that ends in .safetensors")
     checkpoint = checkpoint_path(out)
+    make_folder("--output", out.parent)
+    try:
+        probe = part_path(checkpoint)  # no later name is longer
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(f"--output: {out}: cannot write here: {error.strerror or error}") from None
     # Beside a checkpoint, weights without a card are what a run that was killed had written of its
     # end, and are written again.
     new = () if checkpoint.exists() else (out, log_path(out))
     for path in (card_path(out), *new):
         if path.exists():
-            raise InputError(f"--out: {path} is there already; move it away or take another name")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        probe = part_path(checkpoint)  # no later name is longer
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise InputError(f"--out: {out}: cannot write here: {error.strerror or error}") from None
+            raise InputError(f"--output: {path} is there already; move it away or take another name")
     return checkpoint
 
 
@@ -72,7 +73,7 @@ def _locked(out: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InputError(
-                f"--out: {out} is being trained by another process; wait, or take another name"
+                f"--output: {out} is being trained by another process; wait, or take another name"
             ) from None
         try:
             yield

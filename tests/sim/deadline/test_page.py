@@ -5,22 +5,19 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from bokeh.models import ColumnDataSource, CustomJS
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from toys import log_of
 
-import sim.deadline.html.timeline
 from sim.deadline.errors import InputError
 from sim.deadline.html.charts import response_times, short_names
 from sim.deadline.html.page import Page, Picture, Section, Table
-from sim.deadline.html.timeline import TIMELINE_COLUMNS, timeline
-from sim.deadline.job import Job, Outcome, Source
-from sim.deadline.log import JobMemory
+from sim.deadline.html.timeline import timeline
+from sim.deadline.job import Outcome
 from sim.deadline.responses import Responses
 
 NASTY = '<script>alert("x")</script> & "quotes" \'\u202e'
@@ -38,21 +35,6 @@ class Seen(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
-
-
-def log_of(*outcomes: Outcome) -> JobMemory:
-    with JobMemory("solver") as log:
-        for index, outcome in enumerate(outcomes):
-            release = index * 1000
-            started = outcome is not Outcome.SKIPPED
-            log.append(
-                Job(
-                    index, release, release + 10 if started else None,
-                    release + 700 if started else None, release + 500, outcome, Source.HELD,
-                    690 if started else None,
-                )
-            )  # fmt: skip
-    return log
 
 
 RESPONSES = Responses(np.array([5, 7, 900]), np.array([500]))
@@ -109,51 +91,6 @@ def test_names_in_figures_are_short_and_differ(names: list[str]) -> None:
     assert len(set(found.values())) == len(names)
     assert all(len(short) <= 24 for short in found.values())
     assert all(short == name for name, short in found.items() if len(name) <= 24)
-
-
-def held(figure: Any) -> ColumnDataSource:
-    sources = figure.select({"type": ColumnDataSource})
-    return next(
-        source for source in sources if "last_ms" in source.data and len(source.data["row"])
-    )
-
-
-def test_of_a_long_log_the_first_jobs_and_those_about_misses_are_held(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(sim.deadline.html.timeline, "MOST_JOBS", 100)
-    outcomes = [Outcome.MET] * 3000
-    for missed in (50, 2000, 2999):
-        outcomes[missed] = Outcome.LATE
-    figure = timeline({"solver": log_of(*outcomes).parts(TIMELINE_COLUMNS)})
-    assert held(figure).data["index"].tolist() == [
-        *range(89), *range(1997, 2004), *range(2996, 3000),
-    ]  # fmt: skip
-    show = next(each for each in figure.select({"type": CustomJS}) if "start" in each.tags)
-    assert show.args["whole_ms"] == pytest.approx(88e-3)
-
-
-def test_a_miss_in_a_part_of_few_jobs_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sim.deadline.html.timeline, "MOST_JOBS", 100)
-    outcomes = [Outcome.MET] * 3073 + [Outcome.LATE]  # parts of 1,024, 2,048 and 2
-    parts = [*log_of(*outcomes).parts(TIMELINE_COLUMNS)]
-    assert len(parts[-1]) == 2
-    assert held(timeline({"solver": parts})).data["index"].tolist() == [*range(98), 3072, 3073]
-
-
-def test_misses_by_the_thousand_leave_the_first_half(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sim.deadline.html.timeline, "MOST_JOBS", 100)
-    figure = timeline({"solver": log_of(*[Outcome.LATE] * 3000).parts(TIMELINE_COLUMNS)})
-    assert held(figure).data["index"].tolist() == [*range(50), *range(100, 150)]
-
-
-def test_a_log_that_fits_is_held_whole() -> None:
-    figure = timeline({"solver": log_of(*[Outcome.MET] * 70).parts(TIMELINE_COLUMNS)})
-    assert held(figure).data["index"].tolist() == [*range(70)]
-    show = next(each for each in figure.select({"type": CustomJS}) if "start" in each.tags)
-    assert show.args["whole_ms"] == np.inf
-    # no miss, no buttons to go there
-    assert not [each for each in figure.select({"type": CustomJS}) if "button" in each.tags]
 
 
 def test_a_page_that_cannot_be_written(tmp_path: Path) -> None:

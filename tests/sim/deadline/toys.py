@@ -9,13 +9,17 @@ from sim.deadline import (
     AnytimeSolver,
     Clock,
     Entrant,
+    Job,
     LatencyModel,
     OnMiss,
     OnOverrun,
+    Outcome,
     Served,
     Solver,
+    Source,
     run,
 )
+from sim.deadline.log import JobMemory
 
 
 class Answer(NamedTuple):
@@ -125,3 +129,19 @@ def race(
             clock=clock,
         )
     )
+
+
+def log_of(*outcomes: Outcome) -> JobMemory:
+    """Return a log of so many jobs, one a microsecond, each due after half of it."""
+    with JobMemory("solver") as log:
+        for index, outcome in enumerate(outcomes):
+            release = index * 1000
+            started = outcome is not Outcome.SKIPPED
+            log.append(
+                Job(
+                    index, release, release + 10 if started else None,
+                    release + 700 if started else None, release + 500, outcome, Source.HELD,
+                    690 if started else None,
+                )
+            )  # fmt: skip
+    return log
