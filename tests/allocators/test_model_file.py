@@ -1,5 +1,6 @@
 import errno
 import json
+import re
 import struct
 from pathlib import Path
 
@@ -235,3 +236,32 @@ def test_a_full_disk_leaves_the_older_file(path: Path, monkeypatch: pytest.Monke
     assert "\n" not in str(caught.value)
     assert path.read_bytes() == before
     assert [p.name for p in path.parent.iterdir()] == ["net.safetensors"]
+
+
+@pytest.mark.parametrize("value", [0, -1, 101, True, 2.0, "2", None, [2]])
+def test_a_size_is_a_whole_number_in_range(path: Path, value: object) -> None:
+    save(path, "dnn", {"links": value, "one": 1, "most": 100}, TENSORS)
+    model = load(path, "dnn")
+    with pytest.raises(InputError) as error:
+        model.size("links", 100)
+    assert str(error.value) == f"{path}: config: links: {value!r}, want 1 to 100"
+    assert (model.size("one"), model.size("most", 100)) == (1, 100)
+    with pytest.raises(InputError, match="config: none: None, want 1 to 100000"):
+        model.size("none")
+
+
+def test_an_architecture_is_told_without_reading_weights(path: Path) -> None:
+    array = {"dtype": "F8_E4M3", "shape": [2], "data_offsets": [0, 2]}  # not of NumPy
+    header = json.dumps({"__metadata__": {"architecture": "dnn"}, "a": array}).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(2))
+    assert architecture_of(path) == "dnn"
+    for spoilt in (path.read_bytes()[:-1], b""):
+        path.write_bytes(spoilt)
+        with pytest.raises(InputError) as error:
+            architecture_of(path)
+        assert str(error.value).startswith(f"{path}: not a readable safetensors file: ")
+        assert re.search(r": \w+", str(error.value).removeprefix(str(path)).split("file")[1])
+        assert "  " not in str(error.value)
+    write_tensors(path, TENSORS, {})
+    with pytest.raises(InputError, match=re.escape(str(path))):
+        architecture_of(path)

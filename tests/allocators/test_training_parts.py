@@ -35,6 +35,23 @@ def test_muon_finds_a_linear_map() -> None:
     assert float((found.detach() - wanted).abs().max()) < 0.05
 
 
+def test_muon_steps_along_its_momentum_looking_ahead() -> None:
+    rng = np.random.default_rng(5)
+    shape, rate = (2, 3, 7), 0.03  # two matrices of 3 x 7
+    gradients = [torch.from_numpy(rng.standard_normal(shape)) for _ in range(3)]
+    matrices = torch.nn.Parameter(torch.zeros(shape, dtype=torch.float64))
+    muon, wanted, momentum = Muon([matrices]), np.zeros(shape), np.zeros(shape)
+    for gradient in gradients:
+        matrices.grad = gradient.clone()
+        muon.step(rate)
+        momentum = 0.95 * momentum + 0.05 * gradient.numpy()
+        ahead = 0.05 * gradient.numpy() + 0.95 * momentum
+        # A step whose singular values are 1 has a root mean square of 1 / sqrt(7).
+        wanted -= rate * 0.2 * np.sqrt(7) * orthogonalised(torch.from_numpy(ahead)).numpy()
+        np.testing.assert_allclose(muon.momentum[0].numpy(), momentum, rtol=1e-12)
+    np.testing.assert_allclose(matrices.detach().numpy(), wanted, rtol=1e-9)
+
+
 def test_muon_treats_stacked_matrices_one_by_one() -> None:
     rng = np.random.default_rng(4)
     stack = torch.from_numpy(rng.standard_normal((3, 8, 5)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,20 @@ def test_what_a_killed_run_left_unfinished_is_in_nobodys_way(tmp_path: Path) -> 
         (tmp_path / name).write_text("{")
     RunFolder(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_another_output_may_lie_beside_results(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    also = partial(RunFolder.also, run, "--trace")
+    assert also(None) == ()
+    assert also(tmp_path / "t.json") == ()
+    assert also(run / "t.json") == ("t.json",)
+    assert also(run / ".." / "run" / "t.json") == ("t.json",)
+    for wrong in (run / "log", run / "summary.json", run / "below" / "t.json", run / "log" / "t"):
+        with pytest.raises(InputError) as error:
+            also(wrong)
+        said = f"--trace: {wrong} is where results go; want another name in {run}, or elsewhere"
+        assert str(error.value) == said
 
 
 def test_a_link_is_removed_and_not_what_it_leads_to(earlier: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from sim.deadline.errors import InputError
 from sim.deadline.job import Job, Outcome, Source
 from sim.deadline.log import JobMemory
 from sim.deadline.trace_calls import Pool, calls
-from sim.deadline.trace_events import events, write_trace
+from sim.deadline.trace_events import check_trace, events, write_trace
 from sim.deadline.trace_format import Event as Made
 from sim.deadline.trace_format import Lanes, in_order, microseconds
 from sim.deadline.trace_tracks import Grid
@@ -425,3 +425,15 @@ def test_a_compressed_trace_is_the_same_again(tmp_path: Path) -> None:
 def test_where_it_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be written"):
         write_trace(tmp_path / "none" / "t.json", {})
+
+
+def test_what_names_no_trace_is_refused_before_the_race(tmp_path: Path) -> None:
+    for name in ("t.json", "t.json.gz"):
+        check_trace(tmp_path / name)
+    for name in ("t", "t.gz", "t.txt", "t.json.bz2"):
+        with pytest.raises(InputError) as error:
+            check_trace(tmp_path / name)
+        assert str(error.value) == f"--trace: {tmp_path / name}: want NAME.json or NAME.json.gz"
+    with pytest.raises(InputError, match="cannot be written"):
+        check_trace(tmp_path / "none" / "t.json")
+    assert list(tmp_path.iterdir()) == []

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
+from rich.console import Console
 
 from sim.deadline.errors import InputError, check_range, did_you_mean, shown
-from sim.deadline.tables import number, outcome_cells, outcome_headings
+from sim.deadline.tables import number, outcome_cells, outcome_headings, plain_table
 
 
 @pytest.mark.parametrize(
@@ -107,3 +110,20 @@ def test_what_nobody_knows_is_a_dash() -> None:
 )
 def test_zero_has_no_sign(value: float | None, said: str) -> None:
     assert number(value, 1) == said
+
+
+def test_tables_have_one_look() -> None:
+    table = plain_table("what was raced")
+    table.add_column("allocator")
+    table.add_column("missed")
+    table.add_row("wmmse", "1%")
+    console = Console(width=60, file=io.StringIO(), color_system=None)
+    console.print(table)
+    assert console.file.getvalue().splitlines() == [
+        "what was raced      ",
+        "                    ",
+        " allocator  missed  ",
+        " ────────────────── ",
+        " wmmse      1%      ",
+        "                    ",
+    ]
