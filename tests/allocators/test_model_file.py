@@ -128,8 +128,8 @@ def test_other_types(path: Path) -> None:
 def test_tensors_that_the_architecture_does_not_want(path: Path) -> None:
     model = load(path, "dnn")
     for shapes, message in (
-        ({"a": (2, 3)}, "unknown tensor 'b'"),
-        ({"a": (2, 3), "b": (4,), "c": (1,)}, "no tensor 'c'"),
+        ({"a": (2, 3)}, "unknown tensor 'b'; want a to a$"),
+        ({"a": (2, 3), "b": (4,), "c": (1,)}, "no tensor 'c'; want a to c$"),
         ({"a": (3, 2), "b": (4,)}, r"a: shape \(2, 3\), want \(3, 2\)"),
     ):
         with pytest.raises(InputError, match=message):
@@ -137,13 +137,19 @@ def test_tensors_that_the_architecture_does_not_want(path: Path) -> None:
 
 
 def test_a_card_vouches_for_the_weights(path: Path) -> None:
-    card = write_card(path, {"model": "net"})
+    card = write_card(path, {"model": "net → ü"})
     assert len(card["sha256"]) == 64
-    load(path, "dnn")
+    assert load(path, "dnn").path == path
+    assert "net → ü" in json.loads(card_path(path).read_bytes().decode("utf-8"))["model"]
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(bytes(content))
-    refused(path, "checksum")
+    stated = card["sha256"][:12]
+    refused(
+        path,
+        rf"net\.safetensors: checksum \w{{12}}\.\.\., but its card states {stated}\.\.\.:"
+        r" the weights were changed or damaged; restore them \(or move the card away\)$",
+    )
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "{", '{"sha256": 3}', '{"sha256": "ab"}'])

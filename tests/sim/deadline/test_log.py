@@ -235,12 +235,13 @@ def test_a_summary_describes_times_in_microseconds() -> None:
     assert summary["failures"] == {f"reason {n}": n for n in (7, 6, 5, 4, 3)}
 
 
-def test_a_summary_says_from_where_on_responses_were_cut() -> None:
+@pytest.mark.parametrize("cuts_us", [(9, 8, 7), (7, 9, 8), (8, 7, 9)])
+def test_a_summary_says_from_where_on_responses_were_cut(cuts_us: tuple[int, ...]) -> None:
     with JobMemory("toy") as log:
-        for index in range(3000):  # cut at 9, 8 and 7 us; one that was cut before it began
+        for index in range(3000):  # three that were cut; one that was cut before it began
             outcome = Outcome.ABORTED if index % 1000 == 999 else Outcome.MET
-            finish = 9000 - index // 1000 * 1000 if outcome == Outcome.ABORTED else 100
-            log.append(Job(index, 0, 10, finish, 9000, outcome, Source.HELD, 50))
+            took = 1000 * cuts_us[index // 1000] if outcome == Outcome.ABORTED else 100
+            log.append(Job(index, 20, 30, 20 + took, 9020, outcome, Source.HELD, 50))
         log.append(Job(3000, 0, None, None, 9000, Outcome.ABORTED, Source.HELD))
     assert summarize_jobs(log.parts())["cut_from_us"] == 7.0
     with JobMemory("toy") as log:

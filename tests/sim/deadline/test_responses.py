@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from sim.deadline.job import Job, Outcome, Source
 from sim.deadline.log import JobMemory
 from sim.deadline.responses import Responses, exceedance, responses
+from sim.deadline.summary import joined
 
 
 def finished(times_ns: np.ndarray) -> Responses:
@@ -44,6 +46,23 @@ def test_the_tail_is_whole_and_the_rest_thinned() -> None:
     assert times_us[0] == 1
     assert times_us[-300:].tolist() == list(range(n - 299, n + 1))
     np.testing.assert_allclose(share, (n - times_us + 1) / n, rtol=1e-9)
+
+
+def test_a_gap_between_ends_and_cuts_is_drawn_to_the_last_of_them() -> None:
+    one = exceedance([Responses(np.array([1_000]), np.array([2_000, 9_000]))])
+    assert (one.times_us.tolist(), one.open) == ([1.0, 9.0], True)
+    assert one.share.tolist() == pytest.approx([1.0, 2 / 3])
+    none = exceedance([Responses(np.empty(0, dtype=np.int64), np.array([2_000, 9_000]))])
+    assert (none.times_us.tolist(), none.share.tolist(), none.open) == ([9.0], [1.0], True)
+    # the last that ended is drawn where few of the many that were cut later are
+    late = exceedance([Responses(np.arange(1, 3), np.full(200_000, 9_000))])
+    assert late.times_us.tolist() == [1e-3, 2e-3, 9.0]
+
+
+def test_times_are_whole_nanoseconds() -> None:
+    for parts in ([], [np.array([2**53 + 1])]):
+        assert joined(parts).dtype == np.int64
+    assert joined([np.array([2**53 + 1])]).tolist() == [2**53 + 1]
 
 
 def test_of_no_jobs_nothing_is_known() -> None:

@@ -350,21 +350,74 @@ def test_calls_go_by_rank_where_the_log_leaves_a_choice() -> None:
 
 
 def test_what_overlaps_more_than_anybody_can_see_is_on_no_thread(tmp_path: Path) -> None:
-    jobs = [Job(n, n, n, 10_000, 9000, Outcome.LATE, Source.HELD, 1) for n in range(20)]
+    jobs = [Job(n, n, n, 10_000, 9000, Outcome.LATE, Source.HELD, 1) for n in range(30)]
     found = traced(tmp_path, jobs, [Grid("only")])
     named = titles(found)
     lanes = [named[thread] for thread, *_ in slices(found)]
     assert lanes.count("jobs") == 1
     assert lanes.count("jobs 16") == lanes.count("budget 16") == 1
     assert "jobs 17" not in lanes
-    assert "server 19" in lanes  # the log says that they all ran
+    assert "server 29" in lanes  # the log says that they all ran
     loose = [(event["name"], event["args"]["job"]) for event in found if event["ph"] == "b"]
     assert sorted(loose) == sorted(
         (f"more from release to {what}", f"job {n}: late")
         for what in ("deadline", "finish")
-        for n in range(16, 20)
+        for n in range(16, 30)
     )
     assert sum(event["ph"] == "f" for event in found) == 16
+    assert {event["cat"] for event in found if event["ph"] in "be"} == {"job"}
+
+
+def test_servers_stand_below_slots_and_above_jobs_in_their_order(tmp_path: Path) -> None:
+    jobs = [Job(n, n, n, 100, 90, Outcome.LATE, Source.HELD, 1) for n in range(4)]
+    named = titles(traced(tmp_path, jobs, [Grid("only")]))
+    servers = {title: thread for thread, title in named.items() if title.startswith("server")}
+    assert list(servers) == [f"server {n}" for n in range(4)]
+    assert sorted(servers.values()) == list(servers.values())
+    others = [thread for thread, title in named.items() if title.startswith("budget")]
+    assert max(others) < min(servers.values())
+    assert max(servers.values()) < min(
+        thread for thread, title in named.items() if title.startswith("jobs")
+    )
+
+
+def test_budgets_of_two_controllers_do_not_share_lanes(tmp_path: Path) -> None:
+    jobs = [
+        Job(0, 10 * n, 10 * n, 10 * n + 1, 10 * n + 50, Outcome.MET, Source.OWN, 1, 1, n)
+        for n in range(2)
+    ]
+    named = titles(traced(tmp_path, jobs))
+    assert sorted(title for title in named.values() if title.startswith("budget")) == [
+        "budget of controller 0 1",
+        "budget of controller 1 1",
+    ]
+
+
+def test_a_job_that_never_started_takes_no_lane(tmp_path: Path) -> None:
+    jobs = [
+        Job(0, 0, 1, 100, 90, Outcome.LATE, Source.HELD, 99),
+        Job(1, 10, None, None, 60, Outcome.SKIPPED, Source.HELD),
+    ]
+    found = traced(tmp_path, jobs, [Grid("only")])
+    named = titles(found)
+    assert [named[event["tid"]] for event in found if event["ph"] == "i"] == [
+        "jobs",
+        *2 * ["misses"],
+    ]
+
+
+def test_calls_of_one_start_and_other_lengths_are_not_one(tmp_path: Path) -> None:
+    def job(controller: int, service: int) -> Job:
+        return Job(0, 0, 5, 5 + service, 50, Outcome.MET, Source.OWN, service, 1, controller)
+
+    jobs = [job(n, service) for n, service in enumerate((9, 4, 9, 4, 9, 6))]
+    found = list(calls(list(enumerate(jobs)), Pool(batch=2)))
+    assert [(call.finish_ns, [row for row, _ in call.jobs]) for call in found] == [
+        (9, [1, 3]),
+        (11, [5]),
+        (14, [0, 2]),
+        (14, [4]),
+    ]
 
 
 def test_an_event_a_line_and_no_blanks(tmp_path: Path) -> None:
@@ -387,6 +440,7 @@ def test_an_event_a_line_and_no_blanks(tmp_path: Path) -> None:
 def test_times_are_exact_decimals(time_ns: int) -> None:
     assert Decimal(microseconds(time_ns)) * 1000 == time_ns
     assert json.loads(microseconds(time_ns)) == time_ns / 1000
+    assert "." not in microseconds(time_ns) or microseconds(time_ns)[-1] not in ".0"
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 20))), st.integers(1, 4))
