@@ -188,8 +188,8 @@ class Entrant(Generic[Problem, Answer]):
         self.end(task)
         return free_ns
 
-    def live(self, task: Task[Problem, Answer], clock: Clock, start_ns: int) -> None:
-        """Solve and end a task on a live clock that stands at ``start_ns``.
+    def live(self, task: Task[Problem, Answer], clock: Clock) -> None:
+        """Solve and end a task on a live clock.
 
         It starts when the first call begins and finishes when the last one returns: waking up
         before and checking the answer after are the harness's. A call is not cut: an aborted job
@@ -198,8 +198,7 @@ class Entrant(Generic[Problem, Answer]):
         """
         assert task.problem is not None
         if self.on_miss is OnMiss.BEST_SO_FAR:
-            self._iterate(task, task.problem, clock)
-            task.start_ns, task.finish_ns = start_ns, clock.now_ns()
+            task.start_ns, task.finish_ns = self._iterate(task, task.problem, clock)
         else:
             begun_ns = None
             if self._fallback is not None:
@@ -251,24 +250,31 @@ class Entrant(Generic[Problem, Answer]):
                 return Source.BEST_SO_FAR, best
         return None
 
-    def _iterate(self, task: Task[Problem, Answer], problem: Problem, clock: Clock) -> None:
+    def _iterate(
+        self, task: Task[Problem, Answer], problem: Problem, clock: Clock
+    ) -> tuple[int, int]:
+        """Iterate until the solver or the time is at its end; return when it began and ended."""
         assert isinstance(self.solver, AnytimeSolver)
+        begun_ns = clock.now_ns()
         try:
             for iterate in self.solver.iterates(problem):
-                if clock.now_ns() > task.deadline_ns:
+                if (ended_ns := clock.now_ns()) > task.deadline_ns:
                     if task.best is not None and fault(problem, task.best, self._check) is not None:
                         task.best = None
-                    return
+                    return begun_ns, ended_ns
                 task.best = iterate
+            ended_ns = clock.now_ns()
         except PLUGIN_ERRORS as error:
+            ended_ns = clock.now_ns()
             task.reason = one_line(error)
-            return
+            return begun_ns, ended_ns
         if task.best is None:
             task.reason = "iterates() yielded nothing"
-            return
-        task.reason = fault(problem, task.best, self._check)
+        else:
+            task.reason = fault(problem, task.best, self._check)
         if task.reason is None:
             task.answer, task.work = task.best, int(getattr(task.best, "work", 0))
+        return begun_ns, ended_ns
 
     def _kept(self, task: Task[Problem, Answer]) -> None:
         if task.answer is not None:

@@ -123,7 +123,7 @@ def _execute(
     if task.deadline_ns <= now_ns and entrant.cut(task):
         entrant.skip()
     elif clock.live:
-        entrant.live(task, clock, now_ns)
+        entrant.live(task, clock)
     else:
         entrant.solve(task)
         clock.wait_until(entrant.begin(task, now_ns))

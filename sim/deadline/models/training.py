@@ -34,7 +34,9 @@ def reserve(out: Path) -> Path:
     new = () if checkpoint.exists() else (out, log_path(out))
     for path in (card_path(out), *new):
         if path.exists():
-            raise InputError(f"--output: {path} is there already; move it away or take another name")
+            raise InputError(
+                f"--output: {path} is there already; move it away or take another name"
+            )
     return checkpoint
 
 

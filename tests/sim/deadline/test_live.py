@@ -280,6 +280,28 @@ def test_best_so_far_is_checked_where_it_is_done_in_time() -> None:
     ]
 
 
+@pytest.mark.parametrize("on_miss", [OnMiss.HOLD, OnMiss.BEST_SO_FAR])
+def test_checks_take_none_of_a_solvers_time(on_miss: OnMiss) -> None:
+    host = FakeTime()
+
+    def slow(problem: int, answer: Answer) -> None:
+        host.work(100)
+
+    entrant = Entrant(Steps(host), INITIAL, on_miss=on_miss, check=slow)
+    (served,) = live(entrant, host, [3])
+    assert rows([served]) == [(0, 9, MET)]
+
+
+def test_checking_what_is_left_at_the_deadline_takes_none_of_a_solvers_time() -> None:
+    host = FakeTime()
+    entrant = Entrant(
+        Steps(host), INITIAL, on_miss=OnMiss.BEST_SO_FAR, check=lambda *_: host.work(100)
+    )
+    (served,) = live(entrant, host, [100])
+    assert rows([served]) == [(0, 12, LATE)]
+    assert served.answer.value == 3
+
+
 def test_what_is_left_at_the_deadline_is_checked_against_its_problem() -> None:
     host = FakeTime()
     entrant = Entrant(
