@@ -20,9 +20,10 @@ _PLACES = 1000
 class RandomStarts:
     """Powers uniform in ``[0, p_max]`` to climb from, as shares of the caps.
 
-    They depend on the problem alone: `solve` and `iterates` climb from the same points, whatever
-    was solved before. A pool is drawn once for each size of problems, and where in it a problem's
-    starts lie follows from two of its gains: a mean over problems is one over many sets of starts.
+    Of problems of the spec's size they depend on the problem alone: `solve` and `iterates` climb
+    from the same points, whatever was solved before. A pool is drawn once for each size, those of
+    other sizes as they come, and where in it a problem's starts lie follows from two of its gains:
+    a mean over problems is one over many sets of starts.
 
     Args:
         count: how many.

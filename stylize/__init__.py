@@ -1,1 +1,1 @@
-"""The same race for images, on the harness `sim.deadline`: to come."""
+"""The same race for images, on the harness `sim.deadline`: style transfer, slow and fast."""

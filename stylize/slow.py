@@ -81,6 +81,8 @@ def optimise(
 ) -> Iterator[Iterate]:
     """Yield the best picture so far after every evaluation, a usable answer each.
 
+    It ends early where the method comes to its own end: at a picture without a gradient, say.
+
     Args:
         loss: what is made small.
         content: ``(3, H, W)``, from 0 to 1.

@@ -85,7 +85,7 @@ class VGG16:
                     self._quick[layer] = Convolution(value.numpy(), bias.numpy())
         self._mean = torch.tensor(MEAN_BGR)[:, None, None]
         first = np.asarray(weights["conv1_1.weight"], dtype=np.float16)
-        #: Tells apart networks whose losses cannot be compared.
+        #: Of the first layer: tells apart networks whose losses cannot be compared.
         self.digest = hashlib.sha256(first.tobytes()).hexdigest()[:12]
 
     @classmethod

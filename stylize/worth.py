@@ -89,9 +89,12 @@ def optimised(
         for place, photo in enumerate(photos)
     ]
     rows: list[list[float]] = []
+    losses = [np.inf] * len(runs)
     last = most
     while len(rows) < last:
-        rows.append([next(run) for run in runs])
+        # a run that has come to its end, at a picture without a gradient, stays there
+        rows.append([next(run, before) for run, before in zip(runs, losses, strict=True)])
+        losses = rows[-1]
         mean = float(np.mean(rows[-1]))
         if advance is not None:
             advance(1, f"{start}: loss {mean:.3f}")

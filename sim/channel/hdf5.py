@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     import h5py
 
 
-def write_hdf5(path: Path, fill: Callable[[h5py.File], None]) -> None:
+def write_hdf5(
+    path: Path, fill: Callable[[h5py.File], None], check: Callable[[Path], None] | None = None
+) -> None:
     """Write an HDF5 file whole, or not at all.
 
     It is made in memory first: where a disk is full, the library can neither write nor close its
@@ -24,6 +26,7 @@ def write_hdf5(path: Path, fill: Callable[[h5py.File], None]) -> None:
     Args:
         path: where to; an existing file is replaced.
         fill: puts into the empty file what it is to hold.
+        check: looks at the file before it takes its name; what it raises is raised.
 
     Raises:
         OSError: it cannot be written; an older file of that name stays as it was.
@@ -35,6 +38,8 @@ def write_hdf5(path: Path, fill: Callable[[h5py.File], None]) -> None:
         fill(file)
     with replacing(path) as part:
         part.write_bytes(made.getbuffer())
+        if check is not None:
+            check(part)
 
 
 #: How a global heap begins: signature, version, reserved. The length of all of it follows.

@@ -6,16 +6,21 @@ import math
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sim.channel import checks
 from sim.channel.base import Channel
+from sim.channel.hdf5 import write_hdf5
 from sim.channel.trace_file import AXES, TraceFile
 from sim.deadline.errors import InputError
-from sim.deadline.files import part_path, replacing
+from sim.deadline.files import reason
 from sim.problem import FloatArray
+
+if TYPE_CHECKING:
+    import h5py
 
 
 class TraceChannel(Channel):
@@ -180,8 +185,6 @@ def write_trace(
     Raises:
         InputError: both or neither of the arrays; or what makes a trace invalid.
     """
-    import h5py
-
     if (gain is None) == (H is None):
         raise InputError("gain, H: want one of the two")
     name, unit = ("gain", "linear power gain") if H is None else ("H", "sqrt(linear power gain)")
@@ -190,27 +193,34 @@ def write_trace(
         raise InputError(f"{name}: has type {data.dtype}, want numbers")
     interval = checks.positive("sample_interval_s", sample_interval_s)
     path = Path(path)
-    try:
-        with replacing(path) as part:
-            with h5py.File(part, "w") as file:
-                packing = (
-                    {"compression": "gzip", "shuffle": True} if data.ndim and data.size else {}
-                )
-                dataset = file.create_dataset(name, data=data, **packing)
-                dataset.attrs["axes"] = ", ".join(AXES)
-                dataset.attrs["unit"] = unit
-                file.attrs["sample_interval_s"] = interval
-                file.attrs.update(attrs)
-                for place, positions in (("rx_m", rx_m), ("tx_m", tx_m)):
-                    if positions is not None:
-                        file[place] = _positions(place, positions, data.shape[-1:])
+    places = [
+        (place, _positions(place, positions, data.shape[-1:]))
+        for place, positions in (("rx_m", rx_m), ("tx_m", tx_m))
+        if positions is not None
+    ]
+
+    def fill(file: h5py.File) -> None:
+        packing = {"compression": "gzip", "shuffle": True} if data.ndim and data.size else {}
+        dataset = file.create_dataset(name, data=data, **packing)
+        dataset.attrs["axes"] = ", ".join(AXES)
+        dataset.attrs["unit"] = unit
+        file.attrs["sample_interval_s"] = interval
+        file.attrs.update(attrs)
+        for place, positions in places:
+            file[place] = positions
+
+    def check(part: Path) -> None:
+        try:
             with TraceFile(part) as written:
                 for _ in written.pieces():
                     pass
-    except InputError as error:
-        raise InputError(str(error).replace(str(part_path(path)), str(path))) from None
+        except InputError as error:
+            raise InputError(str(error).replace(str(part), str(path))) from None
+
+    try:
+        write_hdf5(path, fill, check)
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error})") from None
+        raise InputError(f"{path}: cannot be written: {reason(error)}") from None
 
 
 def _positions(name: str, positions: ArrayLike, links: tuple[int, ...]) -> FloatArray:

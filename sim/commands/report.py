@@ -45,8 +45,8 @@ def report(
 ) -> int:
     """Report on the study in DIR: what fits the slot, and who is best there.
 
-    Leaves report.md, every figure as PNG and SVG with its numbers as CSV, and report.json. Figures:
-    fits, best, heatmap, rate, loss, pareto.
+    Leaves report.html, report.md, every figure as PNG and SVG with its numbers as CSV, and
+    report.json. Figures: fits, best, heatmap, rate, loss, pareto.
 
     \b
     Examples:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 @live_cpu_option
 @live_wait_option
 @trace_option
-@click.option("--no-plots", is_flag=True, help="Leave the plots out.")
+@click.option("--no-plots", is_flag=True, help="Leave plots and report.html out.")
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json instead of the table.")
 def run(
     scenario: Path,
@@ -63,8 +63,8 @@ def run(
     """Race the allocators of SCENARIO against the slot, and say what misses cost.
 
     Leaves manifest.json, scenario.yaml (everything resolved), log/*.parquet (a row per job),
-    summary.json and plots/*.png. Exit status: 0, 1 if an allocator failed on some job, 2 if the
-    input is wrong.
+    summary.json, plots/*.png and report.html, the page to look at. Exit status: 0, 1 if an
+    allocator failed on some job, 2 if the input is wrong.
 
     \b
     Examples:

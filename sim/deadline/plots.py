@@ -124,7 +124,7 @@ def plain(axes: Axes) -> None:
 
 @contextmanager
 def figure(path: Path, width: float = 7.0, height: float = 4.2) -> Iterator[Axes]:
-    """Give axes to draw curves on and save them as a PNG."""
+    """Give axes to draw curves on, and save them; the suffix says as what."""
     with canvas(path, width, height) as drawing:
         axes = drawing.add_subplot()
         plain(axes)

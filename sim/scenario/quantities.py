@@ -130,7 +130,7 @@ def convert(text: object, kind: Kind, unit: str | None = None) -> float | int:
 
 
 class QuantityModel(BaseModel):
-    """A frozen model whose fields in ``QUANTITIES`` accept the ways of writing a quantity."""
+    """A frozen model whose `quantities` accept the ways of writing a quantity."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 

@@ -65,7 +65,7 @@ from stylize.commands.options import (
 @threads_option
 @vgg_option
 @trace_option
-@click.option("--no-plots", is_flag=True, help="Leave the plots out.")
+@click.option("--no-plots", is_flag=True, help="Leave plots and report.html out.")
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json instead of the table.")
 def race(
     source: Path,
@@ -95,8 +95,9 @@ def race(
     Every frame is a job that is due when the next one comes; a photograph is panned over. Who
     misses leaves the last picture on the screen. Painters are fast_s and fast_m (networks),
     gatys_N (optimisation, N evaluations of the loss, its best so far in force) and hold (the first
-    frame, for ever). Leaves manifest.json, log/*.parquet (a row per frame), summary.json and
-    plots/*.png. Exit status: 0, 1 if a painter failed on some frame, 2 if the input is wrong.
+    frame, for ever). Leaves manifest.json, log/*.parquet (a row per frame), summary.json,
+    plots/*.png and report.html, the page to look at. Exit status: 0, 1 if a painter failed on some
+    frame, 2 if the input is wrong.
 
     \b
     Examples:

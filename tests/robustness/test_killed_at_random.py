@@ -67,7 +67,7 @@ def check_run(folder: Path, whole: dict[str, bytes]) -> None:
         assert summary.read_bytes() == whole["out/summary.json"]
     if manifest.exists():
         status = json.loads(manifest.read_text())["status"]
-        assert status == ("complete" if summary.exists() else "running") or status == "running"
+        assert status == "running" or (status == "complete" and summary.exists())
     for name in ("max_power", "best"):
         try:
             log = read_log(folder / "out" / "log", name=name)

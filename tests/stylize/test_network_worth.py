@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from made_networks import model_file, picture_file
 
 from sim.deadline.models.model_file import write_card
 from stylize import model_file as models
+from stylize import worth
 from stylize.model_file import read_model
 from stylize.pictures import read_picture
 from stylize.slow import SlowSettings, optimise
@@ -34,6 +37,17 @@ def photos(tmp_path: Path) -> Path:
 def test_evaluations_to_a_loss() -> None:
     curve = Curve("noise", np.array([[4.0, 2.0], [2.0, 2.0], [1.0, 1.0]]))
     assert [curve.evaluations_to(loss) for loss in (3.0, 2.5, 2.0, 1.0, 0.9)] == [1, 2, 2, 3, None]
+
+
+def test_an_optimisation_that_is_at_its_end_stays_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ends(*args: object) -> Iterator[SimpleNamespace]:
+        yield from (SimpleNamespace(loss=loss) for loss in next(falls))
+
+    monkeypatch.setattr(worth, "optimise", ends)
+    falls = iter([[4.0, 2.0], [6.0, 4.0, 3.0, 1.0]])
+    photos = [np.zeros((3, 8, 8), np.float32)] * 2
+    curve = worth.optimised(None, photos, "content", 0.0, 5, 1)  # type: ignore[arg-type]
+    assert curve.losses.tolist() == [[4, 6], [2, 4], [2, 3], [2, 1], [2, 1]]
 
 
 def test_the_command(ttirace: Ttirace, tmp_path: Path, photos: Path) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -403,6 +405,24 @@ def test_write_leaves_no_bad_file(path, arrays, message):
 def test_write_to_nowhere(tmp_path, gain):
     with pytest.raises(InputError, match="cannot be written"):
         write_trace(tmp_path / "no" / "trace.h5", gain=gain, sample_interval_s=1e-3)
+
+
+def test_a_full_disk_is_told_in_a_line_and_leaves_the_older_file(path, gain, capfd):
+    write_trace(path, gain=gain, sample_interval_s=1e-3)
+    before = path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+        with pytest.raises(InputError) as error:
+            write_trace(path, gain=gain, sample_interval_s=1e-3)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert str(error.value) == f"{path}: cannot be written: File too large"
+    assert capfd.readouterr().err == ""
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_h5py_is_imported_only_for_traces():
