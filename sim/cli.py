@@ -29,6 +29,14 @@ _COMMANDS = {
 }
 
 
+#: Variables that libraries read, which have to be as large at least.
+_WHOLE_NUMBERS = {
+    "ARROW_IO_THREADS": 1,
+    "NUMBA_NUM_THREADS": 1,
+    "SOURCE_DATE_EPOCH": 0,
+}
+
+
 class _StoppedError(Exception):
     """A command was interrupted; the message is for the user."""
 
@@ -137,7 +145,7 @@ def _run() -> object:
     """Run the command line, and return its status."""
     try:
         _check_arguments()
-        _prepare_plots()
+        _prepare_libraries()
         return cli.main(standalone_mode=False, prog_name="ttirace")
     except _StoppedError as error:
         say(f"ttirace: {error}")
@@ -174,15 +182,23 @@ def _check_arguments() -> None:
             raise click.UsageError(f"{shown}: no text in UTF-8; want another name") from None
 
 
-def _prepare_plots() -> None:
-    """Let matplotlib, which may be imported, draw into files whatever the environment says.
+def _prepare_libraries() -> None:
+    """Keep from libraries, which may be imported, what of the environment they fail or complain of.
 
-    It would also tell where it keeps its fonts if it cannot do so in the user's folder.
+    Matplotlib draws into files, and pages are the same, whatever it says. Matplotlib would also
+    tell where it keeps its fonts if it cannot do so in the user's folder.
     """
     import logging
 
     os.environ["MPLBACKEND"] = "agg"
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    for name in list(os.environ):
+        if name.startswith("BOKEH_"):
+            del os.environ[name]
+    for name, least in _WHOLE_NUMBERS.items():
+        text = os.environ.get(name)
+        if text is not None and not (text.isascii() and text.isdigit() and int(text) >= least):
+            del os.environ[name]
 
 
 def _fail(message: str) -> int:

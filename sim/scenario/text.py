@@ -15,6 +15,8 @@ from sim.scenario.files import confine
 _LARGEST_FILE = 4 << 20
 _MOST_VALUES = 100_000
 _DEEPEST = 40
+_LONGEST_NUMBER = 100  # letters; PyYAML needs long for much longer ones
+_LARGEST_WHOLE = (1 << 63) - 1  # what tables and files can hold
 
 
 def read(path: Path, what: str, hint: str = "") -> Any:
@@ -108,7 +110,17 @@ def _yaml_problem(error: yaml.YAMLError) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader, with keys that stand twice refused, and merges, which grow like bombs."""
+    """The safe loader, which refuses keys that stand twice, and what grows like a bomb."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._nodes = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self._nodes += 1
+        if self._nodes > 2 * _MOST_VALUES:  # before anything is made of them; keys are nodes, too
+            raise InputError(f"more than {_MOST_VALUES} values")
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
@@ -117,14 +129,18 @@ class _Loader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(
                     None, None, "'<<' merges are not taken; write the keys out", key_node.start_mark
                 )
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"a {key_node.id} is a key; want text", key_node.start_mark
+                )
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} is not text", key_node.start_mark
+                    None, None, f"key {shown(key)} is not text", key_node.start_mark
                 )
             if key in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} stands twice", key_node.start_mark
+                    None, None, f"key {shown(key)} stands twice", key_node.start_mark
                 )
             seen.add(key)
         return super().construct_mapping(node, deep)
@@ -132,6 +148,9 @@ class _Loader(yaml.SafeLoader):
     def construct_number(self, node: yaml.ScalarNode) -> int | float:
         """Return a number as people read it, and refuse what YAML 1.1 reads otherwise."""
         text = str(self.construct_scalar(node))
+        line = node.start_mark.line + 1
+        if len(text) > _LONGEST_NUMBER:
+            raise InputError(f"line {line}: a number of {len(text)} characters")
         whole = node.tag.endswith(":int")
         number = self.construct_yaml_int(node) if whole else self.construct_yaml_float(node)
         base = 60 if ":" in text else 8 if whole and _OCTAL.fullmatch(text) else 10
@@ -139,10 +158,17 @@ class _Loader(yaml.SafeLoader):
             plain = text.replace("_", "").lstrip("+-0") or "0"
             write = f"{number}" if base == 60 else plain
             raise InputError(
-                f"line {node.start_mark.line + 1}: {text} would be read in base {base}, as "
+                f"line {line}: {text} would be read in base {base}, as "
                 f"{number}; write {write}, or '{text}' if it is text"
             )
+        if whole and abs(number) > _LARGEST_WHOLE:
+            raise InputError(f"line {line}: {text}, want a whole number to {_LARGEST_WHOLE}")
         return number
+
+    def construct_tuples(self, node: yaml.Node) -> None:
+        raise yaml.constructor.ConstructorError(
+            None, None, f"{node.tag.rpartition(':')[2]} are not taken; want a list", node.start_mark
+        )
 
 
 #: What YAML 1.1 takes for octal. Of one digit it is the same, and so is zero.
@@ -154,3 +180,5 @@ _EXPONENT = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)[eE][+-]?\d+$")
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("+-.0123456789"))
 for _tag in ("int", "float"):
     _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _Loader.construct_number)
+for _tag in ("omap", "pairs"):  # tuples of anything, bombs among them
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _Loader.construct_tuples)

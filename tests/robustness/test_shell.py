@@ -89,13 +89,18 @@ def test_what_an_encoding_lacks_is_written_otherwise(here: Path) -> None:
         {"MPLBACKEND": "foo"},
         {"HOME": "/proc/x", "XDG_CACHE_HOME": "/proc/x", "MPLCONFIGDIR": ""},
         {"MPLCONFIGDIR": "/proc/x"},
+        {"BOKEH_MINIFIED": "x", "BOKEH_LOG_LEVEL": "x"},
+        {"NUMBA_NUM_THREADS": "0", "ARROW_IO_THREADS": "x", "SOURCE_DATE_EPOCH": "x"},
     ],
     ids=lambda environment: ",".join(environment),
 )
-def test_plots_do_not_depend_on_the_environment(environment: Mapping[str, str], here: Path) -> None:
+def test_a_run_does_not_depend_on_the_environment(
+    environment: Mapping[str, str], here: Path
+) -> None:
     done = shell("T run it.yaml -o out", **environment)
     assert (done.returncode, done.stderr) == (0, "")
     assert list(Path("out/plots").glob("*.png"))
+    assert Path("out/report.html").exists()
 
 
 def test_a_scenario_through_a_pipe(here: Path) -> None:

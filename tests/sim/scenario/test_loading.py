@@ -11,6 +11,7 @@ import yaml
 
 from sim.deadline import InputError, OnMiss
 from sim.scenario import Scenario, dump_scenario, load_scenario
+from sim.scenario import text as text_module
 from sim.scenario.allocators import with_files
 from sim.scenario.text import parse
 
@@ -200,7 +201,10 @@ _BOMB = "".join(f"x{i}: &x{i} [{','.join([f'*x{i - 1}'] * 9) if i else '1'}]\n" 
         (TEXT + "slots: 6\n", "line 5, column 1: key 'slots' stands twice"),
         (TEXT + "1: 2\n", "key 1 is not text"),
         (TEXT + "on: 2\n", "key True is not text"),
-        (TEXT + "? [a]\n: 2\n", "is not text"),
+        (TEXT + "? [a]\n: 2\n", "line 5, column 3: a sequence is a key; want text"),
+        (_BOMB + "? *x8\n: 2\n", "a sequence is a key; want text"),
+        (_BOMB + "y: !!pairs [q: *x8]\n", "pairs are not taken; want a list"),
+        (_BOMB + "y: !!omap [q: *x8]\n", "omap are not taken; want a list"),
         (TEXT + "budget: &b {lead: 1}\ncompute: {<<: *b}\n", "'<<' merges are not taken"),
         (TEXT + "seed: !!timestamp x\n", "a value cannot be read"),
         (TEXT + "seed: !!int ''\n", "a value cannot be read"),
@@ -298,7 +302,11 @@ _BOMB = "".join(f"x{i}: &x{i} [{','.join([f'*x{i - 1}'] * 9) if i else '1'}]\n" 
         (TEXT + "controllers: 1e30\n", "controllers: want at most 1000"),
         ("scenario: munich\naxes: {slots: [1, 2]}\n", r"is a study; run it with: ttirace study \S"),
         ("name: 2024-13-45\n", "a value cannot be read as the date, number or tag that it looks"),
-        (f"slots: {'9' * 5000}\n", "a value cannot be read as the date, number or tag"),
+        (f"slots: {'9' * 5000}\n", "line 1: a number of 5000 characters"),
+        (f"slots: 1{':00' * 100_000}\n", "line 1: a number of 300001 characters"),
+        (f"slots: 1{':00' * 20}\n", "would be read in base 60"),
+        (f"name: 0x1{'0' * 90}\n", "0, want a whole number to 9223372036854775807"),
+        (TEXT + "seed: 9223372036854775808\n", "line 5: 9223372036854775808, want a whole number"),
         (f"---\n{TEXT}---\n{TEXT}", "line 6, column 1: another document begins here"),
         (TEXT.replace("[wmmse]", "[{wmmse: {}, label: ü}]"), "want at most 100 ASCII letters, dig"),
         (TEXT.replace("snr_db: 0", "noise: 0"), "radio.noise: has no unit; write, say, '-95 dBm'"),
@@ -314,6 +322,15 @@ def test_wrong_files(text: str | bytes, said: str, tmp_path: Path) -> None:
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 500
+
+
+def test_too_many_values_are_not_even_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_module, "_MOST_VALUES", 50)
+    assert len(text_module.parse("t", f"a: [{'1,' * 48}]")["a"]) == 48
+    with monkeypatch.context() as patch:
+        patch.setattr(text_module, "_plain", lambda *_: pytest.fail("made"))
+        with pytest.raises(InputError, match=r"^t: more than 50 values$"):
+            text_module.parse("t", f"a: [{'1,' * 100}]")
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:
