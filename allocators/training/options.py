@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -149,7 +148,7 @@ def run_training(
     from allocators.training.settings import TrainSettings
     from allocators.training.tensorboard import scalar_writer
     from sim.deadline.errors import InputError, check_range
-    from sim.deadline.manifest import git_state
+    from sim.deadline.manifest import command_line, git_state
     from sim.deadline.models.training import import_torch, log_path, reserve, sole_training
     from sim.seeding import stream
 
@@ -170,6 +169,7 @@ def run_training(
     checkpoint = reserve(out)
     context.with_resource(sole_training(out))
     import_torch()
+    command = command_line()
     # Of the code that runs, not of what the tree may be by the end.
     git = git_state(Path(__file__).parent)
     learner = make_learner(architecture, stream(told.seed, "initial"), config)
@@ -186,7 +186,7 @@ def run_training(
         told,
         trained,
         evaluation,
-        command_line(context),
+        command,
         git,
     )
     for line in summarize(rows):
@@ -238,18 +238,6 @@ def _cells(suite: str, links: int | None) -> list[Cell]:
 
 def _is_default(context: click.Context, parameter: str) -> bool:
     return context.get_parameter_source(parameter) is not click.core.ParameterSource.COMMANDLINE
-
-
-def command_line(context: click.Context) -> str:
-    """Return the command that a context stands for, with all that was given to it."""
-    words = ["ttirace", *context.command_path.split()[1:]]
-    if "train" not in words:
-        words.insert(1, "train")
-    for parameter in context.command.params:
-        name = parameter.name or ""
-        if not _is_default(context, name):
-            words += [max(parameter.opts, key=len), str(context.params[name])]
-    return shlex.join(words)
 
 
 def _source(

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -74,10 +75,24 @@ def make_manifest(status: str, contents: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "status": status,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "command": typed(),
         "machine": machine(),
         **contents,
     }
+
+
+def typed() -> list[str]:
+    """Return the words that this process was called with."""
+    return [Path(sys.argv[0]).name, *sys.argv[1:]]
+
+
+def command_line() -> str:
+    """Return `typed` for what may be passed on, as a card is: of absolute paths, the names alone.
+
+    Where else a folder lies on this machine is nobody's business, and of no use to anybody.
+    """
+    words = ((word, Path(word)) for word in typed())
+    return shlex.join(path.name if path.is_absolute() else word for word, path in words)
 
 
 def read_manifest(path: Path) -> Mapping[str, Any]:

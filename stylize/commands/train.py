@@ -123,6 +123,7 @@ def train(
       ttirace stylize image me.jpg --style wave.safetensors -o me_wave.jpg
     """  # noqa: D301
     from sim.deadline.errors import InputError
+    from sim.deadline.manifest import command_line
     from sim.deadline.models.training import import_torch, log_path, reserve, sole_training
     from sim.deadline.progress import progress_bar
     from stylize.loss import LossWeights
@@ -141,6 +142,7 @@ def train(
         loss=LossWeights(content, style, variation),
         **settings,
     )
+    command = command_line()
     checkpoint = reserve(out)
     with sole_training(out):
         before = [model_path(name, size) for name in start]
@@ -160,7 +162,8 @@ def train(
 
         with progress_bar(out.stem, known.steps, "steps") as advance:
             result = trained(pictures, seen, eyes, known, checkpoint, begun, (observe,), advance)
-        card = finish(out, checkpoint, result, known, seen, [history_of(path) for path in before])
+        begun_with = [history_of(path) for path in before]
+        card = finish(out, checkpoint, result, known, seen, command, begun_with)
     for name, terms in card["losses"]["styles"].items():
         click.echo(
             f"{name}: loss {terms['total']:.3f} on {len(seen.held_out)} photographs held out "

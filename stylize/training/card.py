@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import shlex
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -48,6 +46,7 @@ def finish(
     trained: Trained,
     settings: TrainSettings,
     photos: Photos,
+    command: str,
     start: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """Write the network and its card, remove the checkpoint; return the card.
@@ -58,6 +57,7 @@ def finish(
         trained: the network.
         settings: how it was trained.
         photos: on what.
+        command: what trains it again.
         start: of the networks it began with: their histories.
 
     Raises:
@@ -68,7 +68,7 @@ def finish(
         "model": out.stem,
         "architecture": ARCHITECTURE,
         "config": {"size": trained.model.size, "styles": list(trained.model.styles)},
-        "command": command_line(),
+        "command": command,
         "start": list(start) if len(start) > 1 else next(iter(start), None),
         "settings": asdict(settings),
         "data": {"trained_on": len(photos.train), "held_out": len(photos.held_out)},
@@ -123,9 +123,3 @@ def history_of(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {"model": path.stem}
     return {key: card.get(key) for key in ("model", "command", "start", "training")}
-
-
-def command_line() -> str:
-    """Return the command that this process was called with; of files outside, the names alone."""
-    words = (Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:])
-    return shlex.join(["ttirace", *words])

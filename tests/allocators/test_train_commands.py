@@ -25,7 +25,9 @@ TRAIN += ["--validation", "100", "--suite", "quick", "--channels", "20"]
 
 
 def run(arguments: list[str]) -> Result:
-    return CliRunner().invoke(train, arguments, catch_exceptions=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["ttirace", "train", *arguments])
+        return CliRunner().invoke(train, arguments, catch_exceptions=False)
 
 
 @pytest.fixture(autouse=True)
@@ -82,6 +84,13 @@ def test_from_data_set_to_answer(here: Path) -> None:
     place = words.index("k3.safetensors")
     run([*words[2:place], "again/k3.safetensors", *words[place + 1 :]])
     assert checksum(Path("again/k3.safetensors")) == card["sha256"]
+
+    # It is as it was typed, whatever became of an option; where folders lie is nobody's business.
+    files = here / "recipes"
+    files.mkdir()
+    run([*TRAIN, "--data=d", "--files", str(files), "--files", "d", "-o", "m.safetensors"])
+    words = shlex.split(json.loads(Path("m.json").read_text())["command"])
+    assert words[-7:] == ["--data=d", "--files", "recipes", "--files", "d", "-o", "m.safetensors"]
 
     refused([*TRAIN, "-o", "k3.safetensors"], "is there already")
     refused([*TRAIN, "--suite", "quik", "-o", "a.safetensors"], "did you mean 'quick'")

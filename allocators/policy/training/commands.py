@@ -31,11 +31,10 @@ from allocators.policy.training.worth import (
 )
 from allocators.shipped import WEIGHTS
 from allocators.training.log import csv_log
-from allocators.training.options import command_line
 from allocators.training.progress import step_bar
 from allocators.training.tensorboard import scalar_writer
 from sim.deadline.errors import InputError
-from sim.deadline.manifest import git_state
+from sim.deadline.manifest import command_line, git_state
 from sim.deadline.models.training import import_torch, log_path, reserve, sole_training
 from sim.deadline.outputs import Output, check_outputs
 from sim.deadline.progress import progress_bar
@@ -78,9 +77,9 @@ def run_training(
         **settings,
     )
     checkpoint = reserve(out)
-    context = click.get_current_context()
-    context.with_resource(sole_training(out))
+    click.get_current_context().with_resource(sole_training(out))
     import_torch()
+    command = command_line()
     # Of the code that runs, not of what the tree may be by the end.
     git = git_state(Path(__file__).parent)
     learner = make_learner(kind, told.hidden, told.neighbours, stream(told.seed, "initial"))
@@ -97,7 +96,7 @@ def run_training(
         "confidence": CONFIDENCE,
         "rows": rows,
     }
-    finish(out, checkpoint, learner, told, state, baselines, evaluation, command_line(context), git)
+    finish(out, checkpoint, learner, told, state, baselines, evaluation, command, git)
     show_tables(rows)
     complain(rows)
 

@@ -13,6 +13,7 @@ from typing import Self
 import pytest
 
 from sim.deadline.manifest import (
+    command_line,
     content_hash,
     git_state,
     make_manifest,
@@ -58,6 +59,14 @@ def test_it_says_when_and_by_which_command(monkeypatch: pytest.MonkeyPatch) -> N
     assert found["status"] == "complete"
     assert found["command"] == ["ttirace", "run", "x.yaml"]
     assert found["written"] == "2030-01-02T03:04:05+00:00"
+
+
+def test_a_command_line_can_be_typed_again_and_tells_of_no_folder_of_the_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = ["train", "--data", "sets/a b", "-o", "/home/me/m.safetensors", "--snr-db=0"]
+    monkeypatch.setattr(sys, "argv", ["/opt/venv/bin/ttirace", *words])
+    assert command_line() == "ttirace train --data 'sets/a b' -o m.safetensors --snr-db=0"
 
 
 def test_a_hash_is_that_of_compact_json_in_order() -> None:
