@@ -147,6 +147,7 @@ def train(
     with sole_training(out):
         before = [model_path(name, size) for name in start]
         begun = mean_of([read_model(path) for path in before]) if before else None
+        begun_with = [history_of(path) for path in before]
         names = [path.stem for path in paintings]
         for name in names:
             if names.count(name) > 1:
@@ -162,7 +163,6 @@ def train(
 
         with progress_bar(out.stem, known.steps, "steps") as advance:
             result = trained(pictures, seen, eyes, known, checkpoint, begun, (observe,), advance)
-        begun_with = [history_of(path) for path in before]
         card = finish(out, checkpoint, result, known, seen, command, begun_with)
     for name, terms in card["losses"]["styles"].items():
         click.echo(

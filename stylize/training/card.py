@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.deadline.errors import InputError
-from sim.deadline.files import whole_file
+from sim.deadline.files import reason, whole_file
 from sim.deadline.manifest import git_state, machine, versions
 from sim.deadline.models.model_file import card_path
 from sim.deadline.models.training import conclude
@@ -117,9 +117,21 @@ def card_of_part(whole: Path, style: str, name: str) -> dict[str, Any] | None:
 
 
 def history_of(path: Path) -> dict[str, Any]:
-    """Return how a network that another begins with came about, as far as its card says."""
+    """Return how a network that another begins with came about, as far as its card says.
+
+    Args:
+        path: its weights.
+
+    Raises:
+        InputError: its card is damaged, or cannot be read.
+    """
+    told = card_path(path)
     try:
-        card = json.loads(card_path(path).read_text(encoding="utf-8"))
+        card = json.loads(told.read_text(encoding="utf-8"))
+        return {key: card.get(key) for key in ("model", "command", "start", "training")}
     except FileNotFoundError:
         return {"model": path.stem}
-    return {key: card.get(key) for key in ("model", "command", "start", "training")}
+    except OSError as error:
+        raise InputError(f"{told}: cannot be read: {reason(error)}") from None
+    except (AttributeError, ValueError):
+        raise InputError(f"{told}: not a model card; restore it") from None

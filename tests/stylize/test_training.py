@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from stylize.model_file import Model, mean_of, read_model, write_model
 from stylize.network import PER_STYLE, shapes
 from stylize.training import train as training
 from stylize.training.border import banding
+from stylize.training.card import history_of
 from stylize.training.learner import Learner
 from stylize.training.photos import HELD_OUT, Photos, centre, crop
 from stylize.training.settings import Stage, TrainSettings
@@ -352,7 +354,7 @@ def test_wrong_stages(text: str) -> None:
         Stage.parse(text)
 
 
-def test_the_command(ttirace: Ttirace, tmp_path: Path) -> None:
+def test_the_command(ttirace: Ttirace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
     for seed in range(4):
@@ -379,10 +381,28 @@ def test_the_command(ttirace: Ttirace, tmp_path: Path) -> None:
     assert json.loads(more.with_suffix(".json").read_text())["start"]["model"] == "net"
     both = tmp_path / "both.safetensors"
     starts = ("--start", out, "--start", more)
+
+    def meanwhile(*given: Any) -> Trained:
+        out.with_suffix(".json").write_text("{")  # it was read before
+        return train(*given)
+
+    monkeypatch.setattr(training, "train", meanwhile)
     again = ttirace(*arguments[:5], "-o", both, *arguments[7:], *starts)
     assert again.code == 0, again
     begun = json.loads(both.with_suffix(".json").read_text())["start"]
     assert [one["model"] for one in begun] == ["net", "more"]
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"\xff"])
+def test_a_damaged_card_of_a_start_is_told_of(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "start.json").write_bytes(text)
+    with pytest.raises(InputError) as error:
+        history_of(tmp_path / "start.safetensors")
+    assert str(error.value) == f"{tmp_path / 'start.json'}: not a model card; restore it"
+
+
+def test_a_start_without_a_card_is_known_by_its_name(tmp_path: Path) -> None:
+    assert history_of(tmp_path / "start.safetensors") == {"model": "start"}
 
 
 @pytest.mark.parametrize(
