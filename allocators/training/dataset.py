@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -24,6 +24,7 @@ import numpy as np
 from allocators.training.samples import Setting, label_gains
 from sim.channel.hdf5 import write_hdf5
 from sim.deadline.errors import InputError, check_range
+from sim.deadline.locks import Lock
 from sim.deadline.manifest import write_json
 from sim.deadline.models.model_file import Float32Array
 from sim.deadline.workers import interrupts_held, live_and_die_with_parent
@@ -133,12 +134,12 @@ def write_dataset(
 
     Raises:
         InputError: the folder holds something else, or cannot be written, or there is no room for
-            so much; a worker was killed.
+            so much; another process is at it; a worker was killed.
         KeyboardInterrupt: as it came, with what is left as its message.
     """
     check_range("workers", workers, 1)
     try:
-        with _claimed(folder, settings):
+        with _sole(folder), _claimed(folder, settings):
             missing = [i for i in range(settings.shards) if not _is_complete(folder, settings, i)]
             wanted = sum(settings.size(i) for i in missing)
             _check_room(folder, settings.bytes(wanted))
@@ -250,6 +251,20 @@ def _check_room(folder: Path, wanted: int) -> None:
 
 
 @contextmanager
+def _sole(folder: Path) -> Iterator[None]:
+    """Make the folder, and let nobody else write to it meanwhile."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = Lock(folder)
+    except BlockingIOError:
+        raise InputError(
+            f"{folder}: is being written by another process; wait for it, or name another folder"
+        ) from None
+    with closing(lock):
+        yield
+
+
+@contextmanager
 def _claimed(folder: Path, settings: DatasetSettings) -> Iterator[None]:
     """Let a folder be for these settings; if not a shard comes of it, it is for any again."""
     _claim(folder, settings)
@@ -265,7 +280,6 @@ def _claim(folder: Path, settings: DatasetSettings) -> None:
     """Write the settings into a new folder, or compare them with what an old one was begun with."""
     path = folder / _SETTINGS
     wanted = settings.to_json()
-    folder.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         # What a full disk or a kill left of the settings themselves is in nobody's way.
         if any(file.name != f".{_SETTINGS}.part" for file in folder.iterdir()):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
 from sim.deadline.errors import InputError
+from sim.deadline.locks import Lock
 
 
 class RunFolder:
@@ -31,7 +30,7 @@ class RunFolder:
         self.path = path
         own = (*self._OWN, *also)
         folder_contents(path)
-        self._release = weakref.finalize(self, _closed, self._seized())
+        self._lock = self._locked()
         present = folder_contents(path) - set(self._UNFINISHED)  # nobody else is at it now
         if "manifest.json" in present and not overwrite:
             raise InputError(f"-o {path}: holds an earlier run; --overwrite replaces it")
@@ -72,27 +71,17 @@ class RunFolder:
 
     def close(self) -> None:
         """Let others have the folder; the end of the process does so too."""
-        self._release()
+        self._lock.close()
 
-    def _seized(self) -> int | None:
-        """Return what holds the lock on the folder; None where a folder cannot be locked."""
+    def _locked(self) -> Lock:
         try:
-            import fcntl
-        except ImportError:  # Windows: nobody is kept out
-            return None
-        held = None
-        try:
-            held = os.open(self.path, os.O_RDONLY)
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return Lock(self.path)
         except BlockingIOError:
-            _closed(held)
             raise InputError(
                 f"-o {self.path}: a run is at work there; wait for it, or name another folder"
             ) from None
-        except OSError:  # a file system without locks
-            _closed(held)
-            return None
-        return held
+        except OSError as error:
+            raise InputError(f"-o {self.path}: cannot be used: {error.strerror}") from None
 
     @property
     def manifest(self) -> Path:
@@ -113,11 +102,6 @@ class RunFolder:
     def plots(self) -> Path:
         """Where the plots go."""
         return self.path / "plots"
-
-
-def _closed(held: int | None) -> None:
-    if held is not None:
-        os.close(held)
 
 
 def folder_contents(path: Path) -> set[str]:

@@ -7,11 +7,12 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sim.deadline.errors import InputError
 from sim.deadline.files import reason, replacing
 from sim.deadline.folder import folder_contents
+from sim.deadline.locks import Lock
 from sim.deadline.manifest import content_hash, json_text, write_manifest
 from sim.study.columns import RECORD
 
@@ -49,41 +50,25 @@ class StudyFolder:
             other = sorted(present - own) or sorted(present)
             raise InputError(f"-o {path}: holds {other[0]!r}, no study; name another folder")
         self._points = path / "points"
-        self._lock: IO[str] | None = None
+        self._lock: Lock | None = None
 
     def __enter__(self) -> Self:
+        lock = self.path / self._LOCK
         try:
-            self._lock = (self.path / self._LOCK).open("a+", encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"-o {self.path}: cannot be written: {error.strerror}") from None
-        try:
-            self._seize(self._lock)
+            self._lock = Lock(lock)
+            lock.write_text(f"process {os.getpid()}", encoding="utf-8")
             self._points.mkdir(exist_ok=True)
             for unfinished in self._points.glob(".*.part"):
                 unfinished.unlink()  # of a process that was killed as it wrote
+        except BlockingIOError:
+            raise InputError(
+                f"-o {self.path}: a study is at work there ({_holder(lock)}); wait for it, or name"
+                " another folder"
+            ) from None
         except OSError as error:
-            self._lock.close()
+            self._close()
             raise InputError(f"-o {self.path}: cannot be written: {error.strerror}") from None
         return self
-
-    def _seize(self, lock: IO[str]) -> None:
-        try:
-            import fcntl
-        except ImportError:  # Windows: nobody is kept out
-            return
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            who = lock.read().strip() or "another process"
-            lock.close()
-            raise InputError(
-                f"-o {self.path}: a study is at work there ({who}); wait for it, or name another "
-                "folder"
-            ) from None
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()}")
-        lock.flush()
 
     def __exit__(
         self,
@@ -91,8 +76,11 @@ class StudyFolder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._close()
+
+    def _close(self) -> None:
         if self._lock is not None:
-            self._lock.close()  # which frees it
+            self._lock.close()
 
     def load(self, address: str) -> Record | None:
         """Return the record of a finished point; None if there is none, or not a whole one."""
@@ -154,3 +142,10 @@ class StudyFolder:
             raise InputError(
                 f"{path}: cannot be written: {reason(error)}; the points finished so far are kept"
             ) from error
+
+
+def _holder(lock: Path) -> str:
+    try:
+        return lock.read_text(encoding="utf-8").strip() or "another process"
+    except (OSError, ValueError):
+        return "another process"

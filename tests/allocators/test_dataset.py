@@ -114,6 +114,19 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"thesis.tex": b"years of work"}
 
 
+def test_two_do_not_write_one_folder(tmp_path: Path) -> None:
+    def meanwhile(_: int) -> None:
+        with pytest.raises(InputError) as error:
+            write_dataset(tmp_path / "set", SETTINGS, workers=1)
+        assert str(error.value) == (
+            f"{tmp_path / 'set'}: is being written by another process; wait for it, or name another"
+            " folder"
+        )
+
+    write_dataset(tmp_path / "set", SETTINGS, 1, meanwhile)
+    write_dataset(tmp_path / "set", SETTINGS, workers=1)
+
+
 def test_a_file_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "set").write_text("")
     with pytest.raises(InputError, match="cannot write here"):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from sim.deadline.errors import InputError
-from sim.deadline.files import part_path
+from sim.deadline.files import part_path, reason
+from sim.deadline.locks import Lock
 from sim.deadline.models.model_file import card_path, write_card
 from sim.deadline.outputs import make_folder
 
@@ -48,7 +49,15 @@ def sole_training(out: Path) -> Iterator[None]:
         InputError: somebody is at it.
         KeyboardInterrupt: as it came, with what is left as its message.
     """
-    with _locked(out):
+    try:
+        lock = Lock(out.with_name(f".{out.stem}.lock"), transient=True)
+    except BlockingIOError:
+        raise InputError(
+            f"--output: {out} is being trained by another process; wait, or take another name"
+        ) from None
+    except OSError as error:
+        raise InputError(f"--output: {out}: cannot write here: {reason(error)}") from None
+    with closing(lock):
         try:
             yield
         except KeyboardInterrupt:
@@ -60,27 +69,6 @@ def _left(out: Path) -> str:
     if checkpoint.exists():
         return f"{checkpoint} is kept: the same command goes on from there"
     return f"{out} is written" if card_path(out).exists() else "nothing is left, as it just began"
-
-
-@contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    try:
-        import fcntl
-    except ImportError:  # there is nothing like it on Windows
-        yield
-        return
-    path = out.with_name(f".{out.stem}.lock")
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(
-                f"--output: {out} is being trained by another process; wait, or take another name"
-            ) from None
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
 
 
 def conclude(out: Path, checkpoint: Path, card: Mapping[str, Any]) -> dict[str, Any]:

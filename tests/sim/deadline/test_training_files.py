@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -166,6 +169,18 @@ def test_two_do_not_train_one_model(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), sole_training(out):
         raise ZeroDivisionError
     with sole_training(out):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_nothing_can_be_locked_it_trains_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(handle: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with sole_training(tmp_path / "m.safetensors"):
         pass
     assert list(tmp_path.iterdir()) == []
 

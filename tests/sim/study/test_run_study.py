@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
 import json
+import os
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -282,10 +284,22 @@ def test_folders(tmp_path: Path) -> None:
     out = tmp_path / "out"
     with (
         StudyFolder(out),
-        pytest.raises(InputError, match="a study is at work there"),
+        pytest.raises(InputError, match=rf"a study is at work there \(process {os.getpid()}\)"),
     ):
         run(loaded, out)
     assert run(loaded, out).points["run"] == 8
+
+
+def test_where_nothing_can_be_locked_it_works_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(handle: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with StudyFolder(tmp_path) as store:
+        store.write("study.yaml", "name: x")
+    assert (tmp_path / "study.yaml").read_text() == "name: x"
 
 
 def test_measured_time_has_no_neighbours(tmp_path: Path) -> None:
