@@ -24,6 +24,7 @@ import numpy as np
 from allocators.training.samples import Setting, label_gains
 from sim.channel.hdf5 import write_hdf5
 from sim.deadline.errors import InputError, check_range
+from sim.deadline.files import unfinished
 from sim.deadline.locks import Lock
 from sim.deadline.manifest import write_json
 from sim.deadline.models.model_file import Float32Array
@@ -140,6 +141,8 @@ def write_dataset(
     check_range("workers", workers, 1)
     try:
         with _sole(folder), _claimed(folder, settings):
+            for part in folder.glob(".*.part"):
+                part.unlink(missing_ok=True)  # of a process that was killed as it wrote
             missing = [i for i in range(settings.shards) if not _is_complete(folder, settings, i)]
             wanted = sum(settings.size(i) for i in missing)
             _check_room(folder, settings.bytes(wanted))
@@ -282,7 +285,8 @@ def _claim(folder: Path, settings: DatasetSettings) -> None:
     wanted = settings.to_json()
     if not path.exists():
         # What a full disk or a kill left of the settings themselves is in nobody's way.
-        if any(file.name != f".{_SETTINGS}.part" for file in folder.iterdir()):
+        present = {file.name for file in folder.iterdir()}
+        if present - unfinished(present, [_SETTINGS]):
             raise InputError(f"{folder}: holds other files; want a new or empty folder")
         write_json(path, wanted)
         return

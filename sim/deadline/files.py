@@ -3,19 +3,44 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sim.deadline.errors import InputError
 
+_TOKEN_BYTES = 4
+_PART = re.compile(rf"\.(.+)\.[0-9a-f]{{{2 * _TOKEN_BYTES}}}\.part", re.DOTALL)
+_LONG_BYTES = 128
+"""Some file systems take names of 143 bytes alone; those of parts are 15 longer."""
+
 
 def part_path(path: Path) -> Path:
-    """Return where a file is written before it gets its name.
+    """Return where a file is written before it gets its name: each time another place.
 
-    Its suffix is another one: what looks for files of a kind does not find it.
+    So no writer gives the name to what another has only half written. The suffix is another one:
+    what looks for files of a kind does not find it.
     """
-    return path.with_name(f".{path.name}.part")
+    return path.with_name(f".{_head(path.name)}.{os.urandom(_TOKEN_BYTES).hex()}.part")
+
+
+def unfinished(present: Iterable[str], own: Iterable[str]) -> set[str]:
+    """Return the names of parts: of who is writing, or was killed as it wrote.
+
+    Args:
+        present: names in a folder.
+        own: names of the files whose parts are meant.
+    """
+    heads = {_head(name) for name in own}
+    found = ((name, _PART.fullmatch(name)) for name in present)
+    return {name for name, part in found if part is not None and part[1] in heads}
+
+
+def _head(name: str) -> str:
+    """Return what the name of a file's part begins with; cut where that could get too long."""
+    longer = 2 * _TOKEN_BYTES + 1
+    return name[:-longer] if len(os.fsencode(name)) > _LONG_BYTES else name
 
 
 @contextmanager

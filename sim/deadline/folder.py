@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sim.deadline.errors import InputError
+from sim.deadline.files import part_path, unfinished
 from sim.deadline.locks import Lock
 
 
@@ -24,28 +25,30 @@ class RunFolder:
     """
 
     _OWN: tuple[str, ...] = ("manifest.json", "summary.json", "report.html", "log", "plots")
-    _UNFINISHED = (".manifest.json.part", ".summary.json.part")  # where a run was killed
 
     def __init__(self, path: Path, overwrite: bool = False, also: Sequence[str] = ()) -> None:
         self.path = path
         own = (*self._OWN, *also)
         folder_contents(path)
         self._lock = self._locked()
-        present = folder_contents(path) - set(self._UNFINISHED)  # nobody else is at it now
+        present = folder_contents(path)
+        left = unfinished(present, own)  # by a run that was killed: nobody else is at it now
+        present -= left
         if "manifest.json" in present and not overwrite:
             raise InputError(f"-o {path}: holds an earlier run; --overwrite replaces it")
         if present - set(own) or (present and "manifest.json" not in present):
             other = sorted(present - set(own)) or sorted(present)
             raise InputError(f"-o {path}: holds {other[0]!r}, no run of ours; name another folder")
         try:
-            for name in (*own, *self._UNFINISHED):
+            for name in (*own, *left):
                 entry = path / name
                 if entry.is_dir() and not entry.is_symlink():
                     shutil.rmtree(entry)
                 else:
                     entry.unlink(missing_ok=True)
-            (path / self._UNFINISHED[0]).touch()
-            (path / self._UNFINISHED[0]).unlink()
+            probe = part_path(self.manifest)
+            probe.touch()
+            probe.unlink()
         except OSError as error:
             raise InputError(f"-o {path}: cannot be written: {error.strerror}") from None
 

@@ -9,4 +9,3 @@ class VerifyFolder(ResultFolder):
     """Holds verify.json, the profiles it rests on, and plots."""
 
     _OWN = ("manifest.json", "verify.json", "profiles", "plots")
-    _UNFINISHED = (".manifest.json.part", ".verify.json.part")

@@ -179,7 +179,7 @@ def _clear(folder: Path) -> None:
         present = {entry.name for entry in folder.iterdir()}
         earlier = _earlier(folder / _INDEX)
         other = sorted(present - {*earlier, _INDEX, _TEXT, PAGE})
-        other = [name for name in other if not (name.startswith(".") and ".part" in name)]
+        other = [name for name in other if not (name.startswith(".") and name.endswith(".part"))]
         if other:
             raise InputError(
                 f"-o {folder}: holds {other[0]!r}, no report of ours; name another folder"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from sim.deadline.errors import InputError
-from sim.deadline.files import reason, replacing
+from sim.deadline.files import reason, replacing, unfinished
 from sim.deadline.folder import folder_contents
 from sim.deadline.locks import Lock
 from sim.deadline.manifest import content_hash, json_text, write_manifest
@@ -44,7 +45,7 @@ class StudyFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         present = folder_contents(path)
-        own = {*self._OWN, *self._FOLDERS, self._LOCK, *(f".{name}.part" for name in self._OWN)}
+        own = {*self._OWN, *self._FOLDERS, self._LOCK, *unfinished(present, self._OWN)}
         ours = not present or self._LOCK in present or "study.yaml" in present
         if present - own or not ours:
             other = sorted(present - own) or sorted(present)
@@ -58,8 +59,9 @@ class StudyFolder:
             self._lock = Lock(lock)
             lock.write_text(f"process {os.getpid()}", encoding="utf-8")
             self._points.mkdir(exist_ok=True)
-            for unfinished in self._points.glob(".*.part"):
-                unfinished.unlink()  # of a process that was killed as it wrote
+            left = unfinished(folder_contents(self.path), self._OWN)
+            for part in (*map(self.path.joinpath, left), *self._points.glob(".*.part")):
+                part.unlink(missing_ok=True)  # of a process that was killed as it wrote
         except BlockingIOError:
             raise InputError(
                 f"-o {self.path}: a study is at work there ({_holder(lock)}); wait for it, or name"
@@ -130,18 +132,23 @@ class StudyFolder:
 
     def write_manifest(self, status: str, contents: Mapping[str, Any]) -> None:
         """Write the manifest, whole or not at all; errors as `save`."""
-        self._publish(
-            self.path / "manifest.json", lambda path: write_manifest(path, status, contents)
-        )
+        path = self.path / "manifest.json"
+        with _told(path):
+            write_manifest(path, status, contents)
 
     def _publish(self, path: Path, write: Callable[[Path], object]) -> None:
-        try:
-            with replacing(path) as part:
-                write(part)
-        except OSError as error:
-            raise InputError(
-                f"{path}: cannot be written: {reason(error)}; the points finished so far are kept"
-            ) from error
+        with _told(path), replacing(path) as part:
+            write(part)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written: {reason(error)}; the points finished so far are kept"
+        ) from error
 
 
 def _holder(lock: Path) -> str:

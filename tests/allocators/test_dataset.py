@@ -134,9 +134,10 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
 
 
 def test_settings_cut_short_do_not_stop_the_next_run(tmp_path: Path) -> None:
-    (tmp_path / ".settings.json.part").write_text('{"form')
+    part = part_path(tmp_path / "settings.json")
+    part.write_text('{"form')
     write_dataset(tmp_path, SETTINGS, workers=1)
-    assert not (tmp_path / ".settings.json.part").exists()
+    assert not part.exists()
 
 
 def test_what_a_disk_has_no_room_for(tmp_path: Path) -> None:

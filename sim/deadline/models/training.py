@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.deadline.errors import InputError
-from sim.deadline.files import part_path, reason
+from sim.deadline.files import part_path, reason, unfinished
 from sim.deadline.locks import Lock
 from sim.deadline.models.model_file import card_path, write_card
 from sim.deadline.outputs import make_folder
@@ -27,7 +27,7 @@ def reserve(out: Path) -> Path:
     try:
         probe = part_path(checkpoint)  # no later name is longer
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # who trains it already takes parts away
     except OSError as error:
         raise InputError(f"--output: {out}: cannot write here: {error.strerror or error}") from None
     # Beside a checkpoint, weights without a card are what a run that was killed had written of its
@@ -58,6 +58,9 @@ def sole_training(out: Path) -> Iterator[None]:
     except OSError as error:
         raise InputError(f"--output: {out}: cannot write here: {reason(error)}") from None
     with closing(lock):
+        own = [path.name for path in (out, card_path(out), checkpoint_path(out), log_path(out))]
+        for part in unfinished([path.name for path in out.parent.iterdir()], own):
+            (out.parent / part).unlink(missing_ok=True)  # of a training that was killed
         try:
             yield
         except KeyboardInterrupt:

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from in_process import TINY, Ttirace
 
+from sim.deadline.files import part_path
+
 
 @pytest.mark.parametrize(
     ("changes", "said"),
@@ -140,9 +142,10 @@ def test_overwriting(ttirace: Ttirace, tiny: Path, tmp_path: Path) -> None:
     assert not (out / "plots").exists()
     assert not list((out / "log").glob("max_power*"))
     # what a killed run leaves half-written is no reason to refuse
-    (out / ".summary.json.part").write_text("{")
+    part = part_path(out / "summary.json")
+    part.write_text("{")
     assert ttirace(*again, "--overwrite").code == 0
-    assert not (out / ".summary.json.part").exists()
+    assert not part.exists()
 
 
 def test_output_goes_to_the_scenarios_name(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sim.deadline.errors import InputError
-from sim.deadline.files import check_writable, part_path, reason, replacing, whole_file
+from sim.deadline.files import check_writable, part_path, reason, replacing, unfinished, whole_file
 
 
 def test_a_file_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
@@ -16,11 +16,38 @@ def test_a_file_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
     path.write_text("old")
     with replacing(path) as part:
         part.write_text("new")
-        assert part == part_path(path)
+        assert unfinished([part.name, path.name], ["other", path.name]) == {part.name}
         assert path.read_text() == "old"
         assert list(tmp_path.glob("*.csv")) == [path]  # a half file is not taken for one
     assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_two_who_write_one_file_write_two(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    with replacing(path) as slow:
+        slow.write_text("ha")
+        with replacing(path) as quick:
+            quick.write_text("whole")
+        assert path.read_text() == "whole"
+        assert slow.read_text() == "ha"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["table.csv", "[a]*?.csv", "two\nlines", "n" * 250, "ü" * 60])
+def test_parts_of_a_file_are_known_and_of_no_other(name: str) -> None:
+    parts = {part_path(Path(name)).name for _ in range(3)}
+    assert len(parts) == 3
+    others = {name, f".{name}.part", part_path(Path(f"a{name}")).name, f".{name}.0123456g.part"}
+    assert unfinished(parts | others, ["x", name]) == parts
+    assert unfinished(parts | others, ["x"]) == set()
+
+
+def test_a_part_is_not_too_long_where_its_file_is_not(tmp_path: Path) -> None:
+    path = tmp_path / ("n" * 249)
+    with replacing(path) as part:
+        part.write_text("all")
+    assert path.read_text() == "all"
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])

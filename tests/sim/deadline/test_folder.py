@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sim.deadline.errors import InputError
+from sim.deadline.files import part_path
 from sim.deadline.folder import RunFolder, folder_contents
 
 RESULTS = ["manifest.json", "summary.json", "report.html", "log", "plots"]
@@ -101,10 +102,13 @@ def test_what_only_looks_like_results_is_nobodys_run(earlier: Path) -> None:
 
 
 def test_what_a_killed_run_left_unfinished_is_in_nobodys_way(tmp_path: Path) -> None:
-    for name in (".manifest.json.part", ".summary.json.part"):
-        (tmp_path / name).write_text("{")
+    for name in ("manifest.json", "summary.json", "report.html", "summary.json"):
+        part_path(tmp_path / name).write_text("{")
     RunFolder(tmp_path)
     assert list(tmp_path.iterdir()) == []
+    part_path(tmp_path / "thesis.tex").write_text("years")
+    with pytest.raises(InputError, match="no run of ours"):
+        RunFolder(tmp_path)
 
 
 def test_another_output_may_lie_beside_results(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from sim.deadline.errors import InputError
+from sim.deadline.files import part_path
 from sim.deadline.models import training
 from sim.deadline.models.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from sim.deadline.models.training import (
@@ -171,6 +172,16 @@ def test_two_do_not_train_one_model(tmp_path: Path) -> None:
     with sole_training(out):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_training_left_half_written_is_taken_away(tmp_path: Path) -> None:
+    out = tmp_path / "m.safetensors"
+    for path in (out, tmp_path / "m.json", checkpoint_path(out), log_path(out)):
+        part_path(path).touch()
+    other = part_path(tmp_path / "m2.safetensors")  # somebody else's
+    other.touch()
+    with sole_training(out):
+        assert set(tmp_path.iterdir()) == {other, tmp_path / ".m.lock"}
 
 
 def test_where_nothing_can_be_locked_it_trains_all_the_same(

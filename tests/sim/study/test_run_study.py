@@ -21,6 +21,7 @@ from studies import SCENARIO, finished, study, write
 import sim.study.store
 from sim.deadline import InputError
 from sim.deadline.cost import CHANCES, Cost
+from sim.deadline.files import part_path
 from sim.profile import Cell, CellKey, Profile, write_profile
 from sim.study import (
     DaskEngine,
@@ -288,6 +289,17 @@ def test_folders(tmp_path: Path) -> None:
     ):
         run(loaded, out)
     assert run(loaded, out).points["run"] == 8
+
+
+def test_what_a_killed_study_left_half_written_is_in_nobodys_way(tmp_path: Path) -> None:
+    StudyFolder(tmp_path).write("study.yaml", "name: x")
+    for name in ("manifest.json", "table.parquet", "report.html"):
+        part_path(tmp_path / name).write_text("{")
+    with StudyFolder(tmp_path) as store:
+        store.write_manifest("running", {})
+        assert {path.name for path in tmp_path.iterdir()} == {
+            ".lock", "manifest.json", "points", "study.yaml",
+        }  # fmt: skip
 
 
 def test_where_nothing_can_be_locked_it_works_all_the_same(
