@@ -19,13 +19,12 @@ from allocators.training.state import Report, State, Trained, go_on
 from allocators.training.validation import ValidationSuite
 from sim.deadline.errors import InputError
 from sim.deadline.models.checkpoint import write_checkpoint
-from sim.deadline.models.training import import_torch
+from sim.deadline.models.training import check_skipped, import_torch
 
 _LOOKS = 8
 """Batches that a learner sees first; of a mixture, some of most kinds."""
 
-_SKIPS_FREE, _SKIPS_SHARE = 10, 0.01
-"""Steps that may be skipped: so many, and this share of all steps taken."""
+_ADVICE = "a lower --learning-rate or --clip, or another --seed"
 
 
 def train(
@@ -124,18 +123,9 @@ def _interval(
             norms.append(norm)
         else:
             state.skipped += 1
-            _check_skips(state)
+            check_skipped(state.skipped, state.step, _ADVICE)
     mean = float(np.mean(losses)) if losses else 0.0
     return {"loss": mean, "gradient_norm": max(norms, default=0.0), "learning_rate": rate}
-
-
-def _check_skips(state: State) -> None:
-    if state.skipped > _SKIPS_FREE + _SKIPS_SHARE * state.step:
-        raise InputError(
-            f"training: {state.skipped} of {state.step} steps came to a loss or gradient that is"
-            " not finite and were skipped; begin anew with a lower --learning-rate or --clip, or"
-            " another --seed"
-        )
 
 
 def _is_stuck(state: State, settings: TrainSettings) -> bool:

@@ -36,8 +36,10 @@ def _seized(path: Path) -> int | None:
         import fcntl
     except ImportError:  # Windows
         return None
+    # A link would have what it leads to made, or written to.
+    how = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
     while True:
-        held = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT, 0o666)
+        held = os.open(path, how, 0o666)
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

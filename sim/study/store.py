@@ -51,6 +51,8 @@ class StudyFolder:
             other = sorted(present - own) or sorted(present)
             raise InputError(f"-o {path}: holds {other[0]!r}, no study; name another folder")
         self._points = path / "points"
+        if self._points.is_symlink():  # files there are removed and replaced
+            raise InputError(f"-o {path}: 'points' is a link; want a folder")
         self._lock: Lock | None = None
 
     def __enter__(self) -> Self:
@@ -69,7 +71,7 @@ class StudyFolder:
             ) from None
         except OSError as error:
             self._close()
-            raise InputError(f"-o {self.path}: cannot be written: {error.strerror}") from None
+            raise InputError(f"-o {self.path}: cannot be written: {reason(error)}") from None
         return self
 
     def __exit__(

@@ -13,6 +13,7 @@ import numpy as np
 
 from sim.deadline.errors import InputError
 from sim.deadline.models.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from sim.deadline.models.training import check_skipped
 from stylize.loss import StyleLoss, Target
 from stylize.model_file import Model
 from stylize.network import MULTIPLE
@@ -30,9 +31,6 @@ VALIDATION_PX = 256
 
 #: Of the held-out photographs, how many an interval is validated on; the end is on all of them.
 _FEW = 6
-
-_SKIPS = 20
-"""Steps without a finite gradient after which a training is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +134,7 @@ def train(
             values.append(value)
             if not taken:
                 skipped += 1
-                if skipped > _SKIPS:
-                    raise InputError(
-                        f"training: {skipped} of {step} steps had no finite gradient; begin anew"
-                        " with a lower --learning-rate"
-                    )
+                check_skipped(skipped, step, "a lower --learning-rate")
             if advance is not None:
                 advance(1, f"loss {value:.3f}")
         seconds += time.perf_counter() - began

@@ -22,13 +22,10 @@ from allocators.policy.training.worth import (
     solver_named,
 )
 from allocators.training.state import Report, State, go_on
-from sim.deadline.errors import InputError
 from sim.deadline.models.checkpoint import write_checkpoint
-from sim.deadline.models.training import import_torch
+from sim.deadline.models.training import check_skipped, import_torch
 from sim.problem import FloatArray
 from sim.seeding import stream
-
-_SKIPS_FREE = 10
 
 #: Share of WMMSE of an allocator in a cell; None where it does not fit.
 Shares = dict[str, dict[str, float | None]]
@@ -143,9 +140,5 @@ def _interval(
         state.step += 1
         state.skipped += skipped
         largest = max(largest, norm)
-        if state.skipped > _SKIPS_FREE + 0.01 * state.step:
-            raise InputError(
-                f"training: {state.skipped} steps came to a gradient that is not finite and were "
-                "skipped; begin anew with a lower --learning-rate, or another --seed"
-            )
+        check_skipped(state.skipped, state.step, "a lower --learning-rate, or another --seed")
     return float(np.mean(rewards)), largest

@@ -13,6 +13,9 @@ from sim.deadline.locks import Lock
 from sim.deadline.models.model_file import card_path, write_card
 from sim.deadline.outputs import make_folder
 
+#: Steps that may be skipped: so many, and this share of all steps taken.
+_SKIPS_FREE, _SKIPS_SHARE = 10, 0.01
+
 
 def reserve(out: Path) -> Path:
     """Check, before hours of training, that its end can be written; return the checkpoint's path.
@@ -72,6 +75,24 @@ def _left(out: Path) -> str:
     if checkpoint.exists():
         return f"{checkpoint} is kept: the same command goes on from there"
     return f"{out} is written" if card_path(out).exists() else "nothing is left, as it just began"
+
+
+def check_skipped(skipped: int, steps: int, advice: str) -> None:
+    """Give a training up that skips more of its steps than chance has it.
+
+    Args:
+        skipped: steps that came to a loss or gradient that is not finite, and were skipped.
+        steps: all that were taken.
+        advice: what to begin anew with.
+
+    Raises:
+        InputError: so many were skipped.
+    """
+    if skipped > _SKIPS_FREE + _SKIPS_SHARE * steps:
+        raise InputError(
+            f"training: {skipped} of {steps} steps came to a loss or gradient that is not finite"
+            f" and were skipped; begin anew with {advice}"
+        )
 
 
 def conclude(out: Path, checkpoint: Path, card: Mapping[str, Any]) -> dict[str, Any]:

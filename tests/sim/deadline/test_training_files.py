@@ -18,6 +18,7 @@ from sim.deadline.files import part_path
 from sim.deadline.models import training
 from sim.deadline.models.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from sim.deadline.models.training import (
+    check_skipped,
     checkpoint_path,
     conclude,
     import_torch,
@@ -249,3 +250,14 @@ def test_torch_is_asked_for_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
         import_torch()
     with pytest.raises(InputError, match=r"^painting needs torch"):
         import_torch("painting")
+
+
+def test_a_training_is_given_up_where_too_many_steps_are_skipped() -> None:
+    for skipped, steps in ((10, 10), (11, 100), (20, 1000)):
+        check_skipped(skipped, steps, "care")
+    with pytest.raises(InputError) as error:
+        check_skipped(11, 99, "care")
+    assert str(error.value) == (
+        "training: 11 of 99 steps came to a loss or gradient that is not finite and were skipped;"
+        " begin anew with care"
+    )

@@ -302,6 +302,23 @@ def test_what_a_killed_study_left_half_written_is_in_nobodys_way(tmp_path: Path)
         }  # fmt: skip
 
 
+@pytest.mark.parametrize("name", [".lock", "points"])
+def test_links_out_of_a_study_are_not_followed(name: str, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for mine in (elsewhere / "mine", elsewhere / ".mine.01234567.part"):
+        mine.write_text("mine")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / ".lock").touch()
+    (out / name).unlink(missing_ok=True)
+    (out / name).symlink_to(elsewhere / "mine" if name == ".lock" else elsewhere)
+    with pytest.raises(InputError, match=r"symbolic link|is a link"), StudyFolder(out):
+        pass
+    assert {path.read_text() for path in elsewhere.iterdir()} == {"mine"}
+    assert len(list(elsewhere.iterdir())) == 2
+
+
 def test_where_nothing_can_be_locked_it_works_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
