@@ -1,4 +1,4 @@
-"""Points pooled over replicates: misses are summed, other figures averaged."""
+"""Points pooled over replicates, as targets are judged: the rule is that of `pooled`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ import numpy as np
 
 from sim.deadline.stats import binomial_interval, replicate_interval
 from sim.report.axis import FACTS, Value
+from sim.study.columns import COUNTS, LONGEST, MISS_RATIOS, MISSES, SHARES, SIGNED
 from sim.study.target import pooled
 
 #: Replicates that an interval over them takes. Two would do for Student's, but their scatter is one
 #: difference: it may be a thirtieth of what it should be or twice that, and the factor is 12.7.
 FEWEST = 3
-
-_MISSES = ("late", "aborted", "skipped", "failed")
-_SHARES = ("jain",)
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class Cell:
     @cached_property
     def missed(self) -> int:
         """Jobs of all replicates that were not met."""
-        return sum(row[outcome] for row in self.rows for outcome in _MISSES)
+        return sum(row[outcome] for row in self.rows for outcome in MISSES)
 
     def metric(self, name: str) -> float | None:
         """Return a figure over all replicates, as a study judges it."""
@@ -55,20 +53,21 @@ class Cell:
     def interval(self, name: str) -> tuple[float, float] | None:
         """Return its 95% interval: exact binomial for misses, Student's over replicates else.
 
-        None from fewer than `FEWEST` replicates, of the ends of an interval, and of counts. What
-        cannot be less than zero, or more than one, is not: cut there an interval holds the truth
-        as often as before.
+        None from fewer than `FEWEST` replicates, of the ends of an interval, of counts, and of the
+        longest time, which is no mean: more replicates can only make it longer. What cannot be
+        less than zero, or more than one, is not: cut there an interval holds the truth as often as
+        before.
         """
         if name == "miss_ratio":
             return binomial_interval(self.missed, self.jobs) if self.jobs else None
-        if name in ("miss_low", "miss_high", "jobs", "met", *_MISSES):
+        if name in (*MISS_RATIOS, *COUNTS, *LONGEST):
             return None
         found = [float(row[name]) for row in self.rows if row[name] is not None]
         if len(found) < FEWEST:
             return None
         low, high = replicate_interval(found)
-        least = -math.inf if name.endswith("_loss_bps_hz") else 0.0
-        most = 1.0 if name in _SHARES else math.inf
+        least = -math.inf if name in SIGNED else 0.0
+        most = 1.0 if name in SHARES else math.inf
         return min(max(low, least), most), max(min(high, most), least)
 
     def by_replicate(self, name: str) -> dict[int, float]:
@@ -115,7 +114,7 @@ def dispersion(cells: Iterable[Cell]) -> tuple[float, int] | None:
         if len(cell.rows) < 2 or not cell.jobs:
             continue
         jobs = np.array([row["jobs"] for row in cell.rows], dtype=np.float64)
-        missed = np.array([sum(row[o] for o in _MISSES) for row in cell.rows], dtype=np.float64)
+        missed = np.array([sum(row[o] for o in MISSES) for row in cell.rows], dtype=np.float64)
         share = missed.sum() / jobs.sum()
         if min(share, 1.0 - share) * jobs.min() < 5:
             continue

@@ -21,13 +21,17 @@ FACTS: Mapping[str, str] = {
     "seed": "int64",
 }
 
-OUTCOMES = ("met", "late", "aborted", "skipped", "failed")
+MISSES = ("late", "aborted", "skipped", "failed")
+OUTCOMES = ("met", *MISSES)
+COUNTS = ("jobs", *OUTCOMES)
+
+#: The share of jobs missed, and the ends of its 95% interval.
+MISS_RATIOS = ("miss_ratio", "miss_low", "miss_high")
 
 #: How it went; null where a point was refused, and where the sample cannot carry a percentile.
 METRICS: Mapping[str, str] = {
-    "jobs": "int64",
-    **dict.fromkeys(OUTCOMES, "int64"),
-    **dict.fromkeys(("miss_ratio", "miss_low", "miss_high"), "float64"),
+    **dict.fromkeys(COUNTS, "int64"),
+    **dict.fromkeys(MISS_RATIOS, "float64"),
     **dict.fromkeys(("genie_bps_hz", "aged_bps_hz", "in_force_bps_hz"), "float64"),
     **dict.fromkeys(("ageing_loss_bps_hz", "miss_loss_bps_hz"), "float64"),
     **dict.fromkeys(("per_user_p5_bps_hz", "jain"), "float64"),
@@ -39,7 +43,10 @@ METRICS: Mapping[str, str] = {
 }
 
 #: Metrics from 0 to 1.
-SHARES = ("miss_ratio", "miss_low", "miss_high", "jain")
+SHARES = (*MISS_RATIOS, "jain")
+
+#: Metrics that are the largest of a sample, and so grow with it.
+LONGEST = tuple(name for name in METRICS if name.endswith("_max_us"))
 
 #: Metrics that may be below 0: an older answer, or a fallback's, can be the better one.
 SIGNED = ("ageing_loss_bps_hz", "miss_loss_bps_hz")

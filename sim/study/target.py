@@ -10,11 +10,9 @@ from typing import Any
 
 from sim.deadline.errors import InputError, did_you_mean, shown
 from sim.deadline.stats import binomial_interval
-from sim.study.columns import METRICS, OUTCOMES, SHARES, SIGNED
+from sim.study.columns import COUNTS, LONGEST, METRICS, MISS_RATIOS, SHARES, SIGNED
 
 _CONDITION = re.compile(r"\s*(\w+)\s*(<=|>=|=<|=>|<|>|==?)\s*(\S+)\s*")
-
-_POOLED = ("miss_ratio", "miss_low", "miss_high")
 
 
 @dataclass(frozen=True)
@@ -124,8 +122,13 @@ def _check_possible(where: str, text: str, metric: str, bound: float, *, at_most
 
 
 def pooled(records: Sequence[Mapping[str, Any]], metric: str) -> float | None:
-    """Return a metric over replicates: counts summed, misses over all jobs, means of the rest."""
-    if metric in _POOLED:
+    """Return a metric over replicates; None where one of them has none.
+
+    Counts are summed, misses divided by all jobs, the longest time is the longest of any replicate,
+    and other metrics are averaged. Percentiles too: the mean of the replicates' percentiles is not
+    that of all their jobs, which the table does not hold.
+    """
+    if metric in MISS_RATIOS:
         jobs = sum(record["jobs"] for record in records)
         misses = jobs - sum(record["met"] for record in records)
         if metric == "miss_ratio":
@@ -134,5 +137,7 @@ def pooled(records: Sequence[Mapping[str, Any]], metric: str) -> float | None:
     values = [record[metric] for record in records]
     if any(value is None for value in values):
         return None
+    if metric in LONGEST:
+        return float(max(values))
     total = sum(values)
-    return float(total if metric in ("jobs", *OUTCOMES) else total / len(values))
+    return float(total if metric in COUNTS else total / len(values))
