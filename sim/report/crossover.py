@@ -94,13 +94,26 @@ def crossovers(curves: Sequence[Curve], log: bool = False) -> list[Crossover]:
     found: list[Crossover] = []
     for (x, before), (y, after) in pairwise(grid):
         if before != after:
-            found += _changes(curves, by_label[before], by_label[after], x, y, log)
+            placed = {before, after}
+            found += _changes(curves, by_label[before], by_label[after], x, y, log, placed)
     return found
 
 
 def _changes(
-    curves: Sequence[Curve], before: Curve, after: Curve, x: float, y: float, log: bool
+    curves: Sequence[Curve],
+    before: Curve,
+    after: Curve,
+    x: float,
+    y: float,
+    log: bool,
+    placed: set[str],
 ) -> list[Crossover]:
+    """Return the changes from one curve to another between two values where the best changes.
+
+    ``placed`` has the labels of those with a place there, and takes in who gets one: a straight
+    line is the best on one stretch alone. Curves that are level and lack values date each other's
+    leads back to other stretches, and would be placed for ever.
+    """
     if before.at(y) is None or after.at(x) is None:
         return [Crossover(before.label, after.label, (x, y))]
     grid = sorted(set(before.rates) & set(after.rates))
@@ -112,9 +125,10 @@ def _changes(
     at = _between(grid[i], grid[i + 1], share, log)
     rate = _mix(before, grid[i], grid[i + 1], share)
     third = _above(curves, rate, grid[i], grid[i + 1], share)
-    if third is not None and third not in (before, after):
-        first = _changes(curves, before, third, grid[i], grid[i + 1], log)
-        return first + _changes(curves, third, after, grid[i], grid[i + 1], log)
+    if third is not None and third.label not in placed:
+        placed.add(third.label)
+        first = _changes(curves, before, third, grid[i], grid[i + 1], log, placed)
+        return first + _changes(curves, third, after, grid[i], grid[i + 1], log, placed)
     interval = _interval(before, after, grid, i, log)
     return [Crossover(before.label, after.label, (grid[i], grid[i + 1]), at, rate, interval)]
 

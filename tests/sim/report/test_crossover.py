@@ -95,6 +95,37 @@ def test_what_chance_may_have_made_is_doubtful() -> None:
     assert change.doubtful
 
 
+def check_chain(curves: list[Curve]) -> None:
+    found, order = crossovers(curves), leaders(curves)
+    chain = [order[0][1], *(change.after for change in found)]
+    assert [change.before for change in found] == chain[:-1]
+    assert chain[-1] == order[-1][1]
+    for change in found:
+        low, high = change.between
+        assert change.at is None or low <= change.at <= high
+
+
+def test_level_curves_with_holes_are_placed_once() -> None:
+    """Found by random search: each dates the lead of another back, in turn and for ever."""
+    curves = [
+        curve("a", 9.9575, 10.0346),
+        curve("b", 10.01, 9.958, 9.968, 10.04),
+        curve("c", 10.03, 9.9555, 10.0108, 9.9759),
+        curve("d", 9.96, 9.99, 10.0133, 10.005),
+    ]
+    check_chain(curves)
+
+
+LEVEL_RATES = st.lists(st.none() | st.floats(9.95, 10.05), min_size=4, max_size=4)
+
+
+@given(rates=st.lists(LEVEL_RATES, min_size=2, max_size=6))
+def test_level_curves_with_holes_are_a_chain(rates: list[list[float | None]]) -> None:
+    curves = [curve(name, *own) for name, own in zip("abcdef", rates, strict=False)]
+    if leaders(curves):
+        check_chain(curves)
+
+
 RATES = st.lists(st.floats(1, 100), min_size=2, max_size=6)
 
 
@@ -104,12 +135,7 @@ def test_changes_lead_from_the_first_best_to_the_last(
 ) -> None:
     n = min(map(len, (a, b, c)))
     curves = [curve(name, *rates[:n]) for name, rates in zip("abc", (a, b, c), strict=True)]
-    found, order = crossovers(curves), leaders(curves)
-    chain = [order[0][1], *(change.after for change in found)]
-    assert [change.before for change in found] == chain[:-1]
-    assert chain[-1] == order[-1][1]
-    for change in found:
-        low, high = change.between
+    check_chain(curves)
+    for change in crossovers(curves):
         assert change.at is not None
-        assert low <= change.at <= high
         assert math.isfinite(change.rate)
