@@ -27,12 +27,16 @@ _MOST_PANELS = 6
 _READABLE = (0.36, 0.19)
 
 
-def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
-    """Draw who is best over two axes."""
+def asked(results: StudyResults, options: Options) -> tuple[Grid, list[str]]:
+    """Return the axes and the allocators."""
     if not results.axes:
         raise NothingToShowError("the study has one point an allocator")
-    allocators = allocators_option(results, options)
-    grid = grid_of(results, options)
+    return grid_of(results, options), allocators_option(results, options)
+
+
+def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
+    """Draw who is best over two axes."""
+    grid, allocators = asked(results, options)
     check_full(results, grid, options)
     parts = slices(results, grid.axes())
     choices = [_choices(results, grid, part, allocators) for part in parts]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.deadline import InputError
 from sim.deadline.plots import blank, plain
 from sim.report.axis import Axis
 from sim.report.cells import Cell
@@ -30,13 +29,13 @@ def numeric_axis(results: StudyResults, options: Options) -> Axis:
     """Return the axis asked for as ``x``, or the budget, or what is nearest to that.
 
     Raises:
-        InputError: the axis asked for has no numbers.
-        NothingToShowError: there is no axis of numbers.
+        InputError: the axis asked for is not there.
+        NothingToShowError: it has no numbers, or there is no axis of numbers.
     """
     asked = axis_option(results, options, "x")
     if asked is not None:
         if not asked.numeric:
-            raise InputError(f"{options['where']}: x: {asked.bare!r} is labels; want numbers")
+            raise NothingToShowError(f"x: {asked.bare!r} is labels; want numbers")
         return asked
     solved = {row["axis"] for row in results.answers}
     own = [axis for axis in results.axes if axis.numeric and axis.name not in solved]

@@ -1,7 +1,9 @@
 """The contract of a figure: a table in; a figure, its numbers and its sentences out.
 
-A kind of figure is one module with ``OPTIONS``, the keys it takes in a study's ``report``, and
-``exhibits(results, options)``, which raises `NothingToShowError` where there is nothing for it.
+A kind of figure is one module with ``OPTIONS``, the keys it takes in a study's ``report``,
+``asked(results, options)``, which resolves them and knows no more than the axes of the study, so
+that a study can be checked before it is run, and ``exhibits(results, options)``, which begins with
+that. Both raise `NothingToShowError` where there is nothing for it.
 """
 
 from __future__ import annotations
@@ -81,6 +83,14 @@ class Kind(Protocol):
     """A module that draws one kind of figure."""
 
     OPTIONS: tuple[str, ...]
+
+    def asked(self, results: StudyResults, options: Options) -> object:
+        """Return what is asked for, of the results or of what they will be.
+
+        Raises:
+            NothingToShowError: no study with these axes has anything for it.
+            InputError: an option names what is not there.
+        """
 
     def exhibits(self, results: StudyResults, options: Options) -> list[Exhibit]:
         """Draw it.
@@ -165,6 +175,8 @@ def allocators_option(results: StudyResults, options: Options) -> list[str]:
     if asked is None:
         return list(results.allocators)
     labels = [str(label) for label in (asked if isinstance(asked, list) else [asked])]
+    if not labels:
+        raise InputError(f"{options['where']}: allocator: names none; want at least one")
     for label in labels:
         if label not in results.allocators:
             raise InputError(

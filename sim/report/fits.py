@@ -28,13 +28,13 @@ _MOST_ROWS = 30  # of the figure and the table in the report
 _MOST_SENTENCES = 16
 
 
-def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
-    """Draw how much fits, as a table in colours."""
-    asked = axis_option(results, options, "axis")
+def asked(results: StudyResults, options: Options) -> tuple[list[Capacity], list[str]]:
+    """Return what is to fit, and the allocators."""
+    axis = axis_option(results, options, "axis")
     allocators = allocators_option(results, options)
     found = capacities(results)
-    if asked is not None:
-        found = [c for c in found if c.axis == asked]
+    if axis is not None:
+        found = [c for c in found if c.axis == axis]
         if not found:
             raise NothingToShowError(
                 f"{options['axis']!r} is no axis along which anything is to fit"
@@ -43,6 +43,12 @@ def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
         raise NothingToShowError(
             "no axis of links, subbands, controllers, servers, speed or slots varies"
         )
+    return found, allocators
+
+
+def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
+    """Draw how much fits, as a table in colours."""
+    found, allocators = asked(results, options)
     made = []
     for capacity in found:
         rows = fit_rows(results, capacity, allocators)

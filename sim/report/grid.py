@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sim.deadline import InputError
 from sim.report.axis import Axis
 from sim.report.cells import Cell
 from sim.report.exhibit import NothingToShowError, Options, axis_option
@@ -54,11 +55,17 @@ class Grid:
 
 
 def grid_of(results: StudyResults, options: Options) -> Grid:
-    """Return the axes asked for, or links over slots, or what is nearest to that."""
+    """Return the axes asked for, or links over slots, or what is nearest to that.
+
+    Raises:
+        InputError: an axis that is not there, one twice, or a ``y`` beside which there is no other.
+    """
     x, y = axis_option(results, {**options}, "x"), None
     rows_are_allocators = options.get("y") == _ALLOCATOR
     if not rows_are_allocators:
         y = axis_option(results, options, "y")
+    if x is not None and x == y:
+        raise InputError(f"{options['where']}: x and y are the same axis, {x.name}; want two")
     free = [axis for axis in results.axes if axis not in (x, y)]
 
     def take(order: Sequence[str]) -> Axis | None:
@@ -76,7 +83,10 @@ def grid_of(results: StudyResults, options: Options) -> Grid:
     elif y is None and not rows_are_allocators:
         y = take(_ROWS)
     if x is None:
-        x = next((a for a in results.every_axis if a is not y), None) or _NONE
+        x = next((a for a in results.every_axis if a is not y), None)
+    if x is None and y is not None:
+        raise InputError(f"{options['where']}: y: {y.bare} is the only axis; want it as x")
+    x = x or _NONE
     return Grid(x, y)
 
 

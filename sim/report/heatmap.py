@@ -37,11 +37,15 @@ _LABEL = 18  # letters beside a figure of a page
 _READABLE = (0.36, 0.19)  # inches of a cell that takes a figure
 
 
+def asked(results: StudyResults, options: Options) -> tuple[Grid, list[str]]:
+    """Return the axes and the allocators."""
+    return grid_of(results, options), allocators_option(results, options)
+
+
 def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
     """Draw the miss ratio over two axes."""
-    grid = grid_of(results, options)
+    grid, allocators = asked(results, options)
     check_full(results, grid, options)
-    allocators = allocators_option(results, options)
     parts = slices(results, _known(grid, results))
     each = [[a] for a in allocators] if grid.y else [allocators]
     shown = spread(parts, max(1, _MOST_PANELS // len(each)))

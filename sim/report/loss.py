@@ -42,12 +42,17 @@ _FEW = 12  # values that are drawn as bars
 _WORTH_SAYING = 0.001  # of a rate
 
 
+def asked(results: StudyResults, options: Options) -> tuple[Axis | None, list[str]]:
+    """Return the axis, None where nothing varies and none is asked for, and the allocators."""
+    none = not results.axes and options.get("x") is None
+    return None if none else numeric_axis(results, options), allocators_option(results, options)
+
+
 def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
     """Draw the parts of the genie rate along an axis, an allocator a panel."""
-    allocators = allocators_option(results, options)
+    axis, allocators = asked(results, options)
     if all(cell.rate is None for cell in results.cells if cell.allocator in allocators):
         raise NothingToShowError("no point has a rate")
-    axis = None if not results.axes and "x" not in options else numeric_axis(results, options)
     if axis is None:
         parts, shown, there = slices(results, []), slices(results, []), 1
     else:

@@ -40,14 +40,19 @@ _PALE = 0.25
 _PROBLEM = ("links", "subbands", "controllers")
 
 
-def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
-    """Draw the rate in force against a time, or the miss ratio, with the front of both."""
-    x = str(options.get("x", "response_p99_us"))
+def asked(results: StudyResults, options: Options) -> tuple[str, list[str]]:
+    """Return what the rate is set against, a metric, and the allocators."""
+    x = "response_p99_us" if options.get("x") is None else str(options["x"])
     if x not in _X:
         raise InputError(
             f"{options['where']}: x: {x!r} is nothing to set a rate against{did_you_mean(x, _X)}"
         )
-    allocators = allocators_option(results, options)
+    return x, allocators_option(results, options)
+
+
+def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
+    """Draw the rate in force against a time, or the miss ratio, with the front of both."""
+    x, allocators = asked(results, options)
     if all(_point(x, cell) is None for cell in results.cells if cell.allocator in allocators):
         raise NothingToShowError(f"no point has both {x} and a rate")
     free = [axis for axis in results.axes if not _of_problem(results, axis)]

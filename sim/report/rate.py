@@ -42,10 +42,14 @@ _TICK_ROOM = 0.14  # of a page's figure, which a phone has 300 pixels for
 _MOST_NAMED = 3  # crossovers named in a panel; of more, the place alone is shown
 
 
+def asked(results: StudyResults, options: Options) -> tuple[Axis, list[str]]:
+    """Return the axis and the allocators."""
+    return numeric_axis(results, options), allocators_option(results, options)
+
+
 def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
     """Draw the rate in force along an axis."""
-    axis = numeric_axis(results, options)
-    allocators = allocators_option(results, options)
+    axis, allocators = asked(results, options)
     if all(cell.rate is None for cell in results.cells if cell.allocator in allocators):
         raise NothingToShowError("no point has a rate")
     shown, there = chosen_slices(results, axis, _MOST_PANELS)

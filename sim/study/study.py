@@ -112,7 +112,7 @@ class Study:
         example: the scenario without its axes; one of its points where it is none without them.
         measured: keys under which time is measured, and not modelled.
         profiles: those that any point replays, as it names them.
-        facts: what each fact of the table is somewhere; None where that is not known.
+        untold: facts that are known only when points are run, as a trace's number of links.
         labels: of the allocators, of all points.
 
     Raises:
@@ -141,7 +141,8 @@ class Study:
         self.example: Scenario | None = None
         self.measured: list[str] = []
         self.profiles: list[str] = []
-        self.facts: dict[str, set[Any]] = {fact: set() for fact in FACTS}
+        self.untold: set[str] = set()
+        self._noted: list[tuple[tuple[Cell, ...], tuple[Any, ...]]] = []
         self.labels: list[str] = []
         size = math.prod(len(axis.values) for axis in self.axes) * model.replicates
         if size > _MOST_POINTS:
@@ -195,15 +196,27 @@ class Study:
 
     def note(self, resolved: Resolved) -> None:
         """Take note of the facts and the labels of a combination."""
-        scenario = resolved.scenario
+        scenario = resolved.scenario or _without_budget(resolved.data)
         known = {} if scenario is None else facts_of(scenario, scenario.allocators[0])
-        for fact, values in self.facts.items():
-            values.add(known.get(fact))
+        if resolved.scenario is None:
+            known["budget_us"] = None
+        # Of what is solved for, values between the ends may have what neither end has.
+        if resolved.scenario is not None or self.line is not None:
+            self.untold |= {fact for fact in FACTS if known.get(fact) is None}
+        self._noted.append((resolved.combination.cells, tuple(map(known.get, FACTS))))
         if scenario is None:
             labels = _labels(resolved.data)
         else:
             labels = [model.label for model in scenario.allocators]
         self.labels += [label for label in labels if label not in self.labels]
+
+    def outline(self) -> Iterator[dict[str, Any]]:
+        """Yield of each combination what the table will tell before how it went: axes and facts.
+
+        Of what is solved for, the combinations with both ends.
+        """
+        for cells, facts in self._noted:
+            yield dict(zip(FACTS, facts, strict=True)) | dict(zip(self.columns, cells, strict=True))
 
     def rows(self, resolved: Resolved) -> list[Row]:
         """Return the rows of a combination: replicates, and in each the allocators.

@@ -106,7 +106,10 @@ def test_targets_that_can_be_met(path: Path, ttirace: Ttirace, target: str) -> N
         ("[{best: {y: slo}}]", "0: best: y: 'slo' is no axis of this study"),
         ("[{heatmap: {x: links, y: channel.rayleigh.links}}]", "0: heatmap: x and y are the same"),
         ("[{rate: {allocator: wmmze}}]", "0: rate: allocator: 'wmmze' is none of this study"),
-        ("[{pareto: {x: missed}}]", "0: pareto: x: 'missed' is no metric"),
+        ("[{pareto: {x: missed}}]", "0: pareto: x: 'missed' is nothing to set a rate against"),
+        ("[{pareto: {x: jain}}]", "0: pareto: x: 'jain' is nothing to set a rate against"),
+        ("[{fits: {axis: slot_us}}]", "0: fits: axis: 'slot_us' does not vary in this study"),
+        ("[{rate: {allocator: []}}]", "0: rate: allocator: names none; want at least one"),
         ("[rate, {rate: {}}]", "1: rate: stands twice"),
     ],
 )
