@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import sim.deadline.html.timeline
 from sim.deadline.html.charts import cells_figure, response_times
 from sim.deadline.html.page import Page, Section, Table
 from sim.deadline.html.timeline import MOST_JOBS, timeline
@@ -178,46 +179,78 @@ def test_a_job_tells_its_times_when_hovered(browser: webdriver.Chrome, tmp_path:
     assert "met, in force: own" in text
 
 
+MODELS = "Bokeh.documents.flatMap(d => d.roots()).flatMap(r => [...r.references()])"
+
+
+def titles(browser: webdriver.Chrome) -> list[str]:
+    """Return what stands above figures."""
+    found: list[str] = browser.execute_script(
+        f"return {MODELS}.filter(m => m.type === 'Title' && m.text).map(m => m.text)"
+    )
+    return found
+
+
+def miss_buttons(browser: webdriver.Chrome) -> list[Any]:
+    """Return the buttons to the miss before and to the next, once they are there."""
+    find = "return [...document.querySelectorAll('.actions button')].map(each => each.textContent)"
+    waiting(browser).until(lambda browser: browser.execute_script(find))
+    found: list[Any] = browser.find_elements("css selector", ".actions button")
+    assert [button.text for button in found] == ["previous miss", "next miss"]
+    return found
+
+
+def test_misses_that_a_page_does_not_hold_are_told(
+    browser: webdriver.Chrome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sim.deadline.html.timeline, "MOST_JOBS", 20)
+    opened(browser, page_of(60), tmp_path / "report.html")  # every third job is late
+    before, after = miss_buttons(browser)
+    for _ in range(6):
+        after.click()
+    assert titles(browser) == ["job 17 of solver: late"]
+    after.click()
+    more = "no miss after this is held here, but from 20.7 ms on there are more"
+    assert titles(browser) == [more]
+    before.click()
+    assert titles(browser) == ["job 14 of solver: late"]
+    axis = f"{MODELS}.find(m => m.type === 'Range1d' && m.bounds)"
+    browser.execute_script(f"Object.assign({axis}, {{start: 18, end: 20}})")
+    assert titles(browser) == ["from 9.0 ms on, only jobs about misses are here"]
+    browser.execute_script(f"Object.assign({axis}, {{start: 18, end: 21}})")
+    assert titles(browser) == [
+        "from 9.0 ms on, only jobs about misses are here, and from 20.7 ms on not all misses"
+    ]
+
+
 def test_buttons_go_from_miss_to_miss(browser: webdriver.Chrome, tmp_path: Path) -> None:
     opened(browser, page_of(60), tmp_path / "report.html")  # every third job is late
-    models = "Bokeh.documents.flatMap(d => d.roots()).flatMap(r => [...r.references()])"
 
     def middle() -> float:
         found: float = browser.execute_script(
-            f"const r = {models}.find(m => m.type === 'Range1d' && m.bounds); "
+            f"const r = {MODELS}.find(m => m.type === 'Range1d' && m.bounds); "
             "return (r.start + r.end) / 2"
         )
         return found
 
-    def title() -> list[str]:
-        found: list[str] = browser.execute_script(
-            f"return {models}.filter(m => m.type === 'Title' && m.text).map(m => m.text)"
-        )
-        return found
-
-    find = "return [...document.querySelectorAll('.actions button')].map(each => each.textContent)"
-    waiting(browser).until(lambda browser: browser.execute_script(find))
-    before, after = browser.find_elements("css selector", ".actions button")
-    assert (before.text, after.text) == ("previous miss", "next miss")
+    before, after = miss_buttons(browser)
     after.click()  # of job 2, due at 2.7 ms: no further to the left than 0
-    assert title() == ["job 2 of solver: late"]
+    assert titles(browser) == ["job 2 of solver: late"]
     for _ in range(3):
         after.click()
-    assert title() == ["job 11 of solver: late"]
+    assert titles(browser) == ["job 11 of solver: late"]
     assert middle() == pytest.approx(11.7)
     before.click()
-    assert title() == ["job 8 of solver: late"]
+    assert titles(browser) == ["job 8 of solver: late"]
     for _ in range(3):
         before.click()
-    assert title() == ["no miss before this"]
+    assert titles(browser) == ["no miss before this"]
 
 
 def test_a_hundred_thousand_jobs_are_there(browser: webdriver.Chrome, tmp_path: Path) -> None:
     """That they are there within three seconds is measured, not asserted: a test has no clock."""
     opened(browser, page_of(MOST_JOBS), tmp_path / "report.html")
-    models = "Bokeh.documents.flatMap(d => d.roots()).flatMap(r => [...r.references()])"
     script = f"""
-        const held = new Set({models}.filter(
+        const held = new Set({MODELS}.filter(
             m => m.type === 'ColumnDataSource' && 'last_ms' in m.data && m.length));
         const drawn = [...held].filter(m => typeof m.data.row[0] === 'string');
         const all = [...held].filter(m => !drawn.includes(m));
@@ -232,7 +265,7 @@ def test_a_hundred_thousand_jobs_are_there(browser: webdriver.Chrome, tmp_path: 
         return first
 
     def look(start: float, end: float) -> None:
-        axis = f"{models}.find(m => m.type === 'Range1d' && m.bounds)"
+        axis = f"{MODELS}.find(m => m.type === 'Range1d' && m.bounds)"
         move = f"Object.assign({axis}, {{start: {start}, end: {end}}})"
         browser.execute_script(move)
 
@@ -241,7 +274,7 @@ def test_a_hundred_thousand_jobs_are_there(browser: webdriver.Chrome, tmp_path: 
     # a slot of 1 ms each: all of them, then a hundred far from the first
     look(0, MOST_JOBS)
     assert drawn(2500, 3000) == 0
-    titles = f"return {models}.filter(m => m.type === 'Title').map(m => m.text)"
+    titles = f"return {MODELS}.filter(m => m.type === 'Title').map(m => m.text)"
     assert "one job in 34 is drawn: zoom in for all" in browser.execute_script(titles)
     look(70_000.01, 70_099.99)
     assert abs(drawn(99, 102) - 70_000) <= 1

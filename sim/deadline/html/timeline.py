@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,8 +45,9 @@ sources.forEach((source, outcome) => {
 });
 const {row, release_ms, start_ms, deadline_ms} = columns(seen);
 due.data = {row, release_ms, start_ms, deadline_ms};
-const gaps = range.end > whole_ms
+let gaps = range.end > whole_ms
   ? `from ${whole_ms.toFixed(1)} ms on, only jobs about misses are here` : "";
+if (range.end >= more_ms) gaps += `, and from ${more_ms.toFixed(1)} ms on not all misses`;
 const [at, miss] = range.tags;
 const said = at >= range.start && at <= range.end ? miss : gaps;
 title.text = step > 1 ? `one job in ${step} is drawn: zoom in for all` : said;
@@ -65,12 +66,15 @@ for (let i = 0; i < all.row.length; i++) {
   if (found < 0 || (ahead ? due < all.deadline_ms[found] : due > all.deadline_ms[found])) found = i;
 }
 if (found < 0) {
-  title.text = ahead ? "no miss after this" : "no miss before this";
+  title.text = !ahead ? "no miss before this" : more_ms === Infinity ? "no miss after this"
+    : `no miss after this is held here, but from ${more_ms.toFixed(1)} ms on there are more`;
 } else {
   const due = all.deadline_ms[found];
   const start = Math.max(0, due - half);
   const [row, outcome] = [names.row[all.row[found]], names.outcome[all.outcome[found]]];
-  title.text = `job ${all.index[found]} of ${row}: ${outcome}`;
+  // Between two misses beyond there, one may be left out.
+  const next = Math.max(at, due) > more_ms ? `, the ${ahead ? "next" : "last"} held here` : "";
+  title.text = `job ${all.index[found]} of ${row}: ${outcome}${next}`;
   range.tags = [due, title.text];
   range.setv({start, end: start + 2 * half});
 }
@@ -88,19 +92,22 @@ def timeline(logs: Mapping[str, Iterable[pa.Table]], controllers: Sequence[str] 
 
     Args:
         logs: each solver's log, part by part, with `TIMELINE_COLUMNS`; of long ones the figure has
-            the first jobs and those about later misses, at most `MOST_JOBS` of all together.
+            the first jobs and those about later misses, at most `MOST_JOBS` of all together. Where
+            there are more misses than that, it says from when on.
         controllers: their names; numbers if not given.
     """
     from bokeh.models import ColumnDataSource, CustomJS, FactorRange, HoverTool, Range1d
 
     rows: list[str] = []
     columns: list[dict[str, NDArray[Any]]] = []
-    whole_ms = np.inf
+    whole_ms = more_ms = np.inf
     for name, parts in logs.items():
-        table, until = _chosen(parts, MOST_JOBS // max(len(logs), 1))
+        table, until, left_ns = _chosen(parts, MOST_JOBS // max(len(logs), 1))
         found = _columns(table)
         if until is not None:
             whole_ms = min(whole_ms, float(found["release_ms"][until - 1]))
+        if left_ns is not None:
+            more_ms = min(more_ms, left_ns / 1e6)
         numbers, owners = np.unique(found["controller"], return_inverse=True)
         titles = [
             controllers[number] if number < len(controllers) else str(number) for number in numbers
@@ -159,7 +166,7 @@ def timeline(logs: Mapping[str, Iterable[pa.Table]], controllers: Sequence[str] 
     legend_above(made)
     held = {
         "jobs": ColumnDataSource(jobs), "names": {k: list(v) for k, v in names.items()},
-        "range": made.x_range, "title": made.title,
+        "range": made.x_range, "title": made.title, "more_ms": more_ms,
     }  # fmt: skip
     show = CustomJS(
         args={**held, "sources": sources, "due": due, "most": _MOST_DRAWN, "whole_ms": whole_ms},
@@ -196,37 +203,71 @@ def _bars(made: Figure, outcome: Outcome, source: Any, row: str) -> Any:
     )  # fmt: skip
 
 
-def _chosen(parts: Iterable[pa.Table], most: int) -> tuple[pa.Table, int | None]:
-    """Return jobs of a log: the first, and those about later misses; and how many first ones.
+def _chosen(parts: Iterable[pa.Table], most: int) -> tuple[pa.Table, int | None, int | None]:
+    """Return jobs of a log: the first, and those about later misses, as long as there is room.
+
+    Later misses may take half of the room; what they leave is for the first jobs.
 
     Returns:
-        At most so many jobs; None where they are all of the log.
+        At most so many jobs; how many of them are the first ones, None where they are all of the
+        log; when the first miss that is left out was due, ns, None where none is.
     """
     import pyarrow as pa
 
+    half = most // 2
     head: list[pa.Table] = []
     about: list[pa.Table] = []
+    marks: list[NDArray[np.bool_]] = []
     taken = kept = 0
     beyond = False
-    for part in parts:
+    for part, near in _marked(parts):
         first = part.slice(0, most - taken)
         taken += len(first)
         head.append(first)
-        rest = part.slice(len(first))
-        if len(rest):
-            beyond = True
-            # "same" would be as long as the window where there are fewer jobs than that.
-            near = np.convolve(missed(rest), np.ones(2 * _AROUND + 1))[_AROUND:-_AROUND] > 0
-            found = rest.filter(pa.array(near)).slice(0, most // 2 - kept)
-            kept += len(found)
-            about.append(found)
-        if kept >= most // 2:
+        marks.append(near[: len(first)])
+        beyond |= len(part) > len(first)
+        about.append(part.slice(len(first)).filter(pa.array(near[len(first) :])))
+        kept += len(about[-1])
+        if kept > half + 2 * _AROUND:  # of so many in a row, one is a miss: it is left out
             break
     table = pa.concat_tables(head)
     if not beyond:
-        return table, None
-    whole = len(table) - kept
-    return pa.concat_tables([table.slice(0, whole), *about]), whole
+        return table, None, None
+    near = np.concatenate(marks)
+    # Of so many first jobs, how many are held with those about later misses among the head.
+    counts = np.arange(most + 1) + np.append(np.cumsum(near[::-1])[::-1], 0)
+    whole = max([most - half, *np.flatnonzero(counts <= most - kept)])
+    later = pa.concat_tables(
+        [table.slice(whole).filter(pa.array(near[whole:], pa.bool_())), *about]
+    )
+    left = later.slice(most - whole)
+    dues = left["deadline_ns"].to_numpy()[missed(left)]
+    held = pa.concat_tables([table.slice(0, whole), later.slice(0, most - whole)])
+    return held, int(whole), int(dues.min()) if len(dues) else None
+
+
+def _marked(parts: Iterable[pa.Table]) -> Iterator[tuple[pa.Table, NDArray[np.bool_]]]:
+    """Yield a log's jobs in order, with which of them are about a miss, be it in another part."""
+    import pyarrow as pa
+
+    window = np.ones(2 * _AROUND + 1)
+
+    def near(table: pa.Table) -> NDArray[np.bool_]:
+        # "same" would be as long as the window where there are fewer jobs than that.
+        marks: NDArray[np.bool_] = np.convolve(missed(table), window)[_AROUND:-_AROUND] > 0
+        return marks
+
+    last: pa.Table | None = None
+    done = 0  # of the last jobs, those that were yielded, and are about to be seen with the next
+    for part in parts:
+        joined = part if last is None else pa.concat_tables([last, part])
+        sure = max(len(joined) - _AROUND, done)  # the others may be about what comes next
+        if sure > done:
+            yield joined.slice(done, sure - done), near(joined)[done:sure]
+        kept = max(sure - _AROUND, 0)
+        last, done = joined.slice(kept), sure - kept
+    if last is not None:
+        yield last.slice(done), near(last)[done:] if len(last) else np.zeros(0, dtype=bool)
 
 
 def _columns(table: pa.Table) -> dict[str, NDArray[Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Any
 
@@ -9,10 +10,12 @@ import numpy as np
 import pytest
 from bokeh.models import ColumnDataSource, CustomJS, HoverTool
 from bokeh.models.glyphs import HBar, Scatter, Segment
+from hypothesis import given
+from hypothesis import strategies as st
 from toys import log_of
 
 import sim.deadline.html.timeline
-from sim.deadline.html.timeline import MOST_JOBS, TIMELINE_COLUMNS, timeline
+from sim.deadline.html.timeline import MOST_JOBS, TIMELINE_COLUMNS, _chosen, timeline
 from sim.deadline.job import Job, Outcome, Source
 from sim.deadline.log import JobMemory
 
@@ -44,13 +47,61 @@ def test_a_miss_in_a_part_of_few_jobs_is_held(monkeypatch: pytest.MonkeyPatch) -
     outcomes = [Outcome.MET] * 3073 + [Outcome.LATE]  # parts of 1,024, 2,048 and 2
     parts = [*log_of(*outcomes).parts(TIMELINE_COLUMNS)]
     assert len(parts[-1]) == 2
-    assert held(timeline({"solver": parts})).data["index"].tolist() == [*range(98), 3072, 3073]
+    # and so are the jobs about it in the part before
+    assert held(timeline({"solver": parts})).data["index"].tolist() == [
+        *range(96), *range(3070, 3074),
+    ]  # fmt: skip
 
 
-def test_misses_by_the_thousand_leave_the_first_half(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_too_many_misses_the_first_are_held_and_the_others_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(sim.deadline.html.timeline, "MOST_JOBS", 100)
     figure = timeline({"solver": log_of(*[Outcome.LATE] * 3000).parts(TIMELINE_COLUMNS)})
-    assert held(figure).data["index"].tolist() == [*range(50), *range(100, 150)]
+    assert held(figure).data["index"].tolist() == [*range(100)]
+    for tag in ("start", "next miss", "previous miss"):
+        assert script(figure, tag).args["more_ms"] == pytest.approx(100.5e-3)  # job 100 is due
+
+
+def test_where_every_miss_is_held_no_more_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sim.deadline.html.timeline, "MOST_JOBS", 100)
+    outcomes = [Outcome.MET] * 3000
+    outcomes[1000:1044] = [Outcome.LATE] * 44  # with three before and after, half of the room
+    figure = timeline({"solver": log_of(*outcomes).parts(TIMELINE_COLUMNS)})
+    assert held(figure).data["index"].tolist() == [*range(50), *range(997, 1047)]
+    assert script(figure, "start").args["more_ms"] == np.inf
+    outcomes[2999] = Outcome.LATE
+    figure = timeline({"solver": log_of(*outcomes).parts(TIMELINE_COLUMNS)})
+    assert script(figure, "next miss").args["more_ms"] == pytest.approx(2999.5e-3)
+
+
+@given(
+    lates=st.sets(st.integers(0, 79), max_size=80),
+    cuts=st.sets(st.integers(0, 80), max_size=10),
+    most=st.integers(2, 100),
+)
+def test_whatever_the_parts_no_miss_is_left_out_unsaid(
+    lates: set[int], cuts: set[int], most: int
+) -> None:
+    outcomes = [Outcome.LATE if i in lates else Outcome.MET for i in range(80)]
+    (whole,) = log_of(*outcomes).parts(TIMELINE_COLUMNS)
+    ends = sorted({0, *cuts, 80})
+    parts = [whole.slice(a, b - a) for a, b in itertools.pairwise(ends)]
+    table, first, left_ns = _chosen(iter(parts), most)
+    found = table["index"].to_pylist()
+    assert len(found) <= most
+    assert found == sorted(set(found))
+    if most >= 80:
+        assert (found, first, left_ns) == ([*range(80)], None, None)
+        return
+    assert first is not None
+    assert first >= most - most // 2
+    assert found[:first] == [*range(first)]
+    about = [i for i in range(80) if any(abs(i - late) <= 3 for late in lates)]
+    assert found[first:] == [i for i in about if i >= first][: most - first]
+    left = [i for i in sorted(lates) if i not in found]
+    assert left_ns == (1000 * left[0] + 500 if left else None)
+    assert len(found) == most  # what misses leave of the room is for the first jobs
 
 
 def test_a_log_that_fits_is_held_whole() -> None:
