@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,9 +21,6 @@ from sim.study.models import RangeModel, ZipModel
 Cell = int | float | str
 
 _Model = TypeVar("_Model", RangeModel, ZipModel)
-
-#: What YAML 1.1 takes for text: it wants a dot before the exponent.
-_EXPONENT = re.compile(r"[+-]?\d+[eE][+-]?\d{1,3}")
 
 _MOST_VALUES = 10_000
 
@@ -170,7 +166,6 @@ def _listed(key: Key, written: list[Any]) -> tuple[str, tuple[AxisValue, ...]]:
         shown_as, values = key.name, _numeric(key, [number(key, value) for value in written])
     else:
         shown_as = key.written
-        written = [_number_or_not(value) for value in written]
         values = tuple(
             AxisValue(cell, ((key.written, value),))
             for cell, value in zip(_cells(written), written, strict=True)
@@ -188,10 +183,6 @@ def _cells(values: Sequence[Any]) -> list[Cell]:
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         return list(values)
     return [value if isinstance(value, str) else _text(value) for value in values]
-
-
-def _number_or_not(value: Any) -> Any:
-    return float(value) if isinstance(value, str) and _EXPONENT.fullmatch(value) else value
 
 
 def _text(value: Any) -> str:

@@ -14,6 +14,7 @@ from studies import SCENARIO, study, write
 from sim.deadline import InputError
 from sim.scenario import Scenario
 from sim.scenario.overrides import assign
+from sim.scenario.text import parse
 from sim.study import load_study
 from sim.study.axes import read_axes
 from sim.study.study import Combination, replicate_seed
@@ -21,6 +22,18 @@ from sim.study.study import Combination, replicate_seed
 
 def cells(axis: Any, key: str = "compute.speed") -> list[Any]:
     return [value.cell for value in read_axes({key: axis})[0].values]
+
+
+def test_a_quoted_number_beside_text_stays_text() -> None:
+    """Which text is a number was decided by the loader, for which quotes make it none."""
+    (axis,) = read_axes(parse("axes", "on_miss: ['1e3', hold]"))
+    assert [value.cell for value in axis.values] == ["1e3", "hold"]
+    assert [value.settings for value in axis.values] == [
+        (("on_miss", "1e3"),),
+        (("on_miss", "hold"),),
+    ]
+    (axis,) = read_axes(parse("axes", "on_miss: [1e3, hold]"))
+    assert axis.values[0].settings == (("on_miss", 1000.0),)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +68,7 @@ def cells(axis: Any, key: str = "compute.speed") -> list[Any]:
         ("compute.latency.constant.base", ["1 us"], "compute.latency.constant.base_ns", [1000]),
         ("controllers", [1, 4], "controllers", [1, 4]),
         ("numerology", [0, 1], "numerology", [0, 1]),
-        ("allocators.0.wmmse.tolerance", ["1e-3", 0.5], "", [0.001, 0.5]),
+        ("allocators.0.wmmse.tolerance", [1e-3, 0.5], "", [0.001, 0.5]),
         (
             "on_miss",
             ["hold", {"fallback": "max_power"}],
