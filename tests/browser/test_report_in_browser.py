@@ -183,11 +183,10 @@ MODELS = "Bokeh.documents.flatMap(d => d.roots()).flatMap(r => [...r.references(
 
 
 def titles(browser: webdriver.Chrome) -> list[str]:
-    """Return what stands above figures."""
-    found: list[str] = browser.execute_script(
-        f"return {MODELS}.filter(m => m.type === 'Title' && m.text).map(m => m.text)"
-    )
-    return found
+    """Return what is said above figures, to be seen."""
+    said = browser.find_elements("css selector", ".actions output")
+    assert all(each.is_displayed() and each.size["height"] > 10 for each in said if each.text)
+    return [each.text for each in said if each.text]
 
 
 def miss_buttons(browser: webdriver.Chrome) -> list[Any]:
@@ -244,6 +243,50 @@ def test_buttons_go_from_miss_to_miss(browser: webdriver.Chrome, tmp_path: Path)
     for _ in range(3):
         before.click()
     assert titles(browser) == ["no miss before this"]
+
+
+def test_misses_due_at_once_are_gone_to_one_by_one(
+    browser: webdriver.Chrome, tmp_path: Path
+) -> None:
+    with JobMemory("solver") as log:
+        for index, due in enumerate((5, 5, 5, 9, 9)):
+            for controller in range(2):
+                outcome = Outcome.LATE if index != 3 or controller else Outcome.MET
+                log.append(
+                    Job(
+                        index, index * 10**6, index * 10**6, 10**7, due * 10**6,
+                        outcome if controller == 0 else Outcome.SKIPPED, Source.HELD, 1,
+                        controller=controller,
+                    )
+                )  # fmt: skip
+    parts = list(log.parts())
+    figure = timeline({"a": parts, "b": log_of(10).parts()}, ["left", "right"])
+    opened(browser, Page("t", "v", (), [Section("s", figures=[figure])]), tmp_path / "r.html")
+    before, after = miss_buttons(browser)
+    but = "; passed over, as most of it is missed: a / left, a / right"
+    for job in (2, 5, 8):
+        after.click()
+        assert titles(browser) == [f"job {job} of b: late{but}"]
+    after.click()
+    assert titles(browser) == [f"no miss after this{but}"]
+
+    figure = timeline({"a": parts}, ["left", "right"])
+    opened(browser, Page("t", "v", (), [Section("s", figures=[figure])]), tmp_path / "r.html")
+    before, after = miss_buttons(browser)
+    wanted = [
+        f"job {job} of a / {side}: {outcome}"
+        for job in range(5)
+        for side, outcome in (("left", "late"), ("right", "skipped"))
+        if (job, side) != (3, "left")
+    ]
+    seen = []
+    for _ in wanted:
+        after.click()
+        seen += titles(browser)
+    assert seen == wanted
+    for said in wanted[-2::-1]:
+        before.click()
+        assert titles(browser) == [said]
 
 
 def test_a_hundred_thousand_jobs_are_there(browser: webdriver.Chrome, tmp_path: Path) -> None:

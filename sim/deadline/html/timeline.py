@@ -48,34 +48,37 @@ due.data = {row, release_ms, start_ms, deadline_ms};
 let gaps = range.end > whole_ms
   ? `from ${whole_ms.toFixed(1)} ms on, only jobs about misses are here` : "";
 if (range.end >= more_ms) gaps += `, and from ${more_ms.toFixed(1)} ms on not all misses`;
-const [at, miss] = range.tags;
+const [at, , miss] = range.tags;
 const said = at >= range.start && at <= range.end ? miss : gaps;
 title.text = step > 1 ? `one job in ${step} is drawn: zoom in for all` : said;
 """
 
 #: Brings the next miss, or the one before, into the middle; ``range.tags`` holds when it was due,
-#: and what is said of it.
+#: which of all jobs it is, and what is said of it.
 _SEEK = """
 const all = jobs.data, half = (range.end - range.start) / 2;
-let at = range.tags[0];
-if (!(at >= range.start && at <= range.end)) at = ahead ? range.start : range.end;
+const before = (i, j) => all.deadline_ms[i] - all.deadline_ms[j] || i - j;
+const [seen_ms, last] = range.tags;
+const goes_on = seen_ms >= range.start && seen_ms <= range.end;
 let found = -1;
 for (let i = 0; i < all.row.length; i++) {
-  const due = all.deadline_ms[i];
-  if (names.outcome[all.outcome[i]] === "met" || (ahead ? due <= at : due >= at)) continue;
-  if (found < 0 || (ahead ? due < all.deadline_ms[found] : due > all.deadline_ms[found])) found = i;
+  if (names.outcome[all.outcome[i]] === "met" || passed.includes(all.row[i])) continue;
+  const from = goes_on ? before(i, last) : all.deadline_ms[i] - (ahead ? range.start : range.end);
+  if (ahead ? from <= 0 : from >= 0) continue;
+  if (found < 0 || (before(i, found) < 0) === ahead) found = i;
 }
+const at = goes_on ? seen_ms : ahead ? range.start : range.end;
 if (found < 0) {
-  title.text = !ahead ? "no miss before this" : more_ms === Infinity ? "no miss after this"
-    : `no miss after this is held here, but from ${more_ms.toFixed(1)} ms on there are more`;
+  title.text = (!ahead ? "no miss before this" : more_ms === Infinity ? "no miss after this"
+    : `no miss after this is held here, but from ${more_ms.toFixed(1)} ms on there are more`) + but;
 } else {
   const due = all.deadline_ms[found];
   const start = Math.max(0, due - half);
   const [row, outcome] = [names.row[all.row[found]], names.outcome[all.outcome[found]]];
   // Between two misses beyond there, one may be left out.
   const next = Math.max(at, due) > more_ms ? `, the ${ahead ? "next" : "last"} held here` : "";
-  title.text = `job ${all.index[found]} of ${row}: ${outcome}${next}`;
-  range.tags = [due, title.text];
+  title.text = `job ${all.index[found]} of ${row}: ${outcome}${next}${but}`;
+  range.tags = [due, found, title.text];
   range.setv({start, end: start + 2 * half});
 }
 """
@@ -96,7 +99,7 @@ def timeline(logs: Mapping[str, Iterable[pa.Table]], controllers: Sequence[str] 
             there are more misses than that, it says from when on.
         controllers: their names; numbers if not given.
     """
-    from bokeh.models import ColumnDataSource, CustomJS, FactorRange, HoverTool, Range1d
+    from bokeh.models import ColumnDataSource, CustomJS, FactorRange, HoverTool, Range1d, Title
 
     rows: list[str] = []
     columns: list[dict[str, NDArray[Any]]] = []
@@ -132,9 +135,10 @@ def timeline(logs: Mapping[str, Iterable[pa.Table]], controllers: Sequence[str] 
         tools="xpan,xbox_zoom,reset,save",
         active_drag="xpan",
         x_axis_label="time (ms)",
-        title="",
     )
     wheel_zoom(made, "width")
+    # Bokeh leaves no room for a title that begins empty: the page shows it above the figure.
+    made.title = Title(visible=False, tags=["said"])
     due = ColumnDataSource({key: [] for key in ("row", "release_ms", "start_ms", "deadline_ms")})
     made.segment(
         "release_ms", "row", "start_ms", "row", source=due, color="#888888", line_width=1.5,
@@ -177,11 +181,25 @@ def timeline(logs: Mapping[str, Iterable[pa.Table]], controllers: Sequence[str] 
     made.x_range.js_on_change("end", show)
     if Outcome.MET in names["outcome"] and len(names["outcome"]) == 1:
         return made
+    passed = _mostly_missed(jobs["row"], names["outcome"][jobs["outcome"]] != Outcome.MET)
+    others = ", ".join(rows[row] for row in passed)
+    but = f"; passed over, as most of it is missed: {others}" if passed else ""
     for ahead, caption in ((False, "previous miss"), (True, "next miss")):
         # Nothing in the figure calls for it: the page makes a button of it.
-        seek = CustomJS(args={**held, "ahead": ahead}, code=_SEEK, tags=["button", caption])
+        seek = CustomJS(
+            args={**held, "ahead": ahead, "passed": passed, "but": but},
+            code=_SEEK,
+            tags=["button", caption],
+        )
         made.tags.append(seek)
     return made
+
+
+def _mostly_missed(row: NDArray[np.int32], missed: NDArray[np.bool_]) -> list[int]:
+    """Return the rows of whose jobs more than half are misses, if others have misses, too."""
+    misses = np.bincount(row[missed], minlength=int(row.max(initial=0)) + 1)
+    mostly = misses > np.bincount(row, minlength=len(misses)) / 2
+    return np.flatnonzero(mostly).tolist() if np.any(misses[~mostly]) else []
 
 
 def _bars(made: Figure, outcome: Outcome, source: Any, row: str) -> Any:

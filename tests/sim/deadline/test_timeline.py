@@ -275,3 +275,45 @@ def test_columns_that_a_timeline_reads_are_all_that_it_needs() -> None:
     read = held(timeline({"solver": records().parts(TIMELINE_COLUMNS)})).data
     assert list(whole) == list(read)
     assert MOST_JOBS == 100_000
+
+
+def test_rows_that_mostly_miss_are_passed_over_where_others_miss_too() -> None:
+    logs = {
+        "never": log_of(*[Outcome.MET] * 4),
+        "half": log_of(*[Outcome.MET, Outcome.LATE] * 2),
+        "mostly": log_of(Outcome.MET, *[Outcome.SKIPPED] * 3),
+    }
+
+    def passed(*names: str) -> tuple[list[int], str]:
+        (seek, _) = timeline({name: logs[name].parts() for name in names}).tags
+        return seek.args["passed"], seek.args["but"]
+
+    assert passed(*logs) == ([2], "; passed over, as most of it is missed: mostly")
+    assert passed("never", "half") == ([], "")
+    assert passed("mostly", "never") == ([], "")  # there would be nothing to go to
+
+
+def test_what_is_drawn_where() -> None:
+    figure = timeline({"solver": records().parts(TIMELINE_COLUMNS)})
+    assert figure.xaxis.axis_label == "time (ms)"
+    segment = next(each.glyph for each in figure.renderers if isinstance(each.glyph, Segment))
+    ends = (segment.x0, segment.y0, segment.x1, segment.y1)
+    assert ends == ("release_ms", "row", "start_ms", "row")
+    bars = [each.glyph for each in figure.renderers if isinstance(each.glyph, HBar)]
+    assert {(bar.y, bar.left, bar.right, bar.height) for bar in bars} == {
+        ("row", "start_ms", "finish_ms", 0.55)
+    }
+    assert all(bar.fill_color == bar.line_color for bar in bars)
+    marks = {
+        (mark.x, mark.y, mark.marker)
+        for each in figure.renderers
+        if isinstance(mark := each.glyph, Scatter) and mark.x != "x"
+    }
+    assert marks == {("release_ms", "row", "x"), ("deadline_ms", "row", "dash")}
+    hover = figure.select_one({"type": HoverTool})
+    assert [name for name, _ in hover.tooltips] == [
+        "job", "release", "start", "finish", "deadline", "service", "outcome",
+    ]  # fmt: skip
+    assert script(figure, "start").args["most"] == 3000
+    dash = next(each for each in figure.renderers if "front" in each.glyph.tags)
+    assert dash.glyph.x == "deadline_ms"
