@@ -1,4 +1,4 @@
-"""The front of time against rate: what is left when whatever is beaten in both is struck out."""
+"""Rate in force against time, or misses, with the front of both."""
 
 from __future__ import annotations
 
@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING, Any
 from sim.deadline import InputError, did_you_mean
 from sim.deadline.plots import colour, marker
 from sim.report.axis import Axis
-from sim.report.cells import Cell
 from sim.report.curves import drawn_note, first_of_line, panel_grid, side_legend
 from sim.report.exhibit import Exhibit, Interactive, NothingToShowError, Options, allocators_option
+from sim.report.front import on_front, place_of, placed
 from sim.report.matrix import footnote
+from sim.report.pareto_sentences import (
+    alone_sentences,
+    front_sentences,
+    left_out_sentences,
+    time_text,
+)
 from sim.report.results import StudyResults
 from sim.report.slices import Slice, slices, spread
-from sim.report.wording import capital, count, listing, named, number, rate, ratio
+from sim.report.wording import count, number, ratio
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +37,6 @@ _X = {
     "miss_ratio": "miss ratio",
 }
 _MOST_PANELS = 6
-_MOST_NAMED = 5  # points of a front
 _MOST_SENTENCES = 6
 _LOG_FROM = 8.0  # longest over shortest time, from which they are read by ratios
 _NEAR, _FAR = 60.0, 1000.0  # the same, below which a log axis has ticks between powers of ten
@@ -53,15 +58,15 @@ def asked(results: StudyResults, options: Options) -> tuple[str, list[str]]:
 def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
     """Draw the rate in force against a time, or the miss ratio, with the front of both."""
     x, allocators = asked(results, options)
-    if all(_point(x, cell) is None for cell in results.cells if cell.allocator in allocators):
+    if all(place_of(x, cell) is None for cell in results.cells if cell.allocator in allocators):
         raise NothingToShowError(f"no point has both {x} and a rate")
     free = [axis for axis in results.axes if not _of_problem(results, axis)]
     parts = [
         part
         for part in slices(results, free)
-        if any(_point(x, c) and c.allocator in allocators for c in part.cells)
+        if any(place_of(x, c) and c.allocator in allocators for c in part.cells)
     ]
-    full = [part for part in parts if len(_pointed(x, part, allocators)) > 1]
+    full = [part for part in parts if len(placed(x, part, allocators)) > 1]
     lone = len(parts) - len(full) if full else 0  # one point is beaten by none
     shown = spread(full or parts, _MOST_PANELS)
     figure, places = panel_grid([part.title if part.axes else "" for part in shown])
@@ -78,7 +83,9 @@ def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
         figure,
         "line: front, nothing beats it in both   pale: beaten   hollow: misses the target",
     )
-    sentences = [line for part in full or parts for line in _sentences(x, part, free, allocators)]
+    sentences = [
+        line for part in full or parts for line in front_sentences(x, part, free, allocators)
+    ]
     if len(sentences) > _MOST_SENTENCES:
         more = len(sentences) - _MOST_SENTENCES
         sentences = [*sentences[:_MOST_SENTENCES], f"The CSV has {count(more, 'front')} more."]
@@ -91,7 +98,8 @@ def exhibits(results: StudyResults, options: Options) -> list[Exhibit]:
                      "on_front", "meets_target"],
             rows=[row for part in parts for row in _rows(results, x, part, allocators)],
             sentences=[
-                *sentences, *_alone(lone), *_left_out(x, parts, allocators),
+                *sentences, *alone_sentences(lone),
+                *left_out_sentences(x, _X[x], parts, allocators),
                 *drawn_note(len(shown), len(parts)),
             ],
             caption="A mark is a point of the study; those that another beats in both are pale.",
@@ -112,41 +120,11 @@ def _of_problem(results: StudyResults, axis: Axis) -> bool:
     return False
 
 
-def _point(x: str, cell: Cell) -> tuple[float, float] | None:
-    at = None if cell.refused else cell.metric(x)
-    return None if at is None or cell.rate is None else (at, cell.rate)
-
-
-def front(points: Sequence[tuple[float, float]]) -> list[bool]:
-    """Return which points no other beats: not later and more, nor earlier and no less.
-
-    Args:
-        points: time, the less the better, and rate, the more the better.
-    """
-    order = sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1]))
-    kept = [False] * len(points)
-    best, at = float("-inf"), float("-inf")
-    for i in order:
-        time, value = points[i]
-        kept[i] = value > best or (value == best and time == at)
-        if value > best:
-            best, at = value, time
-    return kept
-
-
-def _pointed(x: str, part: Slice, allocators: Sequence[str]) -> list[tuple[Cell, float, float]]:
-    return [
-        (cell, *point)
-        for cell in part.cells
-        if cell.allocator in allocators and (point := _point(x, cell)) is not None
-    ]
-
-
 def _panel(
     axes: Axes, results: StudyResults, x: str, part: Slice, allocators: Sequence[str]
 ) -> None:
-    found = _pointed(x, part, allocators)
-    kept = front([(at, value) for _, at, value in found])
+    found = placed(x, part, allocators)
+    kept = on_front(found)
     values = [at for _, at, _ in found]
     floor = min((v for v in values if v > 0), default=1.0)
     if x == "miss_ratio":
@@ -222,8 +200,8 @@ def _marks(results: StudyResults, x: str, part: Slice, allocators: Sequence[str]
     """Draw the points of a slice, and their front, for a page."""
     from sim.deadline.html.charts import hover_curves, legend_above, plain, shade
 
-    found = _pointed(x, part, allocators)
-    kept = front([(at, value) for _, at, value in found])
+    found = placed(x, part, allocators)
+    kept = on_front(found)
     values = [at for _, at, _ in found]
     floor = min((v for v in values if v > 0), default=1.0)
     log = max(values) > _LOG_FROM * floor
@@ -264,7 +242,7 @@ def _marks(results: StudyResults, x: str, part: Slice, allocators: Sequence[str]
                 entries["place"].append(
                     ", ".join(a.phrase(a.of(cell.values)) for a in results.axes) or "the only one"
                 )
-                entries["time"].append(_time(x, at))
+                entries["time"].append(time_text(x, at))
                 entries["missed"].append(ratio(cell.metric("miss_ratio") or 0.0))
                 entries["target"].append(results.target.verdict(cell))
         marks.append(
@@ -279,71 +257,11 @@ def _marks(results: StudyResults, x: str, part: Slice, allocators: Sequence[str]
     return made
 
 
-def _sentences(x: str, part: Slice, free: Sequence[Axis], allocators: Sequence[str]) -> list[str]:
-    found = _pointed(x, part, allocators)
-    kept = front([(at, value) for _, at, value in found])
-    best = sorted(
-        (entry for entry, on in zip(found, kept, strict=True) if on), key=lambda e: (e[1], -e[2])
-    )
-    labels = [label for label in allocators if label in {cell.allocator for cell, _, _ in best}]
-    if len(found) == 1:
-        return [capital(f"{part.lead_in}there is one point with a rate, so it is the front.")]
-    verb = "is" if len(best) == 1 else "are"
-    shown = best if len(best) <= _MOST_NAMED else [best[0], best[-1]]
-    words = [
-        f"{named(cell.allocator)}{_where(cell, free)} ({_time(x, at)}, {rate(value)})"
-        for cell, at, value in shown
-    ]
-    points = count(len(found), "point")
-    if len(best) <= _MOST_NAMED:
-        return [
-            capital(f"{part.lead_in}{len(best)} of {points} {verb} on the front: {listing(words)}.")
-        ]
-    who = listing([named(label) for label in labels], 6)
-    return [
-        capital(
-            f"{part.lead_in}{len(best)} of {points} are on the front, of {who}; from "
-            f"{words[0]} to {words[1]}."
-        )
-    ]
-
-
-def _where(cell: Cell, free: Sequence[Axis]) -> str:
-    return f" at {', '.join(axis.phrase(axis.of(cell.values)) for axis in free)}" if free else ""
-
-
-def _time(x: str, at: float) -> str:
-    return f"miss ratio {ratio(at)}" if x == "miss_ratio" else f"{number(at)} us"
-
-
-def _alone(slices: int) -> list[str]:
-    """Say how many slices hold a single point, which is no front."""
-    if not slices:
-        return []
-    verb = "holds" if slices == 1 else "hold"
-    return [f"{count(slices, 'slice')} {verb} one point each, with nothing to compare it to."]
-
-
-def _left_out(x: str, parts: Sequence[Slice], allocators: Sequence[str]) -> list[str]:
-    missing = sum(
-        cell.allocator in allocators and not cell.refused and _point(x, cell) is None
-        for part in parts
-        for cell in part.cells
-    )
-    if not missing:
-        return []
-    verb = "is" if missing == 1 else "are"
-    return [
-        f"{count(missing, 'point')} {verb} not drawn: too few jobs were answered for {_X[x]}, or "
-        "no slot was served."
-    ]
-
-
 def _rows(
     results: StudyResults, x: str, part: Slice, allocators: Sequence[str]
 ) -> list[list[object]]:
-    found = _pointed(x, part, allocators)
-    kept = front([(at, value) for _, at, value in found])
+    found = placed(x, part, allocators)
+    kept = on_front(found)
     return [
         [*(cell.values[a.name] for a in results.every_axis), cell.allocator, at, value, on,
          results.target.met(cell)]

@@ -15,8 +15,8 @@ from matplotlib.axes import Axes
 from sim.deadline import InputError
 from sim.report import best, heatmap, loss, pareto, rate
 from sim.report.exhibit import Exhibit, Kind, NothingToShowError
+from sim.report.front import front
 from sim.report.matrix import frame, panels
-from sim.report.pareto import front
 from sim.report.results import StudyResults, read_results
 
 SLOTS = [250_000, 500_000, 1_000_000]
