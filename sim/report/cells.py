@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from sim.deadline.stats import binomial_interval, replicate_interval
+from sim.deadline.summary import PERCENTILES
 from sim.report.axis import FACTS, Value
 from sim.study.columns import COUNTS, LONGEST, MISS_RATIOS, MISSES, SHARES, SIGNED
 from sim.study.target import pooled
@@ -18,6 +19,9 @@ from sim.study.target import pooled
 #: Replicates that an interval over them takes. Two would do for Student's, but their scatter is one
 #: difference: it may be a thirtieth of what it should be or twice that, and the factor is 12.7.
 FEWEST = 3
+
+#: The share of a sample that is no longer than each figure of it.
+_SHARES_OF_JOBS = {**PERCENTILES, "max": 1.0}
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,21 @@ class Cell:
     def metric(self, name: str) -> float | None:
         """Return a figure over all replicates, as a study judges it."""
         return pooled(self.rows, name) if self.rows else None
+
+    def is_cut(self, name: str) -> bool:
+        """Whether a response time is that of jobs that were cut: the true one is longer.
+
+        With one deadline all that were cut took longer than all that were not.
+        """
+        which = name.removeprefix("response_").removesuffix("_us")
+        if which == name or which not in _SHARES_OF_JOBS:
+            return False
+        share = _SHARES_OF_JOBS[which]
+        for row in self.rows:
+            started = row["jobs"] - row["skipped"]
+            if row["aborted"] and row["aborted"] > started - math.ceil(share * started):
+                return True
+        return False
 
     def interval(self, name: str) -> tuple[float, float] | None:
         """Return its 95% interval: exact binomial for misses, Student's over replicates else.

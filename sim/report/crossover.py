@@ -27,10 +27,12 @@ class Curve:
     Attributes:
         label: the allocator's.
         rates: at a number on the axis, the rate of each replicate.
+        tried: where on the axis it was run, or refused; everywhere if not given.
     """
 
     label: str
     rates: Mapping[float, Mapping[int, float]]
+    tried: frozenset[float] | None = None
 
     def at(self, x: float) -> float | None:
         """Return the mean over replicates at a value of the grid."""
@@ -66,14 +68,15 @@ class Crossover:
 
 
 def leaders(curves: Sequence[Curve]) -> list[tuple[float, str]]:
-    """Return who is best at each value of the grid where anyone has a rate.
+    """Return who is best at each value of the grid that all were tried at, if anyone has a rate.
 
-    Who leads keeps the lead until another is better by more than `LEVEL`.
+    Where one was not run, who has the most of the others says nothing of it. Who leads keeps the
+    lead until another is better by more than `LEVEL`.
     """
     found: list[tuple[float, str]] = []
     for x in sorted({x for curve in curves for x in curve.rates}):
         rates = {c.label: rate for c in curves if (rate := c.at(x)) is not None}
-        if not rates:
+        if not rates or any(c.tried is not None and x not in c.tried for c in curves):
             continue
         near = max(rates.values()) - LEVEL * abs(max(rates.values()))
         level = [label for label, rate in rates.items() if rate >= near]

@@ -12,8 +12,12 @@ Placed = tuple[Cell, float, float]
 
 
 def place_of(x: str, cell: Cell) -> tuple[float, float] | None:
-    """Return a cell's metric ``x`` and its rate in force, bit/s/Hz; None where it lacks one."""
-    at = None if cell.refused else cell.metric(x)
+    """Return a cell's metric ``x`` and its rate in force, bit/s/Hz.
+
+    None where it lacks one, or where jobs were cut before ``x``: a smaller budget would make it
+    quicker.
+    """
+    at = None if cell.refused or cell.is_cut(x) else cell.metric(x)
     return None if at is None or cell.rate is None else (at, cell.rate)
 
 

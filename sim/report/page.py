@@ -96,7 +96,9 @@ def _points(results: StudyResults) -> Section:
                 "-" if missed is None else ratios(missed, ends[1] if ends else missed)[0],
                 "-" if ends is None else interval(*ends, wider),
                 results.target.verdict(cell),
-                "-" if response is None else number(response),
+                "-"
+                if response is None
+                else ">" * cell.is_cut("response_p99_us") + number(response),
                 "-" if cell.rate is None else f"{cell.rate:.2f}",
             ]
         )

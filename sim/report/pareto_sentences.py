@@ -66,15 +66,19 @@ def left_out_sentences(
     x: str, title: str, parts: Sequence[Slice], allocators: Sequence[str]
 ) -> list[str]:
     """Say how many points have no place in the figure, whose ``x`` is called so."""
-    missing = sum(
-        cell.allocator in allocators and not cell.refused and place_of(x, cell) is None
+    without = [
+        cell
         for part in parts
         for cell in part.cells
+        if cell.allocator in allocators and not cell.refused and place_of(x, cell) is None
+    ]
+    cut = sum(cell.is_cut(x) for cell in without)
+    reasons = (
+        (cut, f"of their jobs so many were cut that their {title} is not known, but for the cut"),
+        (len(without) - cut, f"too few jobs were answered for {title}, or no slot was served"),
     )
-    if not missing:
-        return []
-    verb = "is" if missing == 1 else "are"
     return [
-        f"{count(missing, 'point')} {verb} not drawn: too few jobs were answered for {title}, or "
-        "no slot was served."
+        f"{count(missing, 'point')} {'is' if missing == 1 else 'are'} not drawn: {reason}."
+        for missing, reason in reasons
+        if missing
     ]

@@ -105,6 +105,7 @@ def _curves(axis: Axis, part: Slice, allocators: Sequence[str]) -> list[Curve]:
                 for at, cell in ordered(axis, part.of(label))
                 if (rates := cell.by_replicate(_RATE))
             },
+            frozenset(at for at, _ in ordered(axis, part.of(label))),
         )
         for label in allocators
     ]

@@ -63,6 +63,8 @@ def _all_the_way(axis: Axis, curves: Sequence[Curve]) -> str:
     """Say who has the most rate in a slice in which that does not change."""
     order = leaders(curves)
     if not order:
+        if any(curve.rates for curve in curves):
+            return "no value was run with every allocator, so that who is best is not known"
         return "no allocator has a rate"
     best = order[0][1]
     first, last = (axis.number_phrase(order[i][0]) for i in (0, -1))

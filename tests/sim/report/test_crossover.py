@@ -62,6 +62,18 @@ def test_a_curve_that_ends_is_not_interpolated() -> None:
     assert (change.before, change.after, change.at) == ("a", "b", None)
 
 
+def test_who_is_best_is_not_known_where_one_was_not_run() -> None:
+    a = curve("a", 10, None, 12)
+    b = curve("b", 6, 7, 8)
+    assert [who for _, who in leaders([a, b])] == ["a", "b", "a"]  # refused there, or ended
+    a, b = (Curve(each.label, each.rates, frozenset(each.rates)) for each in (a, b))
+    assert leaders([a, b]) == [(1.0, "a"), (3.0, "a")]
+    assert crossovers([a, b]) == []
+    assert leaders([Curve("a", {1.0: {0: 1.0}}, frozenset([1.0])), curve("b", 1, 2)]) == [
+        (1.0, "a")
+    ]
+
+
 def test_the_interval_is_where_the_difference_may_be_zero() -> None:
     # differences a - b: 2 +- 0.1 at 1, -2 +- 0.1 at 2; Student's 95% half-width of (d-s, d, d+s)
     # is 4.30265 s / sqrt(3)

@@ -253,6 +253,28 @@ def test_the_front_is_drawn_dark(study: Path) -> None:
         pareto.exhibits(results, {**WHERE, "x": "mis_ratio"})
 
 
+@pytest.mark.parametrize(("missed", "cut"), [(99, False), (101, True)])
+def test_a_time_that_is_a_cut_is_on_no_front(tmp_path: Path, missed: int, cut: bool) -> None:
+    def change(row: Row) -> None:
+        quick = row["slot_ns"] == SLOTS[0]
+        row["figures"] = {"jobs": 10_000, "missed": missed if quick else 0}
+
+    results = read_results(make_study(tmp_path / "s", {"slot_ns": SLOTS}, ["a"], change=change))
+    cells = sorted(results.cells, key=lambda cell: cell.values["slot_ns"])
+    assert cells[0].is_cut("response_p99_us") is cut
+    assert cells[0].is_cut("response_max_us")
+    assert not cells[0].is_cut("response_p50_us")
+    assert not cells[0].is_cut("service_p99_us")  # known beyond the cut
+    assert not cells[1].is_cut("response_max_us")
+    (exhibit,) = pareto.exhibits(results, WHERE)
+    said = [each for each in exhibit.sentences if "were cut" in each]
+    assert bool(said) is cut
+    if cut:
+        assert said[0].startswith("1 point is not drawn: of their jobs so many were cut")
+    (by_max,) = pareto.exhibits(results, {**WHERE, "x": "response_max_us"})
+    assert any("were cut" in each for each in by_max.sentences)
+
+
 def test_ticks_of_the_front_are_plain_numbers(tmp_path: Path) -> None:
     def change(row: Row) -> None:
         steps = SLOTS.index(row["slot_ns"])
