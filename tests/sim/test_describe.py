@@ -37,9 +37,9 @@ SCENARIOS = Path(__file__).parents[2] / "scenarios"
             "edf",
             ["controllers.0.name=first", "compute.preemptive=true"],
             {
-                "slots": "2 controllers (first, small-2): 8,000 slots of 500 us, 8 links, 400 us "
-                "to compute; 2 controllers (large-1, large-2): 4,000 slots of 1000 us, 8 links, "
-                "900 us to compute",
+                "slots": "2 controllers (first, large-2): 4,000 slots of 1000 us, 8 links, 900 us "
+                "to compute; 2 controllers (small-1, small-2): 8,000 slots of 500 us, 8 links, "
+                "400 us to compute",
                 "compute pool": "1 server, edf, preemptive, latency lognormal, speed 1",
             },
         ),

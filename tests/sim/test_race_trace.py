@@ -127,7 +127,7 @@ def test_an_interrupted_job_is_shown_on_no_server(tmp_path: Path) -> None:
 
 
 def test_slots_csi_and_control(tmp_path: Path) -> None:
-    scenario, race, contestants, _ = raced("edf", "slots=4", "controllers.3.offset=250 us")
+    scenario, race, contestants, _ = raced("edf", "slots=4", "controllers.1.offset=250 us")
     events = traced(tmp_path, scenario, race, contestants[1])
     named = titles(events)
     shown = defaultdict(list)

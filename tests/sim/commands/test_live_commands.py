@@ -67,7 +67,7 @@ def test_several_controllers_share_a_processor(ttirace: Ttirace, tmp_path: Path)
     log = read_log(out / "log").to_pylist()
     for allocator in ("wmmse", "max_power"):
         own = [row for row in log if row["allocator"] == allocator]
-        for number, (slots, slot_ns) in enumerate([(80, 500_000)] * 2 + [(40, 1_000_000)] * 2):
+        for number, (slots, slot_ns) in enumerate([(40, 1_000_000)] * 2 + [(80, 500_000)] * 2):
             rows = [row for row in own if row["controller"] == number]
             assert [row["index"] for row in rows] == list(range(slots))
             assert all(row["release_ns"] == row["index"] * slot_ns + 50_000 for row in rows)
@@ -76,10 +76,10 @@ def test_several_controllers_share_a_processor(ttirace: Ttirace, tmp_path: Path)
         for (_, finish_ns), (start_ns, _) in itertools.pairwise(sorted(started)):
             assert finish_ns <= start_ns  # one after the other
     summary = json.loads((out / "summary.json").read_text())
-    names = ["small-1", "small-2", "large-1", "large-2"]
+    names = ["large-1", "large-2", "small-1", "small-2"]
     for entry in summary["allocators"]:
         assert [one["name"] for one in entry["controllers"]] == names
-        assert [one["jobs"] for one in entry["controllers"]] == [80, 80, 40, 40]
+        assert [one["jobs"] for one in entry["controllers"]] == [40, 40, 80, 80]
     assert (out / "plots" / "timeline.png").is_file()
 
 
