@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from policies import learner, saved
 
+from allocators.policy.training.plots import panel_title
 from sim.cli import cli
 from sim.deadline import InputError
 from sim.deadline.models.model_file import checksum
@@ -29,6 +30,11 @@ def run(*arguments: str) -> Result:
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def test_a_panel_says_what_it_is_a_mean_over() -> None:
+    assert panel_title("k10", ["k10@0", "k10@20"]) == "K = 10, mean over 0, 20 dB"
+    assert panel_title("k3", ["k3@10"]) == "K = 3, at 10 dB"
 
 
 @pytest.mark.parametrize("kind", ["central", "local"])

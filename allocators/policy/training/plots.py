@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +42,7 @@ def plot_curve(training: Mapping[str, Any], title: str, path: Path) -> None:
                     axes.axhline(level, color=colour(number), linewidth=1.2, linestyle="--")
                     ends.append((level, name, colour(number)))
             axes.plot(steps, shares, color=colour(0), linewidth=2.0)
-            snrs = ", ".join(cell.partition("@")[2] for cell in own)
-            axes.set_title(f"K = {links.removeprefix('k')}, mean over {snrs} dB", fontsize=10)
+            axes.set_title(panel_title(links, own), fontsize=10)
             axes.set_xlabel("environment steps")
             axes.xaxis.set_major_formatter(EngFormatter(sep=""))
             axes.margins(x=0.0)
@@ -54,6 +53,13 @@ def plot_curve(training: Mapping[str, Any], title: str, path: Path) -> None:
                 )  # fmt: skip
         panels[0].set_ylabel("sum rate, % of WMMSE")
         figure.suptitle(title, fontsize=12, parse_math=False)
+
+
+def panel_title(links: str, cells: Sequence[str]) -> str:
+    """Return what a panel is of, from `k10` and its cells, `k10@0` and so on."""
+    snrs = [cell.partition("@")[2] for cell in cells]
+    where = f"at {snrs[0]}" if len(snrs) == 1 else f"mean over {', '.join(snrs)}"
+    return f"K = {links.removeprefix('k')}, {where} dB"
 
 
 def _apart(
