@@ -26,6 +26,9 @@ from stylize.slow import STARTS, SlowSettings, optimise
 #: A curve is drawn on for so much longer than it takes to come below every network.
 _BEYOND = 1.25
 
+#: Points that a dash takes, and the gap behind it, in widths of the line.
+_DASH, _GAP = 4.0, 1.5
+
 _TICKS = (0.5, 0.6, 0.8, 1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 50, 100, 200, 500)  # of both axes
 
 
@@ -133,6 +136,16 @@ def _losses(
         yield iterate.loss
 
 
+def dashes(place: int, lines: int) -> tuple[float, tuple[float, float]]:
+    """Return the dashes of one of some lines, in the gaps of all others: none hides another.
+
+    Returns:
+        As matplotlib takes them: offset, length of a dash and of its gap, in widths of the line.
+    """
+    step = _DASH + _GAP
+    return (lines - place) % lines * step, (_DASH, lines * step - _DASH)
+
+
 def plot_worth(curves: Sequence[Curve], networks: Mapping[str, float], path: Path) -> None:
     """Draw the optimisation's loss over its evaluations, and each network's as a level.
 
@@ -148,11 +161,13 @@ def plot_worth(curves: Sequence[Curve], networks: Mapping[str, float], path: Pat
             low, high = np.percentile(curve.losses, (25, 75), axis=1)
             axes.fill_between(counts, low, high, color=colour(number), alpha=0.2, linewidth=0)
             axes.plot(counts, curve.mean, color=colour(number), label=f"from {curve.start}")
-        for number, (name, level) in enumerate(networks.items(), len(STARTS)):
-            axes.axhline(level, color=colour(number), linestyle="--", label=name)
+        for place, (name, level) in enumerate(networks.items()):
+            shade = colour(len(STARTS) + place)
+            axes.axhline(level, color=shade, linestyle=dashes(place, len(networks)), label=name)
+            size = 5 + 3 * (len(networks) - 1 - place)  # one on another: rings
             for curve in curves:
                 if (count := curve.evaluations_to(level)) is not None:
-                    axes.plot(count, level, "o", color=colour(number), markersize=5)
+                    axes.plot(count, level, "o", color=shade, markersize=size)
         axes.set(
             xscale="log", yscale="log", xlabel="evaluations of the loss",
             ylabel="total loss, mean over photographs",

@@ -171,3 +171,16 @@ def test_tiny_photographs_are_evaluated_too(ttirace: Ttirace, tmp_path: Path) ->
     done = ttirace("stylize", "evaluate", model_file(tmp_path), "--photos", folder, "--px", 32,
                    "--evaluations", 2, "-o", tmp_path / "out")  # fmt: skip
     assert done.code == 0, done
+
+
+@pytest.mark.parametrize("lines", [1, 2, 3, 5])
+def test_no_line_hides_another(lines: int) -> None:
+    """Of lines at one level none has a dash where another has one, and all have some."""
+    at = np.arange(0.0, 200.0, 0.25)
+    drawn = np.zeros_like(at)
+    for place in range(lines):
+        offset, (dash, gap) = worth.dashes(place, lines)
+        own = (at + offset) % (dash + gap) < dash
+        assert own.any()
+        drawn += own
+    assert drawn.max() == 1
