@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sim.deadline.errors import InputError, did_you_mean
+from sim.deadline.reading import check_regular
 
 WEIGHTS = Path(__file__).parent / "weights"
 """Where they are."""
@@ -39,6 +40,7 @@ def weights_file(
             )
         return WEIGHTS / f"{model}.safetensors"
     path = Path(model)
+    check_regular(path)
     if not path.is_file():
         problem = "not a file" if path.exists() else "no such file"
         raise InputError(f"model: {problem}: {model}")

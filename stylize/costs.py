@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from sim.deadline.cost import CHANCES, Calibrated, Cost, fit_cost
 from sim.deadline.errors import InputError
 from sim.deadline.latency import LONGEST_NS, Constant, LatencyModel
 from sim.deadline.manifest import machine, write_json
+from sim.deadline.reading import read_json
 from sim.deadline.solver import Solver
 from stylize.pictures import Picture
 from stylize.solvers import Painted
@@ -137,7 +137,7 @@ def read_costs(path: Path) -> Costs:
         InputError: no such file, or it holds something else.
     """
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
+        known = read_json(path)
         found = {name: _cost(**fields) for name, fields in known["costs"].items()}
         return Costs(int(known["height"]), int(known["width"]), int(known["threads"]), found)
     except OSError as error:
@@ -145,7 +145,9 @@ def read_costs(path: Path) -> Costs:
             f"--latency: {path}: {error.strerror}; want measured, milliseconds, or a file from"
             " ttirace stylize calibrate"
         ) from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except InputError as error:
+        raise InputError(f"--latency: {error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         raise InputError(f"--latency: {path}: holds no costs of frames") from None
 
 

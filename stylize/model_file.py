@@ -7,7 +7,6 @@ trained and what it is worth.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from sim.deadline.errors import InputError, did_you_mean, shown
 from sim.deadline.models.model_file import card_path, load, save
+from sim.deadline.reading import read_json
 from stylize.loss import LossWeights, StyleLoss, Target
 from stylize.network import PER_STYLE, SIZES, Size, shapes
 from stylize.vgg import BLOCKS, TAPS, VGG16
@@ -279,10 +279,10 @@ def losses_of(path: Path) -> dict[str, float]:
         InputError: its card cannot be read.
     """
     try:
-        card = json.loads(card_path(path).read_text(encoding="utf-8"))
+        card = read_json(card_path(path))
         (losses,) = card["losses"]["styles"].values()
         return {part: float(value) for part, value in losses.items()}
-    except (OSError, KeyError, ValueError, AttributeError):
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, OverflowError):
         raise InputError(f"{card_path(path)}: no card of one style") from None
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sim.deadline.errors import InputError
 from sim.deadline.files import check_writable, replacing
+from sim.deadline.reading import check_regular
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -50,6 +51,7 @@ def read_picture(path: Path) -> Picture:
 
     if path.is_dir():
         raise InputError(f"{path}: is a folder; want a picture")
+    check_regular(path)
     try:
         with warnings.catch_warnings():
             # Of pictures too large, which are refused here, and of EXIF data that are damaged.
@@ -102,6 +104,7 @@ def is_picture(path: Path) -> bool:
     if path.suffix.lower() in PICTURES:
         return True
     try:
+        check_regular(path)
         with Image.open(path):
             return True
     except Exception:  # whatever it is, it is no picture

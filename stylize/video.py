@@ -12,6 +12,7 @@ import numpy as np
 
 from sim.deadline.errors import InputError
 from sim.deadline.files import replacing
+from sim.deadline.reading import check_regular
 from stylize.pictures import MOST_PIXELS, Picture, as_bytes, as_picture
 
 #: What videos can be written as: the containers that H.264 is played from, and FFmpeg's names.
@@ -75,6 +76,7 @@ def read_video(path: Path) -> Iterator[Video]:
         InputError: no such file, no video, or PyAV is missing.
     """
     av = _av()
+    check_regular(path)
     try:
         container = av.open(str(path))
     except FileNotFoundError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeGuard
@@ -13,6 +12,7 @@ from allocators.shipped import shipped_models, weights_file
 from allocators.training.recipe import parse_recipe
 from sim.deadline.errors import InputError, did_you_mean
 from sim.deadline.models.model_file import architecture_of, card_path, load
+from sim.deadline.reading import read_json
 from sim.deadline.solver import Solver
 from sim.named import named_allocator
 from sim.problem import Allocation, PowerControlProblem, PowerControlSpec
@@ -100,8 +100,8 @@ def _home(model: str) -> tuple[int | None, str]:
     path = weights_file(model)
     links = load(path, architecture_of(path)).config.get("links")
     try:
-        trained_on = _trained_on(json.loads(card_path(path).read_text(encoding="utf-8"))["data"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        trained_on = _trained_on(read_json(card_path(path))["data"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         trained_on = ""  # a model without its card can be evaluated all the same
     return (links if isinstance(links, int) else None), trained_on
 

@@ -7,7 +7,6 @@ through torch's reader for weights alone, and what remains to be known stands in
 from __future__ import annotations
 
 import io
-import json
 import re
 import zipfile
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ import numpy as np
 
 from allocators.policy.flat import Forward
 from sim.deadline.errors import InputError, shown
+from sim.deadline.reading import parse_json
 from sim.observation import Float32Array
 
 _ACTIVATIONS = {
@@ -103,7 +103,7 @@ def _read(path: Path) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
             for entry in ("policy.pth", "data"):
                 if file.getinfo(entry).file_size > _LARGEST_BYTES:
                     raise InputError(f"{path}: {entry} takes more than {_LARGEST_BYTES} bytes")
-            data = json.loads(file.read("data"))
+            data = parse_json(file.read("data").decode("utf-8"))
             stored = io.BytesIO(file.read("policy.pth"))
         weights = torch.load(stored, map_location="cpu", weights_only=True)
     except InputError:

@@ -12,6 +12,7 @@ from allocators.policy.own import actor_of
 from allocators.shipped import weights_file
 from allocators.warm_up import checked_spec, warm_up
 from sim.deadline.errors import InputError
+from sim.deadline.reading import check_regular
 from sim.deadline.solver import Solver
 from sim.power_scale import PowerScale
 from sim.problem import Allocation, PowerControlProblem
@@ -52,6 +53,7 @@ class Policy(Solver[PowerControlProblem, Allocation]):
         given = {"observe": observe, "power_scale": power_scale, "min_power_db": min_power_db}
         # What is wrong should not wait for `prepare`.
         if Path(model).suffix in _FOREIGN:
+            check_regular(Path(model))
             if not Path(model).is_file():
                 problem = "not a file" if Path(model).exists() else "no such file"
                 raise InputError(f"model: {problem}: {model}")

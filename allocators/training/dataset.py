@@ -7,7 +7,6 @@ without a copy, holds ``gain (N, K, K)`` and ``power (N, K)`` in single precisio
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -28,6 +27,7 @@ from sim.deadline.files import unfinished
 from sim.deadline.locks import Lock
 from sim.deadline.manifest import write_json
 from sim.deadline.models.model_file import Float32Array
+from sim.deadline.reading import check_regular, read_json
 from sim.deadline.workers import interrupts_held, live_and_die_with_parent
 from sim.seeding import stream
 
@@ -172,7 +172,10 @@ def open_dataset(folder: Path) -> Dataset:
     """
     path = folder / _SETTINGS
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = _read_record(path)
+    except OSError:
+        raise InputError(f"{folder}: not a data set: no {_SETTINGS}; see ttirace dataset") from None
+    try:
         settings = DatasetSettings(
             Setting(int(record["links"]), str(record["channel"]), float(record["snr_db"])),
             int(record["samples"]),
@@ -180,8 +183,6 @@ def open_dataset(folder: Path) -> Dataset:
             int(record["seed"]),
         )
         same = settings.to_json() == record
-    except OSError:
-        raise InputError(f"{folder}: not a data set: no {_SETTINGS}; see ttirace dataset") from None
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     except (ValueError, KeyError, TypeError, OverflowError):
@@ -290,11 +291,8 @@ def _claim(folder: Path, settings: DatasetSettings) -> None:
             raise InputError(f"{folder}: holds other files; want a new or empty folder")
         write_json(path, wanted)
         return
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        changed = [key for key, value in wanted.items() if found.get(key) != value]
-    except (ValueError, AttributeError):
-        raise InputError(f"{path}: not the settings of a data set") from None
+    found = _read_record(path)
+    changed = [key for key, value in wanted.items() if found.get(key) != value]
     if changed:
         key = changed[0]
         raise InputError(
@@ -303,13 +301,28 @@ def _claim(folder: Path, settings: DatasetSettings) -> None:
         )
 
 
+def _read_record(path: Path) -> dict[str, Any]:
+    """Return what the file of the settings says; it raises OSError if it cannot be read."""
+    try:
+        record = read_json(path)
+    except InputError:
+        raise
+    except ValueError:
+        record = None
+    if not isinstance(record, dict):
+        raise InputError(f"{path}: not the settings of a data set")
+    return record
+
+
 def _is_complete(folder: Path, settings: DatasetSettings, index: int) -> bool:
     import h5py
 
     links = settings.setting.links
     size = settings.size(index)
+    path = shard_path(folder, index)
+    check_regular(path)
     try:
-        with h5py.File(shard_path(folder, index)) as file:
+        with h5py.File(path) as file:
             gain, power = file["gain"], file["power"]
             return bool(gain.shape == (size, links, links) and power.shape == (size, links))
     except (OSError, KeyError, AttributeError):

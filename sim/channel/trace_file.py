@@ -20,6 +20,7 @@ from sim.channel.checks import positive
 from sim.channel.fading import power_gain
 from sim.channel.hdf5 import is_endless, short_chunk
 from sim.deadline.errors import InputError, shown
+from sim.deadline.reading import check_regular
 from sim.problem import FloatArray
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class TraceFile:
 
     def __init__(self, path: str | Path, *, bare: bool = False) -> None:
         self.path = Path(path)
+        check_regular(self.path)
         if self.path.is_dir():
             raise InputError(f"{self.path}: is a folder, want an HDF5 file")
         if not self.path.is_file():
@@ -100,10 +102,10 @@ class TraceFile:
         """Return the power gains of slots start..stop, ``(n, S, K, K)``; raises as `pieces`."""
         with self._damage(f"dataset {self.name!r}: slots {start} to {stop - 1}: "):
             raw: NDArray[Any] = self._data[start:stop]
-        if self.name == "H":
-            gain = power_gain(np.ascontiguousarray(raw, dtype=np.complex128))
-        else:
-            gain = np.ascontiguousarray(raw, dtype=np.float64)
+            if self.name == "H":
+                gain = power_gain(np.ascontiguousarray(raw, dtype=np.complex128))
+            else:
+                gain = np.ascontiguousarray(raw, dtype=np.float64)
         # A comparison with NaN is false.
         good = (gain >= 0) & (gain < np.inf)
         if not good.all():
@@ -263,8 +265,8 @@ class TraceFile:
         self.slots, self.links = shape[0], shape[-1]
         self.subbands = shape[1] if len(shape) == 4 else 1
 
-        # Read whole chunks of the file where it has them, so that none is unpacked twice.
         values = math.prod(shape[1:])
+        # Read whole chunks of the file where it has them, so that none is unpacked twice.
         piece = max(1, _READ_VALUES // values)
         chunk = self._data.chunks[0] if self._data.chunks else 1
         if chunk <= piece:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.deadline.files import replacing
+from sim.deadline.reading import read_json
 
 
 def machine() -> dict[str, Any]:
@@ -98,7 +99,7 @@ def command_line() -> str:
 def read_manifest(path: Path) -> Mapping[str, Any]:
     """Return what a manifest says; nothing where there is none that can be read."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -18,8 +18,14 @@ from sim.deadline import InputError, did_you_mean
 from sim.deadline.call import one_line
 from sim.deadline.cost import CHANCES, Cost
 from sim.deadline.errors import shown
-from sim.deadline.files import replacing
+from sim.deadline.files import reason, replacing
 from sim.deadline.manifest import write_json
+from sim.deadline.reading import (
+    check_regular,
+    parse_json,
+    read_json,
+    read_whole,
+)
 from sim.profile.cell import Cell, CellKey
 from sim.profile.profile import Profile
 
@@ -110,8 +116,8 @@ def check_place(path: Path, overwrite: bool = False) -> None:
 def _is_profile(path: Path) -> bool:
     """Tell whether a file says that it is a profile; in which state it is does not matter."""
     try:
-        header = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        header = read_json(path)
+    except (OSError, ValueError):
         return False
     return isinstance(header, dict) and "parquet_sha256" in header
 
@@ -133,6 +139,7 @@ def find_profile(name: str, folder: Path) -> Path:
     for place in (folder / name, Path(name)):
         named = _named(place)
         text = named.with_name(f"{named.name}.json")
+        check_regular(text)
         if text.is_file():
             return text
     if name in shipped:
@@ -175,15 +182,20 @@ def _load(path: Path, parquet: Path, stamps: tuple[tuple[int, int], ...]) -> Pro
     import pyarrow.parquet as pq
 
     try:
-        header = json.loads(path.read_text(encoding="utf-8"))
-        content = parquet.read_bytes()
+        header = read_json(path)
     except json.JSONDecodeError as error:
         raise InputError(
             f"{path}: cannot be read as a profile: not JSON (line {error.lineno}, column "
             f"{error.colno})"
         ) from None
+    except InputError:
+        raise
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as a profile: {one_line(error)}") from None
+    try:
+        content = read_whole(parquet)
+    except OSError as error:
+        raise InputError(f"{parquet}: cannot be read: {reason(error)}") from None
     if not isinstance(header, dict) or "parquet_sha256" not in header:
         raise InputError(f"{path}: is no profile; ttirace calibrate makes one")
     if not isinstance(header.get("machine", {}), dict):
@@ -200,7 +212,7 @@ def _load(path: Path, parquet: Path, stamps: tuple[tuple[int, int], ...]) -> Pro
     try:
         table = pq.read_table(io.BytesIO(content))
         return _profile(path.stem, header, table)
-    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{parquet}: is no profile: {one_line(error)}") from None
 
 
@@ -246,7 +258,7 @@ def _profile(name: str, header: Mapping[str, Any], table: pa.Table) -> Profile:
         if not isinstance(row["allocator"], str):
             raise TypeError(f"allocator {shown(row['allocator'])}, want a name")
         key = CellKey(row["allocator"], row["parameters"])
-        if not isinstance(json.loads(key.parameters), dict):
+        if not isinstance(parse_json(key.parameters), dict):
             raise ValueError(f"parameters {shown(key.parameters)}")
         size = int(row["links"]), int(row["subbands"])
         if min(size) < 1:

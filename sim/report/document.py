@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from sim.deadline import InputError
 from sim.deadline.files import replacing
 from sim.deadline.manifest import write_json
 from sim.deadline.plots import save
+from sim.deadline.reading import read_json
 from sim.report.certainty import asked, carries, refusals, rests_on, unfinished
 from sim.report.exhibit import Exhibit, make_exhibits, parse_requests
 from sim.report.page import study_page
@@ -194,7 +194,7 @@ def _clear(folder: Path) -> None:
 
 def _earlier(index: Path) -> set[str]:
     try:
-        report: Mapping[str, Any] = json.loads(index.read_text(encoding="utf-8"))
+        report: Mapping[str, Any] = read_json(index)
         return {str(name) for name in report["files"]}
     except (OSError, ValueError, LookupError, TypeError):
         return set()

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from sim.deadline import InputError, did_you_mean
+from sim.deadline.files import reason
 from sim.deadline.manifest import read_manifest
+from sim.deadline.reading import check_regular, read_whole
 from sim.report.axis import FACTS, Axis, Value, fact_axis, study_axis
 from sim.report.cells import Cell, dispersion, pool
 from sim.report.damage import check_answers, check_name, check_points, check_rows, check_study
@@ -201,6 +203,7 @@ def _read_parquet(path: Path) -> tuple[list[str], list[dict[str, Any]]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    check_regular(path)
     try:
         table = pq.read_table(path, partitioning=None)
         return table.column_names, table.to_pylist()
@@ -233,9 +236,11 @@ def _read_study(
     if not path.exists():
         return {}
     try:
-        found = parse(str(path), path.read_text(encoding="utf-8"))
+        found = parse(str(path), read_whole(path).decode("utf-8"))
     except UnicodeDecodeError:
         raise InputError(f"{path}: not a text file in UTF-8") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {reason(error)}") from None
     if not isinstance(found, dict):
         raise InputError(f"{path}: is no study; want keys and values")
     check_study(path, found, axes, rows)

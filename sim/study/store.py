@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from sim.deadline.files import reason, replacing, unfinished
 from sim.deadline.folder import folder_contents
 from sim.deadline.locks import Lock
 from sim.deadline.manifest import content_hash, json_text, write_manifest
+from sim.deadline.reading import read_json
 from sim.study.columns import RECORD
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class StudyFolder:
     def load(self, address: str) -> Record | None:
         """Return the record of a finished point; None if there is none, or not a whole one."""
         try:
-            content = json.loads((self._points / f"{address}.json").read_text(encoding="utf-8"))
+            content = read_json(self._points / f"{address}.json")
         except (OSError, ValueError):
             return None
         if not isinstance(content, dict) or content.get("point") != address:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +14,7 @@ from sim.deadline.files import reason, whole_file
 from sim.deadline.manifest import git_state, machine, versions
 from sim.deadline.models.model_file import card_path
 from sim.deadline.models.training import conclude
+from sim.deadline.reading import read_json
 from stylize.model_file import ARCHITECTURE, write_model
 from stylize.training.photos import Photos
 from stylize.training.settings import TrainSettings
@@ -102,7 +102,7 @@ def card_of_part(whole: Path, style: str, name: str) -> dict[str, Any] | None:
     """
     path = card_path(whole)
     try:
-        card = json.loads(path.read_text(encoding="utf-8"))
+        card = read_json(path)
         return {
             **card,
             "model": name,
@@ -112,7 +112,7 @@ def card_of_part(whole: Path, style: str, name: str) -> dict[str, Any] | None:
         }
     except FileNotFoundError:
         return None
-    except (KeyError, TypeError, ValueError):
+    except (OSError, KeyError, TypeError, ValueError):
         raise InputError(f"{path}: not the card of a network of several styles") from None
 
 
@@ -127,7 +127,7 @@ def history_of(path: Path) -> dict[str, Any]:
     """
     told = card_path(path)
     try:
-        card = json.loads(told.read_text(encoding="utf-8"))
+        card = read_json(told)
         return {key: card.get(key) for key in ("model", "command", "start", "training")}
     except FileNotFoundError:
         return {"model": path.stem}

@@ -15,6 +15,7 @@ from sim.deadline.errors import InputError
 from sim.deadline.manifest import machine, versions
 from sim.deadline.models.model_file import card_path, save
 from sim.deadline.models.training import conclude
+from sim.deadline.reading import read_json
 
 
 def finish(
@@ -84,11 +85,9 @@ def read_curve(path: Path) -> dict[str, Any]:
     Raises:
         InputError: there is no such card, or no learning curve in it.
     """
-    import json
-
     card = card_path(path)
     try:
-        training: dict[str, Any] = json.loads(card.read_text(encoding="utf-8"))["training"]
+        training: dict[str, Any] = read_json(card)["training"]
         curve, baselines = training["curve"], training["baselines"]
         if not curve or not baselines:
             raise KeyError
@@ -101,6 +100,6 @@ def read_curve(path: Path) -> dict[str, Any]:
                 float(0.0 if share is None else share)
     except FileNotFoundError:
         raise InputError(f"{card}: missing; a learning curve stands in a policy's card") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         raise InputError(f"{card}: holds no learning curve; want the card of a policy") from None
     return training

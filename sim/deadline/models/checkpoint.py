@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sim.deadline.errors import InputError, shown
 from sim.deadline.models.tensors import read_tensors, write_tensors
+from sim.deadline.reading import parse_json
 
 _NOTHING = object()
 
@@ -53,8 +54,8 @@ def read_checkpoint(path: Path, settings: dict[str, Any]) -> Checkpoint | None:
         return None
     try:
         metadata, arrays = read_tensors(path)
-        found = json.loads(metadata["settings"])
-        progress = json.loads(metadata["progress"])
+        found = parse_json(metadata["settings"])
+        progress = parse_json(metadata["progress"])
     except (ValueError, KeyError):
         raise InputError(f"{path}: not a checkpoint; delete it to begin anew") from None
     # As JSON keeps them: tuples are lists there.

@@ -22,6 +22,7 @@ from sim.deadline.errors import InputError
 from sim.deadline.files import whole_file
 from sim.deadline.manifest import json_text
 from sim.deadline.models.tensors import read_tensors, write_tensors
+from sim.deadline.reading import check_regular, parse_json, read_json
 
 Float32Array = NDArray[np.float32]
 
@@ -103,7 +104,7 @@ def load(path: Path, architecture: str) -> ModelFile:
     if found != architecture:
         raise InputError(f"{path}: holds weights of {found!r}, want {architecture!r}")
     try:
-        config = json.loads(metadata["config"])
+        config = parse_json(metadata["config"])
     except (KeyError, ValueError):
         config = None
     if not isinstance(config, dict):
@@ -189,7 +190,8 @@ def card_path(path: Path) -> Path:
 
 def checksum(path: Path) -> str:
     """Return a file's SHA-256, hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_card(path: Path) -> None:
@@ -199,9 +201,10 @@ def check_card(path: Path) -> None:
         InputError: no card where there must be one, not a card, it states another checksum, or
             the weights cannot be read.
     """
+    check_regular(path)
     card = card_path(path)
     try:
-        stated = json.loads(card.read_text(encoding="utf-8"))["sha256"]
+        stated = read_json(card)["sha256"]
     except FileNotFoundError:
         if path.parent.name == _SHIPPED:
             raise InputError(f"{card}: missing; shipped weights come with their card") from None

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sim.deadline.errors import InputError
 from sim.deadline.files import whole_file
+from sim.deadline.reading import check_regular
 
 
 def write_tensors(
@@ -51,6 +52,7 @@ def read_tensors(
     """
     from safetensors import SafetensorError, safe_open
 
+    check_regular(path)
     try:
         with safe_open(path, framework="numpy") as file:
             names = list(file.keys()) if tensors else []
