@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 AXES = ("time", "subband", "rx", "tx")
 _READ_VALUES = 2**18  # at a time: 2 MB of gains
 _LARGEST_CHUNK = 1 << 30  # bytes: a chunk is unpacked whole
+_LARGEST_SLOT = 2**27  # values, all read at once: 1 GiB of gains; 1,000 links have 2**20
 _CHUNK_VALUES = 2**22  # unless the file's own chunks are longer, up to this
 
 #: A signalling NaN would warn wherever it is converted or shown.
@@ -164,6 +165,8 @@ class TraceFile:
             yield
         except InputError:
             raise
+        except MemoryError as error:
+            raise InputError(f"{self.path}: {where}out of memory ({_one_line(error)})") from None
         except Exception as error:
             raise InputError(
                 f"{self.path}: {where}damaged, cannot be read ({_one_line(error)})"
@@ -266,6 +269,11 @@ class TraceFile:
         self.subbands = shape[1] if len(shape) == 4 else 1
 
         values = math.prod(shape[1:])
+        if values > _LARGEST_SLOT:
+            raise self.fail(
+                f"shape {shape}: {values:,} values a slot, want at most {_LARGEST_SLOT:,}"
+            )
+
         # Read whole chunks of the file where it has them, so that none is unpacked twice.
         piece = max(1, _READ_VALUES // values)
         chunk = self._data.chunks[0] if self._data.chunks else 1

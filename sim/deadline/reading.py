@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import stat
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sim.deadline.errors import InputError
 
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
 _LARGEST_FILE = 64 << 20  # bytes; what is read so takes a few hundred kilobytes
+_LARGEST_TABLE = 1 << 26  # values; the longest of studies so far has fewer than a million
 _DEEPEST = 100  # levels of JSON; ours has six or so
 
 
@@ -77,3 +81,24 @@ def parse_json(text: str) -> Any:
         if not level:
             return value
     raise ValueError("nested too deeply")
+
+
+def check_parquet_size(metadata: pq.FileMetaData, largest: int = _LARGEST_TABLE) -> None:
+    """Refuse a table that takes far more memory than disk: what repeats is packed to nothing.
+
+    Args:
+        metadata: of the Parquet file, from its footer.
+        largest: rows and values, those inside of lists too, that it may have together.
+
+    Raises:
+        ValueError: it has more.
+    """
+    groups = (metadata.row_group(index) for index in range(metadata.num_row_groups))
+    values = metadata.num_rows + sum(
+        group.column(index).num_values for group in groups for index in range(group.num_columns)
+    )
+    if values > largest:
+        raise ValueError(
+            f"{metadata.num_rows:,} rows, {values:,} rows and values together; "
+            f"want at most {largest:,}"
+        )

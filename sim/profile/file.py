@@ -21,6 +21,7 @@ from sim.deadline.errors import shown
 from sim.deadline.files import reason, replacing
 from sim.deadline.manifest import write_json
 from sim.deadline.reading import (
+    check_parquet_size,
     check_regular,
     parse_json,
     read_json,
@@ -210,6 +211,7 @@ def _load(path: Path, parquet: Path, stamps: tuple[tuple[int, int], ...]) -> Pro
             "another calibration); calibrate anew"
         )
     try:
+        check_parquet_size(pq.read_metadata(io.BytesIO(content)))
         table = pq.read_table(io.BytesIO(content))
         return _profile(path.stem, header, table)
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, OverflowError) as error:

@@ -11,7 +11,7 @@ from typing import Any
 from sim.deadline import InputError, did_you_mean
 from sim.deadline.files import reason
 from sim.deadline.manifest import read_manifest
-from sim.deadline.reading import check_regular, read_whole
+from sim.deadline.reading import check_parquet_size, check_regular, read_whole
 from sim.report.axis import FACTS, Axis, Value, fact_axis, study_axis
 from sim.report.cells import Cell, dispersion, pool
 from sim.report.damage import check_answers, check_name, check_points, check_rows, check_study
@@ -205,6 +205,7 @@ def _read_parquet(path: Path) -> tuple[list[str], list[dict[str, Any]]]:
 
     check_regular(path)
     try:
+        check_parquet_size(pq.read_metadata(path))
         table = pq.read_table(path, partitioning=None)
         return table.column_names, table.to_pylist()
     except (pa.ArrowException, OSError, ValueError) as error:

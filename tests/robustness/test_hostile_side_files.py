@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import h5py
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from in_process import TINY, Ttirace
@@ -27,7 +30,7 @@ from sim.deadline.manifest import read_manifest
 from sim.deadline.models.checkpoint import read_checkpoint
 from sim.deadline.models.model_file import check_card, load
 from sim.deadline.models.tensors import write_tensors
-from sim.deadline.reading import read_json
+from sim.deadline.reading import check_parquet_size, read_json
 from sim.profile import load_profile
 from sim.report.results import read_results
 from sim.study.store import StudyFolder
@@ -277,3 +280,48 @@ def test_a_contender_has_a_card_of_any_kind(tmp_path: Path) -> None:
     text = json.dumps({**card, "data": {"channel": "rayleigh", "snr_db": "@"}})
     path.with_suffix(".json").write_text(text.replace('"@"', LONG))
     assert contender(str(path)).trained_on == ""
+
+
+def test_a_slot_that_no_memory_holds_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "it.h5"
+    size = 12_000
+    with h5py.File(path, "w") as file:
+        chunked = {"chunks": (1, 1, size, size), "compression": "gzip"}
+        gain = file.create_dataset("gain", (1, 1, size, size), "u1", **chunked)
+        gain.id.write_direct_chunk((0, 0, 0, 0), b"as good as any")
+        file.attrs["sample_interval_s"] = 1e-3
+    said = complaint(TraceFile, path)
+    assert said.endswith("144,000,000 values a slot, want at most 134,217,728")
+
+
+def test_a_trace_that_memory_runs_out_of_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "it.h5"
+    with h5py.File(path, "w") as file:
+        file["H"] = np.ones((2, 1, 3, 3), complex)
+
+    def none_left(_: object) -> None:
+        raise MemoryError("Unable to allocate 1 TiB")
+
+    monkeypatch.setattr("sim.channel.trace_file.power_gain", none_left)
+    with TraceFile(path) as trace:
+        said = complaint(trace.read, 0, 2)
+    assert said.startswith(f"{path}: dataset 'H': slots 0 to 1: out of memory (Unable")
+
+
+def test_a_table_that_unpacks_to_gigabytes_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    column = pa.array(np.zeros(1 << 26, np.int8))
+    pq.write_table(pa.table({"a": column}), path, compression="zstd")
+    assert path.stat().st_size < 1 << 20
+    said = complaint(read_results, tmp_path)
+    assert said.startswith(f"{path}: cannot be read: 67,108,864 rows")
+
+
+def test_values_inside_of_lists_and_rows_without_any_count(tmp_path: Path) -> None:
+    path = tmp_path / "it.parquet"
+    pq.write_table(pa.table({"a": [[1.0] * 50, [1.0] * 50]}), path)
+    check_parquet_size(pq.read_metadata(path), 102)
+    with pytest.raises(ValueError, match="2 rows, 102 rows and values together; want at most 101"):
+        check_parquet_size(pq.read_metadata(path), 101)
