@@ -40,7 +40,7 @@ def weights_file(
             )
         return WEIGHTS / f"{model}.safetensors"
     path = Path(model)
-    check_regular(path)
+    check_regular(path, "model")
     if not path.is_file():
         problem = "not a file" if path.exists() else "no such file"
         raise InputError(f"model: {problem}: {model}")

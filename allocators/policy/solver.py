@@ -53,7 +53,7 @@ class Policy(Solver[PowerControlProblem, Allocation]):
         given = {"observe": observe, "power_scale": power_scale, "min_power_db": min_power_db}
         # What is wrong should not wait for `prepare`.
         if Path(model).suffix in _FOREIGN:
-            check_regular(Path(model))
+            check_regular(Path(model), "model")
             if not Path(model).is_file():
                 problem = "not a file" if Path(model).exists() else "no such file"
                 raise InputError(f"model: {problem}: {model}")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sim.deadline.errors import InputError
+from sim.deadline.errors import InputError, shown
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -17,18 +18,26 @@ _LARGEST_TABLE = 1 << 26  # values; the longest of studies so far has fewer than
 _DEEPEST = 100  # levels of JSON; ours has six or so
 
 
-def check_regular(path: Path) -> None:
+def check_regular(path: Path, key: str = "") -> None:
     """Refuse what may be waited for, or read, for ever; who opens a file says what else is wrong.
 
+    Args:
+        path: the file.
+        key: that names it, for messages.
+
     Raises:
-        InputError: it is a pipe, a socket or a device.
+        InputError: it is a pipe, a socket or a device, or no file can have such a name.
     """
+    where = f"{key}: " if key else ""
     try:
         mode = path.stat().st_mode
-    except OSError:
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            name = shown(str(path))
+            raise InputError(f"{where}{name}: no name that a file can have") from None
         return
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise InputError(f"{path}: is no regular file")
+        raise InputError(f"{where}{path}: is no regular file")
 
 
 def read_whole(path: Path, largest: int = _LARGEST_FILE) -> bytes:

@@ -140,7 +140,7 @@ def find_profile(name: str, folder: Path) -> Path:
     for place in (folder / name, Path(name)):
         named = _named(place)
         text = named.with_name(f"{named.name}.json")
-        check_regular(text)
+        check_regular(text, "profile")
         if text.is_file():
             return text
     if name in shipped:

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from sim.deadline import OnMiss, OnOverrun, did_you_mean
 from sim.deadline.errors import shown
 from sim.registry import allocator_names
+from sim.scenario.files import named_file
 from sim.scenario.latency import Latency
 from sim.scenario.quantities import QuantityModel
 from sim.scenario.shorthand import Also
@@ -86,9 +87,8 @@ def _with_files(value: Any, folder: Path) -> Any:
         return with_files(value, folder)
     if isinstance(value, list):
         return [_with_files(item, folder) for item in value]
-    if isinstance(value, str) and "." in value and (folder / value).is_file():
-        return str((folder / value).resolve())
-    return value
+    file = named_file(folder, value) if isinstance(value, str) and "." in value else None
+    return value if file is None else str(file)
 
 
 class FallbackModel(AllocatorReference):

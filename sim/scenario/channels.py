@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
+from sim.deadline.reading import check_regular
 from sim.scenario.quantities import FREQUENCY, LENGTH, RATIO, SPEED, QuantityModel
 from sim.scenario.shorthand import Choice
 
@@ -230,6 +231,7 @@ class TraceChannel(QuantityModel):
         from sim.channel import TraceChannel
 
         del rng
+        check_regular(folder / self.path, "channel")
         return TraceChannel(folder / self.path, slot_s=slot_ns * 1e-9, slots=slots)
 
 

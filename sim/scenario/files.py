@@ -18,8 +18,10 @@ from sim.scenario.shipped import SHIPPED
 
 _permitted: ContextVar[tuple[Path, ...]] = ContextVar("permitted", default=())
 
-#: A profile is named without the ending of its files.
-_ENDINGS = ("", ".json")
+#: What is read is more than what is named: of a profile, which may be named without an ending, and
+#: of weights with their card, the file beside it too.
+_ENDINGS = (".json", ".parquet")
+_OF_TWO_FILES = (*_ENDINGS, ".safetensors")
 
 
 @contextmanager
@@ -46,12 +48,14 @@ def confine(data: object, folder: Path) -> None:
     allowed = (folder.resolve(), Path.cwd().resolve(), SHIPPED.resolve(), *_permitted.get())
     for keys, text in _texts(data, ()):
         for base in (folder, Path.cwd()):
-            for ending in _ENDINGS:
-                file = _file(base, text + ending)
+            for name in _read_for(text):
+                file = named_file(base, name)
                 if file is not None and not any(file.is_relative_to(place) for place in allowed):
+                    beside = "" if name == text else f": {Path(name).name}"
                     raise InputError(
-                        f"{'.'.join(keys)}: {shown(text)} lies outside of {folder}, where this "
-                        f"file is, and of the current folder; `--files {file.parent}` permits it"
+                        f"{'.'.join(keys)}: {shown(text)}{beside} lies outside of {folder}, where "
+                        f"this file is, and of the current folder; `--files {file.parent}` permits "
+                        "it"
                     )
 
 
@@ -67,7 +71,15 @@ def _texts(value: object, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ..
         yield from _texts(item, (*keys, str(key)))
 
 
-def _file(base: Path, text: str) -> Path | None:
+def _read_for(text: str) -> Iterator[str]:
+    """Yield the names of all files that may be read where a text names one."""
+    yield text
+    stem, dot, last = text.rpartition(".")
+    ended = f"{dot}{last}" in _OF_TWO_FILES
+    yield from ((stem if ended else text) + ending for ending in _ENDINGS)
+
+
+def named_file(base: Path, text: str) -> Path | None:
     """Return the file that a text names, all links followed; None if there is none."""
     try:
         place = base / text

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -325,3 +326,58 @@ def test_values_inside_of_lists_and_rows_without_any_count(tmp_path: Path) -> No
     check_parquet_size(pq.read_metadata(path), 102)
     with pytest.raises(ValueError, match="2 rows, 102 rows and values together; want at most 101"):
         check_parquet_size(pq.read_metadata(path), 101)
+
+
+@pytest.fixture
+def theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("theirs", "private", "here"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path / "theirs"
+
+
+@pytest.mark.parametrize(
+    ("keys", "own", "linked"),
+    [
+        ({"compute": {"latency": {"calibrated": "p"}}}, "p.json", "p.parquet"),
+        ({"compute": {"latency": {"calibrated": "p.json"}}}, "p.json", "p.parquet"),
+        ({"compute": {"latency": {"calibrated": "p.parquet"}}}, "p.parquet", "p.json"),
+        ({"allocators": [{"dnn": {"model": "n.safetensors"}}]}, "n.safetensors", "n.json"),
+    ],
+)
+def test_the_file_beside_one_is_held_to_the_same(
+    keys: dict[str, Any], own: str, linked: str, theirs: Path, ttirace: Ttirace
+) -> None:
+    source = PROFILE.with_suffix("") if own.startswith("p") else WEIGHTS / "dnn_k10"
+    shutil.copy(source.with_suffix(Path(own).suffix), theirs / own)
+    there = theirs.parent / "private" / linked
+    shutil.copy(source.with_suffix(there.suffix), there)
+    (theirs / linked).symlink_to(there)
+    scenario = yaml.safe_load(TINY) | {"channel": {"rayleigh": {"links": 10}}} | keys
+    (theirs / "it.yaml").write_text(yaml.safe_dump(scenario))
+    said = ttirace("validate", theirs / "it.yaml").error
+    assert f": {linked} lies outside of {theirs}" in said
+    assert f"--files {there.parent}" in said
+    assert ttirace("validate", theirs / "it.yaml", "--files", there.parent).code == 0
+    (theirs / linked).unlink()
+    shutil.copy(there, theirs / linked)
+    assert ttirace("validate", theirs / "it.yaml").code == 0
+
+
+@pytest.mark.parametrize(
+    ("keys", "key"),
+    [
+        ({"channel": {"trace": "a" * 400}}, "channel"),
+        ({"compute": {"latency": {"calibrated": "a" * 400}}}, "profile"),
+        ({"allocators": [{"dnn": {"model": "a" * 400 + ".safetensors"}}]}, "model"),
+        ({"allocators": [{"policy": {"model": "a" * 400 + ".zip"}}]}, "model"),
+    ],
+)
+def test_names_that_no_file_can_have_are_told_with_their_key(
+    keys: dict[str, Any], key: str, theirs: Path, ttirace: Ttirace
+) -> None:
+    (theirs / "it.yaml").write_text(yaml.safe_dump(yaml.safe_load(TINY) | keys))
+    said = ttirace("validate", theirs / "it.yaml").error
+    assert said.startswith(f"{theirs / 'it.yaml'}: ")
+    assert f" {key}: '" in said
+    assert said.endswith(" characters: no name that a file can have")
