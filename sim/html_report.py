@@ -74,9 +74,9 @@ def race_page(
         ),
         Section(
             "Response times",
-            "How often a response, from the intended release, takes as long or longer; dashed: the "
-            "deadline. A curve ends in an open circle where the jobs that were left were cut. "
-            "Click a name to hide its curve.",
+            "Of the jobs that ran, how many take as long or longer, from the intended release; "
+            f"{_deadlines(race)}. A curve ends in an open circle where the jobs that were left "
+            "were cut. Click a name to hide its curve.",
             figures=[
                 response_times(
                     {label: responses(log) for label, log in logs.items()},
@@ -114,6 +114,15 @@ def race_page(
     last.more = "The scenario, with everything resolved", resolved
     page.sections.append(last)
     return page
+
+
+def _deadlines(race: Race) -> str:
+    if len({timing.compute_ns for timing in race.timings}) == 1:
+        return "dashed: the deadline. Jobs that were skipped are missed, too, but in no curve"
+    return (
+        "dashed: the deadlines. A curve holds the jobs of all controllers, so where it crosses "
+        "one stands no miss ratio; skipped jobs are in no curve"
+    )
 
 
 def _table(summary: Mapping[str, Any]) -> Table:

@@ -53,8 +53,9 @@ def race_page(
         ),
         Section(
             "Response times",
-            "How often a response takes as long or longer; dashed: the deadline. A curve ends in "
-            "an open circle where the frames that were left were cut.",
+            "Of the frames that were begun, how many take as long or longer; dashed: the deadline. "
+            "Skipped frames are missed, too, but in no curve. A curve ends in an open circle where "
+            "the frames that were left were cut.",
             figures=[
                 charts.response_times(
                     {name: responses(log) for name, log in logs.items()}, [settings.budget_ns], "ms"

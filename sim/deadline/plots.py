@@ -197,6 +197,16 @@ def response_times(
             linewidth=1,
             label="deadline" if number == 0 else None,
         )
+        if len(deadlines) > 1:
+            axes.text(
+                deadline,
+                0.02,
+                f"{deadline:,.10g} {unit}",
+                fontsize=7,
+                rotation=90,
+                ha="right",
+                transform=axes.get_xaxis_transform(),
+            )
     if cut:
         axes.plot([], [], "o", color="black", markerfacecolor="white", label="later ones were cut")
     axes.set(

@@ -101,6 +101,7 @@ def test_response_times_end_at_the_maximum_with_the_deadlines_drawn(axes: Axes) 
         assert y[i] == pytest.approx(np.mean(sample >= x[i] * 1e3), abs=1e-12)
     deadlines = [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == "--"]  # type: ignore[index]
     assert deadlines == [400.0, 700.0]
+    assert [text.get_text() for text in axes.texts] == ["400 us", "700 us"]
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
     assert "none" not in found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -113,7 +114,7 @@ def response_times(
         deadlines_ns: from release to deadline.
         unit: of time, one of `UNITS_US`.
     """
-    from bokeh.models import LogTicker, NumeralTickFormatter, Span
+    from bokeh.models import Label, LogTicker, NumeralTickFormatter, Span
 
     made = plain(
         x_axis_type="log",
@@ -156,6 +157,19 @@ def response_times(
                 line_color="#888888",
             )
         )
+        if len(deadlines) > 1:
+            made.add_layout(
+                Label(
+                    x=deadline,
+                    y=4,
+                    y_units="screen",
+                    angle=math.pi / 2,
+                    text=f"{deadline:,.10g} {unit}",
+                    text_baseline="bottom",
+                    text_font_size="11px",
+                    text_color="#888888",
+                )
+            )
     if ends:
         made.x_range.start, made.x_range.end = min(ends) / 1.2, max(ends) * 1.2
         made.xaxis.ticker = LogTicker(mantissas=log_ticks(max(ends) / min(ends)))

@@ -13,6 +13,7 @@ from xml.etree.ElementTree import fromstring
 
 import numpy as np
 import pytest
+from bokeh.models import Label
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
@@ -88,6 +89,15 @@ def test_a_log_of_no_job_at_all_is_drawn() -> None:
     figure = timeline({"nobody": log_of().parts(), "somebody": log_of(Outcome.MET).parts()})
     assert Page("t", "v", (), [Section("s", figures=[figure])]).html()
     assert response_times({"nobody": []}, [1]) is not None
+
+
+def test_deadlines_are_told_apart() -> None:
+    def labels(*deadlines_ns: int) -> list[str]:
+        drawn = response_times({"solver": [RESPONSES]}, deadlines_ns)
+        return [label.text for label in drawn.select({"type": Label})]
+
+    assert labels(700_000, 400_000, 700_000) == ["400 us", "700 us"]
+    assert labels(700_000, 700_000) == []
 
 
 @given(st.lists(st.text(max_size=60), unique=True, max_size=60))
