@@ -279,6 +279,6 @@ def _complain(rows: Sequence[Row]) -> int:
     from allocators.evaluation.summary import failures, left_out
 
     failed = failures(rows)
-    for line in [*left_out(rows), *failed]:
+    for line in [*(f"left out: {line}" for line in left_out(rows)), *failed]:
         click.echo(line, err=True)
     return 1 if failed else 0

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 from allocators.evaluation.cells import Row
 from allocators.evaluation.mismatch import Mismatch
 from allocators.evaluation.plots import share_colour
-from allocators.evaluation.summary import by_allocator, failures, left_out, summarize
+from allocators.evaluation.summary import (
+    by_allocator,
+    failures,
+    in_common,
+    left_out,
+    over_cells,
+    summarize,
+)
 from sim.deadline.html.charts import cells_figure
 from sim.deadline.html.page import Page, Section, Table, reproduction
 from sim.deadline.tables import number
@@ -75,13 +82,21 @@ def mismatch_page(matrix: Mismatch, manifest: Mapping[str, Any]) -> Page:
 
 
 def verdict(rows: Sequence[Row]) -> str:
-    """Return who is worth most on average, where that is least, and who is worth least."""
-    rated = [each for each in summarize(rows) if each["cells"]]
-    if not rated:
+    """Return who is worth most on average, where that is least, and who is worth least.
+
+    Judged on the cells that all have, or who fits only the easy ones would win.
+    """
+    there = {str(row["allocator"]) for row in rows if row["share_of_wmmse"] is not None}
+    if not there:
         return "No cell has a share of WMMSE's sum rate."
+    rated = summarize(in_common(rows))
+    if not rated:
+        return "No cell fits all allocators: the means below are each over cells of its own."
     rated.sort(key=lambda each: -each["mean_share_of_wmmse"])
     best = rated[0]
     cells = f"{best['cells']} cell{'s' if best['cells'] > 1 else ''}"
+    if any(each["cells"] > best["cells"] for each in summarize(rows)):
+        cells = f"the {cells} that fit all" if best["cells"] > 1 else "the one cell that fits all"
     text = (
         f"{best['allocator']} reaches {best['mean_share_of_wmmse']:.1%} of WMMSE's sum rate on "
         f"average over {cells}, and {best['worst_share_of_wmmse']:.1%} where it does worst "
@@ -120,12 +135,20 @@ def _summary(rows: Sequence[Row]) -> Section:
     ]  # fmt: skip
     cells = [
         [
-            each["allocator"], str(each["cells"]), *map(_percent, shares[2:6]),
+            each["allocator"],
+            str(each["cells"]),
+            *(_percent(each[f"mean_share_of_{name}"]) + over_cells(each, name) for name in names),
+            _percent(each["worst_share_of_wmmse"]),
             each["worst_cell"] or "-",
         ]
-        for each, shares in zip(found, values, strict=True)
-    ]  # fmt: skip
-    note = "Means over the cells where an allocator fits. Click a heading to sort."
+        for each in found
+    ]
+    note = (
+        "Means over the cells where an allocator fits, in brackets over how many of them if there "
+        "is no such share in all. Click a heading to sort."
+    )
+    if len({each["cells"] for each in found}) > 1:
+        note = f"Allocators fit different cells: only the verdict is of the same. {note}"
     return Section("Allocators", note, table=Table(headings, cells, values))
 
 

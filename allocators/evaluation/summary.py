@@ -35,9 +35,26 @@ def _summary(label: str, rows: Sequence[Row]) -> dict[str, Any]:
         shares = [row[f"share_of_{name}"] for row in rated]
         known = [share for share in shares if share is not None]
         summary[f"mean_share_of_{name}"] = sum(known) / len(known) if known else None
+        summary[f"cells_of_{name}"] = len(known)  # there is no exhaustive search for many links
     summary["worst_share_of_wmmse"] = None if worst is None else worst["share_of_wmmse"]
     summary["worst_cell"] = None if worst is None else place(worst)
     return summary
+
+
+def over_cells(summary: dict[str, Any], name: str) -> str:
+    """Return of how many of its cells a mean share is: nothing if of all, or of none."""
+    known = summary[f"cells_of_{name}"]
+    return f" ({known} of {summary['cells']} cells)" if 0 < known < summary["cells"] else ""
+
+
+def in_common(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of the cells in which every allocator that has a share at all has one."""
+    places = [
+        {place(row) for row in own if row["share_of_wmmse"] is not None}
+        for own in by_allocator(rows).values()
+    ]
+    shared = set.intersection(*filter(None, places)) if any(places) else set()
+    return [row for row in rows if row["share_of_wmmse"] is not None and place(row) in shared]
 
 
 def sentence(summary: dict[str, Any]) -> str:
@@ -46,7 +63,7 @@ def sentence(summary: dict[str, Any]) -> str:
     if summary["worst_cell"] is None:
         return f"{label}: no cell with a share of WMMSE"
     references = [
-        f"{summary[f'mean_share_of_{name}']:.2%} of {words}"
+        f"{summary[f'mean_share_of_{name}']:.2%} of {words}{over_cells(summary, name)}"
         for name, words in (
             ("wmmse", "WMMSE"),
             ("wmmse_best_of_10", "its best of 10"),
@@ -70,7 +87,7 @@ def left_out(rows: Sequence[Row]) -> list[str]:
                 reasons.setdefault(kind, []).append(row)
         for found in reasons.values():
             links = ", ".join(map(str, dict.fromkeys(row["links"] for row in found)))
-            lines.append(f"left out: {label} at K = {links}: {found[0]['left_out']}")
+            lines.append(f"{label} at K = {links}: {found[0]['left_out']}")
     return lines
 
 

@@ -16,6 +16,7 @@ from allocators.evaluation.cells import EvaluationSettings, Row, evaluate_cells
 from allocators.evaluation.channels import EvaluationChannel, channel_named
 from allocators.evaluation.contenders import contender
 from allocators.evaluation.mismatch import matrix_rows, mismatch, setting_named
+from allocators.evaluation.page import verdict
 from allocators.evaluation.suites import SUITES, Cell, suite_named
 from allocators.evaluation.summary import left_out, sentence, summarize
 from allocators.wmmse import WMMSE
@@ -132,8 +133,8 @@ def test_what_does_not_fit_is_left_out_with_its_reason() -> None:
     rows = rows_of(["dnn_k10", "max_power"], [cell("rayleigh", 20), cell("munich", 20, None)])
     assert [row["share_of_wmmse"] is None for row in rows] == [True, False, True, True]
     assert left_out(rows) == [
-        "left out: dnn_k10 at K = 20: dnn: model: dnn_k10 is made for 10 links, but there are 20",
-        "left out: max_power at K = 20: munich: 20 links, but it has 10 pairs",
+        "dnn_k10 at K = 20: dnn: model: dnn_k10 is made for 10 links, but there are 20",
+        "max_power at K = 20: munich: 20 links, but it has 10 pairs",
     ]
     with pytest.raises(InputError, match=r"nothing to evaluate: .*made for 10 links"):
         rows_of(["dnn_k10"], [cell("rayleigh", 20)])
@@ -208,6 +209,19 @@ def test_summary_names_the_worst_cell() -> None:
     assert sentence(summary).endswith("%, rayleigh, K = 4, 20 dB")
     none = summarize([{**rows[0], "share_of_wmmse": None}])[0]
     assert sentence(none).endswith("no cell with a share of WMMSE")
+
+
+def test_means_over_part_of_the_cells_say_so_and_verdicts_are_of_common_ones() -> None:
+    rows = rows_of(["max_power", "dnn_k20"], [cell("rayleigh", 4), cell("rayleigh", 20)])
+    everywhere, twenty = summarize(rows)
+    assert (everywhere["cells"], everywhere["cells_of_exhaustive"], twenty["cells"]) == (2, 1, 1)
+    assert "of exhaustive (1 of 2 cells);" in sentence(everywhere)
+    assert "of 2 cells" not in sentence(everywhere).partition("of WMMSE")[0]
+    told = verdict(rows)
+    assert "over the one cell that fits all" in told
+    assert f"Least: max_power, {rows[2]['share_of_wmmse']:.1%} on average" in told
+    apart = [row for row in rows if (row["links"] == 20) == (row["allocator"] == "dnn_k20")]
+    assert verdict(apart).startswith("No cell fits all allocators")
 
 
 def test_mismatch_tries_a_model_at_its_own_size() -> None:
