@@ -117,7 +117,7 @@ def cli() -> None:
       ttirace run munich                         race allocators, leave tables and plots
       ttirace example munich                     copy that scenario here, to change it
       ttirace study my_study.yaml                the same over axes: how much fits which slot?
-      ttirace compare channels.h5 --snr-db 0     no race: rate and time of each allocator
+      ttirace compare gains.h5 --noise-w 1e-13   no race: rate and time of each allocator
       ttirace list                               what there is to put into a scenario
 
     Exit status: 0; 1 if an allocator failed on some job, or a check did not hold; 2 if something is

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,12 @@ from sim.commands.options import console, plugin_option
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from sim.problem import FloatArray
+
 
 _DEFAULT = "wmmse,fp,dnn,best_link,max_power,random"
 _MOST_SNR_DB = 200
+_FAR = 100.0  # from a gain of 1: --snr-db is not the SNR that receivers see
 
 
 @click.command()
@@ -56,8 +60,10 @@ def compare(
     \b
     Examples:
       ttirace compare scenarios/traces/munich_d2d_k10.h5 --noise-w 1e-13 --p-max-w 0.05
-      ttirace compare my_channels.h5 --allocators wmmse,dnn,max_power --snr-db 0
+      ttirace compare gains_around_1.h5 --allocators wmmse,dnn,max_power --snr-db 10
     """  # noqa: D301
+    from statistics import median
+
     from sim.channel.trace_file import TraceFile
     from sim.compare import compare as compare_allocators
     from sim.deadline.progress import progress_bar
@@ -66,16 +72,16 @@ def compare(
 
     for plugin in plugins:
         load_plugin(plugin)
-    noise = _noise(noise_w, snr_db, p_max_w)
     names = listed("--allocators", _DEFAULT if allocators is None else allocators)
+    direct: list[float] = []  # median gain of each piece
     with (
         TraceFile(channels, bare=True) as file,
         progress_bar(channels.name, file.slots, "instances") as advance,
     ):
         result = compare_allocators(
             names,
-            file.pieces(),
-            noise,
+            _watched(file.pieces(), direct),
+            _noise(noise_w, snr_db, p_max_w),
             p_max_w,
             seed,
             lambda more: advance(more, ""),
@@ -90,6 +96,13 @@ def compare(
         call = result["call_us"]["p50"]
         if call is not None:
             terminal.print(f"The call itself, of an allocator that does nothing: {call:.2f} us")
+    gain = median(direct)
+    if snr_db is not None and not 1 / _FAR <= gain <= _FAR:
+        click.echo(
+            f"warning: half of the direct gains are below {gain:.2g}: receivers do not see "
+            f"--snr-db {snr_db:g}, which is at a gain of 1; give --noise-w, as in --noise-w 1e-13",
+            err=True,
+        )
     for why in result["left_out"]:
         click.echo(f"left out: {why}", err=True)
     failed = [entry for entry in result["allocators"] if entry["failed"]]
@@ -100,6 +113,22 @@ def compare(
             err=True,
         )
     return 1 if failed else 0
+
+
+def _watched(pieces: Iterable[FloatArray], direct: list[float]) -> Iterator[FloatArray]:
+    """Yield pieces of a trace, and note the median of the direct gains in each."""
+    import numpy as np
+
+    for piece in pieces:
+        direct.append(float(np.median(np.diagonal(piece, axis1=-2, axis2=-1))))
+        yield piece
+
+
+def _rate(value: float | None) -> str:
+    from sim.deadline.tables import number
+
+    tiny = value is not None and 0.0 < value < 0.001  # bit/s/Hz
+    return f"{value:.3g}" if tiny else number(value, 4)
 
 
 def _noise(noise_w: float | None, snr_db: float | None, p_max_w: float) -> float:
@@ -143,7 +172,7 @@ def _table(result: dict[str, Any]) -> Table:
         share, time = entry["share"], entry["time_us"]
         table.add_row(
             escape(entry["name"]),
-            number(entry["sum_rate_bps_hz"], 4),
+            _rate(entry["sum_rate_bps_hz"]),
             "-" if share is None else f"{share:.2%}",
             number(time["p50"], 2),
             number(time["p99"], 2),

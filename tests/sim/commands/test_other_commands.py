@@ -96,7 +96,7 @@ def test_version(ttirace: Ttirace) -> None:
             "allocator 'dnn_k10' is not known; a model is given as dnn:model=dnn_",
         ),
         (["check", "wmmse_k10"], "allocator 'wmmse_k10' is not known; did you mean"),
-        (["compare", "x.h5", "--snr-db", "1e9"], "want a number of decibels from -200 to 200"),
+        (["compare", "x.h5"], "x.h5: no such file"),
         (
             ["evaluate", "dnn", "--channel", "square_-3"],
             "want square_S, S the side in m, as in squ",
@@ -262,6 +262,20 @@ def test_compare_counts_one_of_a_kind(ttirace: Ttirace, tmp_path: Path) -> None:
     assert "\u2503" not in done.out
 
 
+def test_compare_warns_where_the_snr_is_not_what_receivers_see(
+    ttirace: Ttirace, channels: Path
+) -> None:
+    options = ["--snr-db", 0, "--allocators", "max_power"]
+    assert ttirace("compare", channels, *options).err == ""
+    with h5py.File(channels, "r+") as file:
+        file["gain"][...] *= 1e-9
+    done = ttirace("compare", channels, *options)
+    assert "receivers do not see --snr-db 0" in done.err
+    assert "give --noise-w" in done.err
+    assert "e-0" in done.out  # a rate that four digits would show as none
+    assert ttirace("compare", channels, "--noise-w", 1e-10, *options[2:]).err == ""
+
+
 def test_compare_counts_failures(ttirace: Ttirace, channels: Path, tmp_path: Path) -> None:
     plugin = tmp_path / "bad.py"
     plugin.write_text(BAD)
@@ -277,6 +291,7 @@ def test_compare_counts_failures(ttirace: Ttirace, channels: Path, tmp_path: Pat
     [
         ([], "give either --noise-w or --snr-db"),
         (["--snr-db", 0, "--noise-w", 1], "give either --noise-w or --snr-db"),
+        (["--snr-db", "1e9"], "want a number of decibels from -200 to 200"),
         (["--snr-db", "nan"], "--snr-db nan: want a number of decibels from -200"),
         (["--snr-db", "x"], "'x' is not a valid float"),
         (["--noise-w", 0], "--noise-w 0.0: must be positive"),
