@@ -24,7 +24,7 @@ from sim.report.wording import count, named, number, ratio
 
 OPTIONS = ("axis", "allocator")
 
-_MOST_ROWS = 30  # of the figure and the table in the report
+_MOST_ROWS = 40  # of the figure and the table in the report
 _MOST_SENTENCES = 16
 
 
@@ -70,17 +70,18 @@ def _exhibit(
             f"The table and the CSV have {count(more, 'answer')} more.",
         ]
     shown = spread(rows, _MOST_ROWS)
-    what = "Largest" if capacity.largest else "Smallest"
     of = "solved for by the study" if capacity.solved else "from the grid of the study"
+    left = f"{len(shown)} of {len(rows)} rows are shown, evenly spread; the CSV has all."
     caption = (
-        f"{what} {capacity.axis.number_title} that meets the target ({results.target.text}), {of}; "
+        f"{_what(capacity)} {_meets(capacity)} the target ({results.target.text}), {of}; "
         "in brackets the next value and why it does not. `all`: even the farthest value "
-        "tried meets it. `~`: the 95% interval there straddles the target. Bold: the farthest of "
+        "tried meets it. `~`: the 95% interval there straddles the target. Bold: the best of "
         "the row. "
         "Best: of those that meet it there, the one with the most rate in force."
     )
+    table = _markdown(results, capacity, shown, allocators)
     if len(shown) < len(rows):
-        caption += f" {len(shown)} of {len(rows)} rows are shown; the CSV has all."
+        table = f"{left}\n\n{table}"
     return Exhibit(
         name="fits" if capacity.largest else f"fits_{capacity.axis.fact or 'axis'}",
         title=f"What fits: {capacity.axis.number_title}",
@@ -89,9 +90,35 @@ def _exhibit(
         rows=[line for row in rows for line in _rows(results, capacity, row)],
         sentences=sentences,
         caption=caption,
-        markdown=_markdown(results, capacity, shown, allocators),
+        markdown=table,
         interactive=partial(_interactive, results, capacity, shown, allocators),
     )
+
+
+#: How the largest and the smallest of a fact are called; what is counted comes in the plural.
+_ENDS = {
+    "links": ("Most", "Fewest"),
+    "subbands": ("Most", "Fewest"),
+    "controllers": ("Most", "Fewest"),
+    "servers": ("Most", "Fewest"),
+    "speed": ("Highest", "Lowest"),
+    "lead": ("Longest", "Shortest"),
+    "slot_us": ("Longest", "Shortest"),
+}
+
+
+def _what(capacity: Capacity) -> str:
+    """Return what is sought: `Most links`, `Lowest processor speed`."""
+    ends = _ENDS.get(capacity.axis.fact, ("Largest", "Smallest"))
+    title = capacity.axis.number_title
+    if capacity.axis.fact in ("links", "subbands"):
+        title = title[:-2]  # without its letter
+    return f"{ends[0 if capacity.largest else 1]} {title}"
+
+
+def _meets(capacity: Capacity) -> str:
+    counted = _ENDS.get(capacity.axis.fact, ("", ""))[0] == "Most"
+    return "that meet" if counted else "that meets"
 
 
 def _slot(capacity: Capacity) -> Axis | None:
@@ -215,11 +242,10 @@ def _interactive(
     beside = [short(name, _LABEL) for name in _beside(capacity, rows)]
     titles = ("", " / ".join(axis.title for axis in capacity.rest))
     names = [short(label, _LABEL) for label in allocators]
-    what = "largest" if capacity.largest else "smallest"
     return Interactive(
         [cells_figure("", cells, names, beside, titles, _HOVER)],
-        f"The {what} {capacity.axis.number_title} that meets the target ({results.target.text}). "
-        "*: the farthest of the row. all: even the farthest value tried meets it. ~: the 95% "
+        f"{_what(capacity)} {_meets(capacity)} the target ({results.target.text}). "
+        "*: the best of the row. all: even the farthest value tried meets it. ~: the 95% "
         "interval there straddles the target. Point at a cell for what stops it.",
     )
 
@@ -278,11 +304,10 @@ def _figure(
             axes.add_patch(_box(place))
     titles = ("", " / ".join(axis.title for axis in capacity.rest))
     frame(axes, allocators, beside, titles, (width, 0.27))
-    what = "Largest" if capacity.largest else "Smallest"
-    figure.suptitle(f"{what} {capacity.axis.number_title} with {results.target.text}", fontsize=11)
+    figure.suptitle(f"{_what(capacity)} with {results.target.text}", fontsize=11)
     footnote(
         figure,
-        "box: farthest   all: even the farthest tried   ~: interval straddles the target",
+        "box: best   all: even the farthest tried   ~: interval straddles the target",
     )
     return figure
 

@@ -13,7 +13,7 @@ from made_tables import Row, make_study, rows, write_study
 from matplotlib.axes import Axes
 
 from sim.deadline import InputError
-from sim.report import best, heatmap, loss, pareto, rate
+from sim.report import best, fits, heatmap, loss, pareto, rate
 from sim.report.exhibit import Exhibit, Kind, NothingToShowError
 from sim.report.front import front
 from sim.report.matrix import frame, panels
@@ -213,6 +213,35 @@ def test_no_map_along_an_axis_that_was_solved_for(tmp_path: Path, module: Kind) 
     with pytest.raises(NothingToShowError, match=r"links was solved for, .*: 18 of 48 cells"):
         module.exhibits(results, {"where": ""})
     assert module.exhibits(results, WHERE)  # who asks for it gets it
+
+
+@pytest.mark.parametrize(
+    ("axis", "values", "sought"),
+    [
+        ("channel.links", [5, 10], "Most links that meet the target"),
+        ("compute.servers", [1, 2], "Fewest servers that meet the target"),
+        ("compute.speed", [1.0, 2.0], "Lowest processor speed that meets the target"),
+    ],
+)
+def test_what_fits_is_called_by_its_name(
+    axis: str, values: list[float], sought: str, tmp_path: Path
+) -> None:
+    (exhibit,) = fits.exhibits(
+        read_results(make_study(tmp_path / "s", {"slot_ns": SLOTS, axis: values}, ["a"])), {}
+    )[:1]
+    assert exhibit.caption.startswith(sought)
+
+
+@pytest.mark.parametrize(("slots", "shown"), [(40, 40), (44, 40)])
+def test_a_table_of_what_fits_is_shortened_only_if_long(
+    slots: int, shown: int, tmp_path: Path
+) -> None:
+    axes = {"slot_ns": [100_000 * i for i in range(1, slots + 1)], "channel.links": [5, 10]}
+    exhibit = fits.exhibits(read_results(make_study(tmp_path / "s", axes, ["a"])), {})[0]
+    first, *_ = exhibit.markdown.splitlines()
+    assert first.startswith(f"{shown} of {slots} rows are shown") == (shown < slots)
+    assert exhibit.markdown.count("\n| ") + (shown == slots) == shown + 2
+    assert len(exhibit.rows) == slots  # the CSV has all
 
 
 def test_losses_are_stacked_to_the_genie_rate(study: Path) -> None:
