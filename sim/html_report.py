@@ -90,7 +90,8 @@ def race_page(
         page.sections += [
             Section(
                 "Rate in force and misses over time",
-                "Above, the sum rate in force; below, the share of deadlines missed.",
+                "Above, the sum rate in force; below, the share of deadlines missed, a curve for "
+                "whoever missed any.",
                 figures=[_over_time(race, contestants)],
             ),
             Section(

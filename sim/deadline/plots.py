@@ -6,6 +6,7 @@ Every function draws on the axes it is given; `figure` makes one that looks like
 from __future__ import annotations
 
 import io
+import math
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -226,6 +227,14 @@ def log_ticks(ratio: float) -> list[float]:
     if ratio > 1000.0:
         return [1.0]
     return [1.0, 2.0, 5.0] if ratio > 10.0 else [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0]
+
+
+def named_numbers(low: float, high: float) -> list[float]:
+    """Return the numbers that are named on a log axis with these ends."""
+    names = log_ticks(high / low)
+    decades = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
+    found = [float(f"{name:g}e{decade}") for decade in decades for name in names]
+    return [number for number in found if low <= number <= high]
 
 
 def _numbers(axis: Axis, ratio: float) -> None:

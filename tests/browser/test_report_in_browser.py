@@ -321,3 +321,36 @@ def test_a_hundred_thousand_jobs_are_there(browser: webdriver.Chrome, tmp_path: 
     assert "one job in 34 is drawn: zoom in for all" in browser.execute_script(titles)
     look(70_000.01, 70_099.99)
     assert abs(drawn(99, 102) - 70_000) <= 1
+
+
+def test_cells_show_what_there_is_room_for(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    names = [f"allocator_{place}" for place in range(12)]
+    page = Page("t", "v", (), [Section("cells", figures=[cells_of(names)])])
+    opened(browser, page, tmp_path / "report.html")
+    models = "Bokeh.documents.flatMap(d => d.roots()).flatMap(r => [...r.references()])"
+    state = f"""
+        const axis = {models}.find(m => m.axis_label === 'x');
+        const text = {models}.find(m => m.type === 'GlyphRenderer' && m.glyph.type === 'Text');
+        return [axis.ticker.ticks.length, axis.major_label_orientation, text.visible];
+        """
+    resize = "document.querySelector('main').style.width = arguments[0]"
+    browser.execute_script(resize, "100%")
+    waiting(browser).until(lambda browser: browser.execute_script(state)[0] == 12)
+    assert browser.execute_script(state)[2]
+    browser.execute_script(resize, "260px")
+    waiting(browser).until(lambda browser: not browser.execute_script(state)[2])
+    ticks, slant, _ = browser.execute_script(state)
+    assert ticks < 12
+    assert slant == 0.6
+    few = Page("t", "v", (), [Section("cells", figures=[cells_of(["allocator_1", "b"])])])
+    opened(browser, few, tmp_path / "few.html")
+    waiting(browser).until(lambda browser: browser.execute_script(state)[1] == 0)
+
+
+def test_a_sort_makes_no_column_wider(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    opened(browser, page_of(3), tmp_path / "report.html")
+    widths = "return [...document.querySelectorAll('th')].map(th => th.offsetWidth)"
+    before = browser.execute_script(widths)
+    for head in browser.find_elements("css selector", "th button"):
+        head.click()
+        assert browser.execute_script(widths) == before

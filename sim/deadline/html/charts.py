@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sim.deadline.plots import colour, dash, log_ticks
+from sim.deadline.plots import colour, dash, named_numbers
 from sim.deadline.responses import Responses, exceedance
 from sim.deadline.tables import UNITS_US
 
@@ -18,12 +18,23 @@ _ROW = 25  # pixels of one
 _LONGEST = 24  # letters of a name in a figure
 
 _WRITTEN = 15  # pixels of a row that has room for text
-_MOST_WRITTEN = 14  # columns whose cells have room for text
 _MOST_TICKS = 20
+
+#: How much of cells there is room for: texts in them, names below, and whether these are slanted.
+_CELLS = """
+const wide = cb_obj.inner_width / columns;
+text.visible = 6.5 * letters + 4 <= wide;
+const flat = 6.5 * longest + 8;
+const slant = longest > 6 && flat > wide;
+const step = Math.max(1, Math.ceil((slant ? 26 : flat) / wide));
+ticker.ticks = Array.from({length: Math.ceil(columns / step)}, (_, place) => place * step);
+axis.major_label_orientation = slant ? 0.6 : 0;
+"""
 
 
 def plain(height: int = 380, **how: Any) -> Figure:
     """Return an empty figure in the look of all, so many pixels high and as wide as the page."""
+    from bokeh.models import InlineStyleSheet
     from bokeh.plotting import figure
 
     made = figure(
@@ -36,6 +47,10 @@ def plain(height: int = 380, **how: Any) -> Figure:
         **how,
     )
     made.toolbar.logo = None
+    # The page's own styles do not reach into it.
+    made.toolbar.stylesheets = [
+        InlineStyleSheet(css="@media print { :host { display: none !important; } }")
+    ]
     made.axis.axis_label_text_font_style = "normal"
     return made
 
@@ -72,7 +87,7 @@ def short_names(names: Iterable[str]) -> dict[str, str]:
 
 
 def hover_curves(figure: Figure, curves: Sequence[Any], *lines: tuple[str, str]) -> None:
-    """Let curves tell their names and, in some lines, their values."""
+    """Let curves tell their names and, in some lines, their values; where they meet, one does."""
     from bokeh.models import HoverTool
 
     figure.add_tools(
@@ -80,6 +95,7 @@ def hover_curves(figure: Figure, curves: Sequence[Any], *lines: tuple[str, str])
             renderers=list(curves),
             mode="mouse",
             line_policy="nearest",
+            limit=1,
             tooltips=[("", "$name"), *lines],
         )
     )
@@ -91,6 +107,7 @@ def legend_above(figure: Figure) -> None:
         legend = figure.legend[0]
         legend.orientation = "horizontal"
         legend.click_policy = "hide"
+        legend.spacing = 12
         legend.border_line_alpha = 0.0
         legend.background_fill_alpha = 0.0
         longest = max(len(item.label.value) for item in legend.items)
@@ -114,7 +131,7 @@ def response_times(
         deadlines_ns: from release to deadline.
         unit: of time, one of `UNITS_US`.
     """
-    from bokeh.models import Label, LogTicker, NumeralTickFormatter, Span
+    from bokeh.models import FixedTicker, Label, NumeralTickFormatter, Span
 
     made = plain(
         x_axis_type="log",
@@ -172,8 +189,10 @@ def response_times(
             )
     if ends:
         made.x_range.start, made.x_range.end = min(ends) / 1.2, max(ends) * 1.2
-        made.xaxis.ticker = LogTicker(mantissas=log_ticks(max(ends) / min(ends)))
-    made.yaxis.ticker = LogTicker(mantissas=log_ticks(1.0 / least))
+        made.xaxis.ticker = FixedTicker(ticks=named_numbers(min(ends) / 1.2, max(ends) * 1.2))
+    least /= 1.2  # a share that is level, at 100% say, has an axis, too
+    made.y_range.start, made.y_range.end = least, 1.0
+    made.yaxis.ticker = FixedTicker(ticks=named_numbers(least, 1.0))
     made.xaxis.formatter = NumeralTickFormatter(format="0,0.[000]")
     made.yaxis.formatter = NumeralTickFormatter(format="0.[00000]%")
     hover_curves(made, curves, ("response", f"@x{{0,0.00}} {unit}"), ("share", "@y{0.0000%}"))
@@ -209,7 +228,7 @@ def cells_figure(
         titles: of both axes.
         hover: heading of each line of the tooltip, and the key it shows.
     """
-    from bokeh.models import ColumnDataSource, HoverTool
+    from bokeh.models import ColumnDataSource, CustomJS, FixedTicker, HoverTool
 
     tall = min(26, max(11, 420 // len(rows)))
     made = plain(
@@ -226,16 +245,23 @@ def cells_figure(
     source.data["x"] = [columns[cell["column"]] for cell in cells]
     source.data["y"] = [rows[cell["row"]] for cell in cells]
     boxes = made.rect("column", "row", 0.97, 0.94, color="shade", source=source)
-    if len(columns) <= _MOST_WRITTEN and tall >= _WRITTEN:
-        made.text(
-            "column", "row", "text", source=source, text_align="center", text_baseline="middle",
-            text_font_size="11px", text_color="ink",
-        )  # fmt: skip
+    text = made.text(
+        "column", "row", "text", source=source, text_align="center", text_baseline="middle",
+        text_font_size="11px" if tall >= _WRITTEN else "0px", text_color="ink",
+    )  # fmt: skip
     for axis, names in ((made.xaxis[0], columns), (made.yaxis[0], rows)):
         step = -(-len(names) // _MOST_TICKS)
-        axis.ticker = list(range(0, len(names), step))
+        axis.ticker = FixedTicker(ticks=list(range(0, len(names), step)))
         axis.major_label_overrides = dict(enumerate(names))
-    made.xaxis.major_label_orientation = 0.6 if max(map(len, columns), default=0) > 6 else 0.0
+    held = {
+        "text": text,
+        "axis": made.xaxis[0],
+        "ticker": made.xaxis[0].ticker,
+        "columns": len(columns),
+        "letters": max(len(cell["text"]) for cell in cells),
+        "longest": max(map(len, columns)),
+    }
+    made.js_on_change("inner_width", CustomJS(args=held, code=_CELLS))
     made.grid.visible = False
     lines = [(heading, f"@{{{key}}}") for heading, key in hover.items()]
     if titles[1]:
@@ -263,7 +289,7 @@ def curves_figure(
         log: whether the horizontal axis is logarithmic.
         hover: lines of the tooltip, below the name.
     """
-    from bokeh.models import LogTicker
+    from bokeh.models import FixedTicker
 
     made = plain(
         320,
@@ -275,7 +301,10 @@ def curves_figure(
     )
     wheel_zoom(made)
     if log:
-        made.xaxis.ticker = LogTicker(mantissas=[1, 2, 5])  # all ten run into each other
+        # Where a curve is cut, there is no number.
+        places = [x for _, entries in curves.values() for x in entries["x"] if x > 0]
+        ends = min(places, default=1.0) / 1.1, max(places, default=1.0) * 1.1
+        made.xaxis.ticker = FixedTicker(ticks=named_numbers(*ends))
     marks = []
     names = short_names(curves)
     for name, (number, entries) in curves.items():

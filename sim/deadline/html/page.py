@@ -15,6 +15,7 @@ from sim.deadline.plots import svg
 
 if TYPE_CHECKING:
     from bokeh.models import LayoutDOM
+    from markupsafe import Markup
     from matplotlib.figure import Figure as Drawing
     from PIL.Image import Image
 
@@ -131,6 +132,7 @@ class Page:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        environment.filters["breakable"] = _breakable
         resources = Resources(mode="inline", components=["bokeh", "bokeh-gl"])
         text: str = environment.get_template(_TEMPLATE).render(
             page=self,
@@ -184,6 +186,13 @@ def _prose(text: str) -> str:
     from markdown_it import MarkdownIt
 
     return str(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))
+
+
+def _breakable(text: str) -> Markup:
+    """Return a text that may go on in another line behind an underscore."""
+    from markupsafe import Markup, escape
+
+    return Markup("_<wbr>").join(escape(part) for part in text.split("_"))
 
 
 def _cells(table: Table) -> list[list[tuple[str, float | None]]]:

@@ -25,6 +25,7 @@ from sim.deadline.html.charts import response_times, short_names
 from sim.deadline.html.page import Page, Picture, Section, Table, reproduction
 from sim.deadline.html.timeline import timeline
 from sim.deadline.job import Outcome
+from sim.deadline.plots import named_numbers
 from sim.deadline.responses import Responses
 
 NASTY = '<script>alert("x")</script> & "quotes" \'\u202e'
@@ -94,10 +95,24 @@ def test_a_log_of_no_job_at_all_is_drawn() -> None:
 def test_deadlines_are_told_apart() -> None:
     def labels(*deadlines_ns: int) -> list[str]:
         drawn = response_times({"solver": [RESPONSES]}, deadlines_ns)
-        return [label.text for label in drawn.select({"type": Label})]
+        return sorted(label.text for label in drawn.select({"type": Label}))
 
     assert labels(700_000, 400_000, 700_000) == ["400 us", "700 us"]
     assert labels(700_000, 700_000) == []
+
+
+def test_log_axes_name_round_numbers() -> None:
+    assert named_numbers(58.0, 950.0) == [100.0, 200.0, 500.0]
+    assert named_numbers(70.0, 400.0) == [80.0, 100.0, 150.0, 200.0, 300.0, 400.0]
+    assert named_numbers(0.5, 3000.0) == [1.0, 10.0, 100.0, 1000.0]
+    drawn = response_times({"solver": [RESPONSES]}, [500])
+    assert drawn.y_range.end == 1.0
+    assert max(drawn.yaxis.ticker.ticks) == 1.0
+
+
+def test_names_break_behind_underscores_only() -> None:
+    text = Page("t", "v", (), [Section("s", table=Table(("a",), [["a_<b>"]]))]).html()
+    assert "<td>a_<wbr>&lt;b&gt;</td>" in text
 
 
 @given(st.lists(st.text(max_size=60), unique=True, max_size=60))
