@@ -87,6 +87,7 @@ def rate_over_time(axes: Axes, logs: Mapping[str, Iterable[pa.Table]], stretch_n
         stretch_ns: what each point averages over; controllers count alike in it.
     """
     shares = {}
+    names = list(logs)
     for number, (label, parts) in enumerate(logs.items()):
         time_s, rate, share = stretches(parts, stretch_ns)
         axes.plot(
@@ -106,13 +107,22 @@ def rate_over_time(axes: Axes, logs: Mapping[str, Iterable[pa.Table]], stretch_n
     for row, (number, (time_s, share)) in enumerate(shares.items()):
         bottom = low - (row + 1) * step
         strip = [((start - half_s), 2 * half_s) for start in time_s]
-        shades = [(colour(number), float(part)) for part in share]
+        shades = [(colour(number), _shade(float(part))) for part in share]
         axes.broken_barh(strip, (bottom + 0.2 * step, 0.7 * step), facecolors=shades, linewidth=0)
+        axes.text(
+            time_s[0] - half_s, bottom + 0.5 * step, f" {names[number]}: missed", fontsize=6,
+            va="center", parse_math=False,
+        )  # fmt: skip
     axes.set_ylim(low - (len(shares) + 0.3) * step, high)
     axes.set(
         xlabel="time (s)" + ("; strips: the darker, the more deadlines missed" if shares else ""),
         ylabel="sum rate in force (bit/s/Hz)",
     )
+
+
+def _shade(share: float) -> float:
+    """Return the opacity of a share that missed: none is empty, and one in a thousand is seen."""
+    return 0.15 + 0.85 * share if share > 0 else 0.0
 
 
 def stretches(

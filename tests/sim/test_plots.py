@@ -139,7 +139,8 @@ def test_the_strip_is_as_dark_as_the_share_that_missed(axes: Axes) -> None:
     rate_over_time(
         axes, {"a": [rate_log([10**6 * i for i in range(n)], [0] * n, [1.0] * n)]}, 10**7
     )
-    np.testing.assert_allclose(axes.collections[0].get_facecolor()[:, 3], 0.2)
+    np.testing.assert_allclose(axes.collections[0].get_facecolor()[:, 3], 0.15 + 0.85 * 0.2)
+    assert [text.get_text() for text in axes.texts] == [" a: missed"]
     assert len(axes.lines[0].get_xdata()) == 10  # type: ignore[arg-type]
 
 
