@@ -84,7 +84,7 @@ def make_manifest(status: str, contents: Mapping[str, Any]) -> dict[str, Any]:
 
 def typed() -> list[str]:
     """Return the words that this process was called with."""
-    return [Path(sys.argv[0]).name, *sys.argv[1:]]
+    return [_program(Path(sys.argv[0])), *sys.argv[1:]]
 
 
 def command_line() -> str:
@@ -94,6 +94,11 @@ def command_line() -> str:
     """
     words = ((word, Path(word)) for word in typed())
     return shlex.join(path.name if path.is_absolute() else word for word, path in words)
+
+
+def _program(path: Path) -> str:
+    """Return what a command line begins with; `python -m sim` is nothing to run again as it is."""
+    return "ttirace" if path.parts[-2:] == ("sim", "__main__.py") else path.name
 
 
 def read_manifest(path: Path) -> Mapping[str, Any]:

@@ -135,3 +135,14 @@ def test_git_state(tmp_path: Path) -> None:
     changed = git_state(package)
     assert changed is not None
     assert changed["dirty"]
+
+
+@pytest.mark.parametrize(
+    ("called", "told"),
+    [("/x/sim/__main__.py", "ttirace"), ("/x/bin/ttirace", "ttirace"), ("/x/my.py", "my.py")],
+)
+def test_the_command_can_be_run_again(
+    called: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", [called, "run", "munich"])
+    assert make_manifest("complete", {})["command"] == [told, "run", "munich"]
