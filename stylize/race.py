@@ -249,11 +249,13 @@ def verdict(summary: Mapping[str, Any]) -> str:
     """Return what the race says in a sentence or two, computed from its figures."""
     entries = summary["solvers"]
     in_time = [entry for entry in entries if entry["miss_ratio"] == 0.0]
+    best = min(entries, key=lambda entry: entry["miss_ratio"])
     text = f"At {summary['fps']:g} frames/s, "
     if in_time:
         text += f"every frame was made by {_listed([entry['name'] for entry in in_time])}."
+    elif best["miss_ratio"] == 1.0:
+        text += "every painter missed every frame."
     else:
-        best = min(entries, key=lambda entry: entry["miss_ratio"])
         text += f"nobody made every frame; {best['name']} missed the fewest, "
         text += f"{best['miss_ratio']:.2%}."
     scored = [entry for entry in entries if "loss" in entry]

@@ -308,6 +308,9 @@ def test_verdict_is_computed() -> None:
     assert verdict(summary) == "At 30 frames/s, every frame was made by a."
     entry["miss_ratio"] = 0.25
     assert "nobody made every frame; a missed the fewest, 25.00%" in verdict(summary)
+    late = [{**entry, "miss_ratio": 1.0} for entry in summary["solvers"]]
+    told = verdict({**summary, "solvers": late})
+    assert told == "At 30 frames/s, every painter missed every frame."
     for entry in summary["solvers"]:  # as good as each other
         entry["loss"] = {"in_force": 1.5, "given_time": 1.5}
     assert verdict(summary).endswith("The least loss on the screen: a, 1.50.")
