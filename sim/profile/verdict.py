@@ -43,8 +43,8 @@ def _unstable(measured: Measurement) -> Iterator[str]:
         worst = max(unsteady, key=lambda name: unsteady[name])
         yield (
             f"the machine was unstable: over its eighths, the medians of {len(unsteady)} of "
-            f"{len(moved)} cells moved by more than {UNSTABLE:.0%}; {worst} by "
-            f"{unsteady[worst]:.0%}"
+            f"{len(moved)} cells of more than {_GRAIN_US:g} us moved by more than {UNSTABLE:.0%}; "
+            f"{worst} by {unsteady[worst]:.0%}"
         )
     if measured.others > _BUSY:
         yield f"the machine was busy: {measured.others:.1f} processors with something else"

@@ -38,7 +38,10 @@ def test_a_quiet_machine_needs_no_warning() -> None:
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        (measured(cell(drift=0.3), cell(links=20)), "1 of 2 cells moved by more than 10%.* by 30%"),
+        (
+            measured(cell(drift=0.3), cell(links=20)),
+            "1 of 2 cells of more than 1 us moved by more than 10%.* by 30%",
+        ),
         (measured(cell(), others=0.9), "busy: 0.9 processors with something else"),
         (measured(cell(), refused=("pinning: no",)), "not permitted here: pinning: no"),
         (measured(cell(ratio=40.0)), "40.0 times slower on varied.*remember answers"),
