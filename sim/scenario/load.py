@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +56,20 @@ def load_scenario(path: Path, overrides: Iterable[str] = ()) -> Scenario:
     try:
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
-        raise InputError(f"{path}: {describe(error, data)}") from None
+        raise InputError(_blamed(path, overrides, describe(error, data))) from None
     if not scenario.name:
         scenario = scenario.model_copy(update={"name": path.stem})
     return scenario
+
+
+def _blamed(path: Path, overrides: Sequence[str], said: str) -> str:
+    """Return what is wrong behind what is to blame: the last override of that key, or the file."""
+    where = said.partition(":")[0]
+    for override in reversed(overrides):
+        key = override.partition("=")[0]
+        if where == key or where.startswith(f"{key}."):
+            return f"--set {override}: {said}"
+    return f"{path}: {said}"
 
 
 def dump_scenario(scenario: Scenario, folder: Path) -> str:

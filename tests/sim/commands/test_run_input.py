@@ -165,3 +165,8 @@ def test_rates_that_are_not_finite_are_no_result(ttirace: Ttirace, tmp_path: Pat
     assert "rates are not finite" in ttirace("run", path, "-o", tmp_path / "o", *chosen).error
     assert not (tmp_path / "o" / "summary.json").exists()
     assert json.loads((tmp_path / "o" / "manifest.json").read_text())["status"] == "running"
+
+
+def test_what_is_set_wrongly_is_not_blamed_on_the_file(ttirace: Ttirace, tiny: Path) -> None:
+    error = ttirace("validate", tiny, "--set", "seed=3", "--set", "slots=abc").error
+    assert error.startswith("--set slots=abc: slots: want a whole number (got 'abc')")
