@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from sim.commands.options import files_option
+from sim.commands.options import files_option, plugin_option
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -227,8 +227,9 @@ def local(**options: Any) -> None:
 )
 @click.option("--overwrite", is_flag=True, help="Replace what --csv finds there.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@plugin_option
 @files_option
-def evaluate(**options: Any) -> int:
+def evaluate(plugins: tuple[str, ...], **options: Any) -> int:
     """Compare a policy with others on the same fresh episodes, without deadlines.
 
     MODEL is a shipped policy, a path (.safetensors, .zip, .onnx), or any allocator. Differences are
@@ -241,14 +242,18 @@ def evaluate(**options: Any) -> int:
     """  # noqa: D301
     with _imports():
         from allocators.policy.training.commands import run_evaluation
+        from sim.registry import load_plugin
 
+    for plugin in plugins:
+        load_plugin(plugin)
     return run_evaluation(**options)
 
 
 @rl.command()
 @click.argument("model")
 @click.option("-o", "--output", "out", type=_FILE, required=True, help="PNG or SVG.")
-def plot(model: str, out: Path) -> None:
+@click.option("--overwrite", is_flag=True, help="Replace what --output finds there.")
+def plot(model: str, out: Path, overwrite: bool) -> None:
     """Draw the learning curve in a policy's card, beside allocators that do not learn.
 
     \b
@@ -257,6 +262,7 @@ def plot(model: str, out: Path) -> None:
     """  # noqa: D301
     from allocators.policy.network import ARCHITECTURE
     from allocators.shipped import weights_file
+    from sim.deadline.outputs import Output, check_outputs
 
     with _imports():
         from allocators.policy.training.card import read_curve
@@ -266,6 +272,7 @@ def plot(model: str, out: Path) -> None:
         from sim.deadline.errors import InputError
 
         raise InputError(f"--output: {out}, want a name that ends in .png or .svg")
+    check_outputs([Output("--output", out, out.suffix)], [model], overwrite)
     plot_curve(read_curve(weights_file(model, ARCHITECTURE)), model, out)
     click.echo(f"drawn: {out}")
 

@@ -58,6 +58,9 @@ def test_from_training_to_a_comparison_and_a_curve(kind: str, here: Path) -> Non
                         for i, row in enumerate(card["evaluation"]["rows"][:3])]  # fmt: skip
     drawn = run("plot", "mine.safetensors", "-o", "curve.png")
     assert drawn.output == "drawn: curve.png\n"
+    with pytest.raises(InputError, match=r"curve\.png is there already; --overwrite"):
+        run("plot", "mine.safetensors", "-o", "curve.png")
+    run("plot", "mine.safetensors", "-o", "curve.png", "--overwrite")
     assert Path("curve.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -74,6 +77,22 @@ def test_evaluation_of_a_scenario_as_csv(here: Path) -> None:
     assert [row["allocator"] for row in rows] == ["wmmse", "max_power"]
     assert rows[0]["scenario"] == "town"
     assert float(rows[1]["won_bps_hz"]) > 0.0
+
+
+def test_evaluation_against_a_plug_in(here: Path) -> None:
+    (here / "half.py").write_text(
+        "from sim.problem import Allocation\n"
+        "from sim.registry import register\n"
+        "from sim.deadline import Solver\n\n\n"
+        "@register('half_of_all')\nclass Half(Solver):\n"
+        "    def solve(self, problem):\n"
+        "        return Allocation(0.5 * problem.p_max_w)\n"
+    )
+    found = run("evaluate", "max_power", "--links", "2", "--snr-db", "0", "--episodes", "2",
+                "--against", "half_of_all", "--plugin", "half.py", "--json")  # fmt: skip
+    assert [row["allocator"] for row in json.loads(found.stdout)["rows"]] == [
+        "max_power", "half_of_all",
+    ]  # fmt: skip
 
 
 def test_the_same_training_leaves_the_same_bytes(here: Path) -> None:
