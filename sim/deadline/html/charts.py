@@ -22,13 +22,18 @@ _MOST_TICKS = 20
 
 #: How much of cells there is room for: texts in them, names below, and whether these are slanted.
 _CELLS = """
-const wide = cb_obj.inner_width / columns;
-text.visible = 6.5 * letters + 4 <= wide;
-const flat = 6.5 * longest + 8;
-const slant = longest > 6 && flat > wide;
-const step = Math.max(1, Math.ceil((slant ? 26 : flat) / wide));
-ticker.ticks = Array.from({length: Math.ceil(columns / step)}, (_, place) => place * step);
-axis.major_label_orientation = slant ? 0.6 : 0;
+// Once it is laid out: while it is, widths pass by that do not last.
+setTimeout(() => {
+  const wide = cb_obj.inner_width / columns;
+  if (!(wide > 0)) return;
+  text.visible = 6.5 * letters + 4 <= wide;
+  const flat = 6.5 * longest + 8;
+  const slant = longest > 6 && flat > wide;
+  const step = Math.max(1, Math.ceil((slant ? 26 : flat) / wide));
+  const places = Array.from({length: Math.ceil(columns / step)}, (_, place) => place * step);
+  if (String(places) !== String(ticker.ticks)) ticker.ticks = places;
+  axis.major_label_orientation = slant ? 0.6 : 0;
+});
 """
 
 
