@@ -157,6 +157,7 @@ def _engine(study: Study, name: str, scheduler: str | None, workers: int | None)
 
 def _say_what_would_be_run(study: Study, folder: Path, as_json: bool) -> None:
     from sim.report.wording import count
+    from sim.study.answers import quantity
     from sim.study.run import Plan
     from sim.study.store import StudyFolder
 
@@ -177,9 +178,17 @@ def _say_what_would_be_run(study: Study, folder: Path, as_json: bool) -> None:
     most = "at most " if solves else ""
     click.echo(f"{study.name}: {most}{count(counts['total'], 'point')}, in {folder}")
     for axis in study.axes:
-        cells = [str(value.cell) for value in axis.values]
+        key = axis.keys[0]
+        kind = key.kind if [axis.column] == [key.name for key in axis.keys] else None
+        cells = [
+            str(value.cell)
+            if kind is None or isinstance(value.cell, str | None)
+            else quantity(value.cell, kind)
+            for value in axis.values
+        ]
         ends = ", ".join(cells) if len(cells) <= 4 else f"{cells[0]} .. {cells[-1]}"
-        click.echo(f"  {axis.column}: {count(len(cells), 'value')}, {ends}")
+        name = axis.column if kind is None else axis.column.removesuffix(f"_{kind.canonical}")
+        click.echo(f"  {name}: {count(len(cells), 'value')}, {ends}")
     if study.line is not None and study.target is not None:
         line = study.line
         click.echo(

@@ -216,3 +216,9 @@ def test_the_studies_of_docs_and_help_are_studies(ttirace: Ttirace, tmp_path: Pa
         path.write_text(yaml)
         dry = ttirace("study", path, "--dry-run")
         assert (dry.code, dry.err) == (0, ""), dry
+
+
+def test_a_dry_run_writes_quantities_as_people_do(ttirace: Ttirace) -> None:
+    out = ttirace("study", "ageing", "--dry-run").out
+    assert " km/h" in out
+    assert "speed_m_s" not in out
