@@ -229,7 +229,7 @@ def local(**options: Any) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 @plugin_option
 @files_option
-def evaluate(plugins: tuple[str, ...], **options: Any) -> int:
+def evaluate(**options: Any) -> int:
     """Compare a policy with others on the same fresh episodes, without deadlines.
 
     MODEL is a shipped policy, a path (.safetensors, .zip, .onnx), or any allocator. Differences are
@@ -242,10 +242,7 @@ def evaluate(plugins: tuple[str, ...], **options: Any) -> int:
     """  # noqa: D301
     with _imports():
         from allocators.policy.training.commands import run_evaluation
-        from sim.registry import load_plugin
 
-    for plugin in plugins:
-        load_plugin(plugin)
     return run_evaluation(**options)
 
 

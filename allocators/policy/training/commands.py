@@ -40,6 +40,7 @@ from sim.deadline.outputs import Output, check_outputs
 from sim.deadline.progress import progress_bar
 from sim.deadline.tables import number, plain_table
 from sim.named import listed
+from sim.registry import load_plugin
 from sim.seeding import stream
 
 #: What a card's table is of.
@@ -135,6 +136,7 @@ def run_evaluation(
     seed: int,
     csv_path: Path | None,
     overwrite: bool,
+    plugins: Sequence[str],
     as_json: bool,
 ) -> int:
     """Compare a policy with others; print tables or JSON; return the exit status.
@@ -151,11 +153,14 @@ def run_evaluation(
         seed: master seed.
         csv_path: file for the rows.
         overwrite: replace what is there.
+        plugins: files and modules that register more allocators.
         as_json: print JSON instead of tables.
 
     Raises:
         InputError: something is wrong; one line says what.
     """
+    for plugin in plugins:
+        load_plugin(plugin)
     others = listed("--against", against)
     for option, names in (("MODEL", [model]), ("--against", others)):
         for name in names:
