@@ -31,7 +31,7 @@ def answer_sentences(results: StudyResults, capacity: Capacity, rows: Sequence[R
     if len(hopeless) < 2:
         hopeless = []
     groups: dict[str, list[Row]] = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda row: row.hopeless):  # where something fits comes first
         if row not in hopeless:
             groups.setdefault(_what_fits(results, capacity, row), []).append(row)
     said = [f"With {_places(capacity.rest, own)}, {fits}." for fits, own in groups.items()]

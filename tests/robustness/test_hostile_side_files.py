@@ -142,6 +142,7 @@ READERS: list[tuple[Callable[[Path], object], str]] = [
     (of_card(read_curve), "it.json"),
     (of_card(losses_of), "it.json"),
     (of_card(of_part), "it.json"),
+    (of_card(history_of), "it.json"),
     (load_profile, "it.json"),
     (data_set, "settings.json"),
     (data_set_again, "settings.json"),
@@ -169,8 +170,6 @@ def test_what_is_looked_at_in_passing_is_taken_for_nothing(
         with pytest.raises(ValueError, match=r"nested|regular|larger"):
             read_json(path)
     assert read_manifest(path) == {}
-    weights(tmp_path)
-    assert history_of(path.with_suffix(".safetensors")) == {"model": "it"}
     with StudyFolder(tmp_path / "study") as study:
         place(tmp_path / "study" / "points" / "a.json", make)
         assert study.load("a") is None

@@ -258,7 +258,8 @@ def test_compare_counts_one_of_a_kind(ttirace: Ttirace, tmp_path: Path) -> None:
     with h5py.File(tmp_path / "one.h5", "w") as file:
         file["gain"] = np.ones((1, 1, 1, 1))
     done = ttirace("compare", tmp_path / "one.h5", "--snr-db", 0, "--allocators", "max_power")
-    assert "one.h5: 1 instance of 1 link x 1 subband allocator" in " ".join(done.out.split())
+    title = "one.h5: 1 instance of 1 link x 1 subband allocator"
+    assert title.replace(" ", "") in "".join(done.out.split())  # a long path is wrapped anywhere
     assert "\u2503" not in done.out
 
 
