@@ -42,6 +42,20 @@ def test_of_a_long_log_the_first_jobs_and_those_about_misses_are_held(
     assert show.args["whole_ms"] == pytest.approx(88e-3)
 
 
+def test_what_later_misses_leave_is_for_the_first_jobs_and_the_misses_among_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sim.deadline.html.timeline, "MOST_JOBS", 100)
+    outcomes = [Outcome.MET] * 3000
+    for missed in (95, 2000, 2999):
+        outcomes[missed] = Outcome.LATE
+    figure = timeline({"solver": log_of(*outcomes).parts(TIMELINE_COLUMNS)})
+    assert held(figure).data["index"].tolist() == [
+        *range(82), *range(92, 99), *range(1997, 2004), *range(2996, 3000),
+    ]  # fmt: skip
+    assert script(figure, "start").args["whole_ms"] == pytest.approx(81e-3)
+
+
 def test_a_miss_in_a_part_of_few_jobs_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sim.deadline.html.timeline, "MOST_JOBS", 100)
     outcomes = [Outcome.MET] * 3073 + [Outcome.LATE]  # parts of 1,024, 2,048 and 2
@@ -289,6 +303,8 @@ def test_rows_that_mostly_miss_are_passed_over_where_others_miss_too() -> None:
         return seek.args["passed"], seek.args["but"]
 
     assert passed(*logs) == ([2], "; passed over, as most of it is missed: mostly")
+    logs["too"] = log_of(Outcome.LATE)
+    assert passed(*logs) == ([2, 3], "; passed over, as most of it is missed: mostly, too")
     assert passed("never", "half") == ([], "")
     assert passed("mostly", "never") == ([], "")  # there would be nothing to go to
 
@@ -314,6 +330,12 @@ def test_what_is_drawn_where() -> None:
     assert [name for name, _ in hover.tooltips] == [
         "job", "release", "start", "finish", "deadline", "service", "outcome",
     ]  # fmt: skip
+    assert [asked for _, asked in hover.tooltips][1:6] == [
+        *(f"@{name}_ms{{0.0000}} ms" for name in ("release", "start", "finish", "deadline")),
+        "@service_us{0,0.0} us",
+    ]
+    # what it says the page shows above
+    assert (figure.title.tags, figure.title.visible) == (["said"], False)
     assert script(figure, "start").args["most"] == 3000
     dash = next(each for each in figure.renderers if "front" in each.glyph.tags)
     assert dash.glyph.x == "deadline_ms"
