@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,33 +28,23 @@ def held(figure: Any) -> ColumnDataSource:
     )
 
 
+@pytest.mark.parametrize(
+    ("early", "first", "about"),
+    # what later misses leave is for the first jobs, and for misses that come soon after them
+    [(50, 89, ()), (95, 82, range(92, 99))],
+)
 def test_of_a_long_log_the_first_jobs_and_those_about_misses_are_held(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, early: int, first: int, about: Sequence[int]
 ) -> None:
     monkeypatch.setattr(sim.deadline.html.timeline, "MOST_JOBS", 100)
     outcomes = [Outcome.MET] * 3000
-    for missed in (50, 2000, 2999):
+    for missed in (early, 2000, 2999):
         outcomes[missed] = Outcome.LATE
     figure = timeline({"solver": log_of(*outcomes).parts(TIMELINE_COLUMNS)})
     assert held(figure).data["index"].tolist() == [
-        *range(89), *range(1997, 2004), *range(2996, 3000),
+        *range(first), *about, *range(1997, 2004), *range(2996, 3000),
     ]  # fmt: skip
-    show = next(each for each in figure.select({"type": CustomJS}) if "start" in each.tags)
-    assert show.args["whole_ms"] == pytest.approx(88e-3)
-
-
-def test_what_later_misses_leave_is_for_the_first_jobs_and_the_misses_among_them(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(sim.deadline.html.timeline, "MOST_JOBS", 100)
-    outcomes = [Outcome.MET] * 3000
-    for missed in (95, 2000, 2999):
-        outcomes[missed] = Outcome.LATE
-    figure = timeline({"solver": log_of(*outcomes).parts(TIMELINE_COLUMNS)})
-    assert held(figure).data["index"].tolist() == [
-        *range(82), *range(92, 99), *range(1997, 2004), *range(2996, 3000),
-    ]  # fmt: skip
-    assert script(figure, "start").args["whole_ms"] == pytest.approx(81e-3)
+    assert script(figure, "start").args["whole_ms"] == pytest.approx((first - 1) / 1e3)
 
 
 def test_a_miss_in_a_part_of_few_jobs_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
